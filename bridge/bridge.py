@@ -1,0 +1,65 @@
+"""One visit's media: two legs, and for each kind and direction the pipeline that negotiation chose."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from bridge.events import BridgeEvent
+from bridge.types import BridgeStats, Route
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What joining gave. sip_sdp: the answer for the station (or our offer, when it had none).
+
+    web_sdp: the answer for the browser; None until `complete()` when the station's description is still to come.
+    """
+
+    sip_sdp: str
+    web_sdp: str | None
+    routes: tuple[Route, ...]
+
+
+class Media(Protocol):
+    """What call control needs of a bridge; `Bridge` is it, and tests may stand something else here.
+
+    Offer and answer (each text is SDP):
+
+        INVITE with SDP:     join(sip_offer, web_offer) -> both answers
+        INVITE without SDP:  join(None, web_offer)      -> our offer for the 200; then
+                             complete(answer of the ACK) -> web answer
+        we call the station: the same as without SDP
+        re-INVITE / UPDATE:  change(sip_offer) -> answer; hold, resume, add and drop video, new address
+    """
+
+    async def join(self, sip_offer: str | None, web_offer: str) -> Joined:
+        """Raises SdpError, AudioMissing, NegotiationError, PortsExhausted."""
+        ...
+
+    async def complete(self, sip_answer: str) -> Joined: ...
+
+    async def change(self, sip_offer: str | None) -> str:
+        """The answer to a new offer of the station (None: our own current description as an offer)."""
+        ...
+
+    async def rejoin(self, web_offer: str) -> str:
+        """The browser comes back with a new PeerConnection: a new web leg, the same SIP leg. Returns the web answer."""
+        ...
+
+    def events(self) -> AsyncIterator[BridgeEvent]: ...
+
+    def held(self) -> bool:
+        """The station put us on hold."""
+        ...
+
+    def stats(self) -> BridgeStats: ...
+
+    def routes(self) -> tuple[Route, ...]: ...
+
+    def describe(self) -> str:
+        """The pipelines as text, a line each, sorted: what an auditor reads."""
+        ...
+
+    async def close(self) -> None: ...

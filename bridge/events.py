@@ -1,0 +1,67 @@
+"""What a bridge reports. Times are seconds of the monotonic clock the bridge was given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bridge.types import Kind, Side
+
+
+@dataclass(frozen=True, slots=True)
+class WebConnected:
+    """ICE and DTLS with the browser are up."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebLost:
+    """The browser's transport closed or went silent beyond the time limit."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FirstMedia:
+    """The first usable packet (audio) or the first keyframe (video) of a kind from `source` was passed on."""
+
+    kind: Kind
+    source: Side
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFlowing:
+    """Audio has gone both ways since the start or since the last MediaStopped: the meter may run."""
+
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class MediaStopped:
+    """Audio no longer goes both ways. at_s: when the last packet of the failing side came."""
+
+    source: Side
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SideDead:
+    """Nothing came from a side that is not held for `rtp_timeout_s`."""
+
+    source: Side
+
+
+@dataclass(frozen=True, slots=True)
+class DtmfKey:
+    """One key press by RFC 4733, once however often the sender repeats it."""
+
+    source: Side
+    digit: str
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyframeByInfo:
+    """The station negotiated no feedback: ask it for a picture by SIP INFO (RFC 5168)."""
+
+
+BridgeEvent = WebConnected | WebLost | FirstMedia | MediaFlowing | MediaStopped | SideDead | DtmfKey | KeyframeByInfo

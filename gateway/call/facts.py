@@ -1,0 +1,39 @@
+"""Facts of a visit, for the bus: MQTT, the live feed, metrics. They carry ids, never names or numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class FactKind(StrEnum):
+    """The topic's last word: `<root>/<node>/visits/<visit_id>/<kind>`."""
+
+    REQUESTED = "requested"
+    REFUSED = "refused"
+    RINGING = "ringing"
+    ACCEPTED = "accepted"
+    CONNECTED = "connected"  # media goes both ways, the meter starts
+    FIRST_PICTURE = "first-picture"
+    HELD = "held"
+    RESUMED = "resumed"
+    WARNED = "warned"
+    DTMF = "dtmf"  # that a key was pressed, not which
+    TRANSFER_REFUSED = "transfer-refused"
+    ENDED = "ended"
+    RECORDED = "recorded"  # the CDR is written
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """state: the call machine's state after it. detail: small numbers and closed words only."""
+
+    kind: FactKind
+    node: str
+    visit_id: str
+    facility: str
+    state: str
+    at: datetime
+    privileged: bool = False
+    detail: dict[str, str | int | bool] = field(default_factory=dict)

@@ -1,0 +1,64 @@
+"""What the family's page is told. Plain values; the page's JSON is made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """A visit rings at `contact`. It stops with an Over for the same visit."""
+
+    visit_id: str
+    contact: str
+    caller_name: str
+    facility_name: str
+    video: bool
+    rate_per_minute: Money
+    seconds: int
+    balance_ok: bool
+    privileged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Clocked:
+    """Sent when the meter starts, pauses, resumes, and every few seconds: what is left."""
+
+    visit_id: str
+    running: bool
+    seconds_left: int
+    charged: Money
+    money_left: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """The visit ends in `seconds_left`, because of money or time."""
+
+    visit_id: str
+    seconds_left: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The station holds or resumes."""
+
+    visit_id: str
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """The visit (or its ringing) is over. charged and billable_s are zero when nothing was charged."""
+
+    visit_id: str
+    reason: str
+    duration_s: int
+    billable_s: int
+    charged: Money | None
+
+
+Notice = Clocked | Warned | Hold | Over

@@ -1,0 +1,44 @@
+"""What call control needs of the rooms above it, as protocols: they are handed in by app.py."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from gateway.call.facts import Fact
+from gateway.call.notices import Notice, Ring
+from gateway.call.summary import HoldGranted, HoldRefused, ProofOfLife, Receipt, VisitIntent, VisitSummary
+
+
+class Accounting(Protocol):
+    """Money and records (gateway.billing.accounting). Every call is one transaction; all are idempotent by visit id.
+
+    Raises StoreUnavailable when the database is away: nothing was written.
+    """
+
+    async def authorise(self, intent: VisitIntent) -> HoldGranted | HoldRefused:
+        """Writes the intent and takes the hold. A refusal leaves the intent to be closed by `close`."""
+        ...
+
+    async def attempt(self, intent: VisitIntent) -> None:
+        """Writes the intent of a visit that policy refused, so that `close` can leave its CDR."""
+        ...
+
+    async def alive(self, proofs: tuple[ProofOfLife, ...]) -> None: ...
+
+    async def close(self, summary: VisitSummary) -> Receipt:
+        """Charge, ledger entries, release of the hold and CDR in one transaction."""
+        ...
+
+
+class Facts(Protocol):
+    """Where facts go (gateway.events.bus). Never blocks and never raises: full queues drop and count."""
+
+    def publish(self, fact: Fact) -> None: ...
+
+
+class Doorbell(Protocol):
+    """How the family is reached (gateway.api.family). All calls return at once."""
+
+    def ring(self, ring: Ring) -> None: ...
+
+    def tell(self, contact: str, notice: Notice) -> None: ...

@@ -1,0 +1,115 @@
+"""What is known of a visit when it is over: the input of charge and CDR. Plain values, aware UTC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gateway.call.termination import Termination
+from gateway.money import Money
+from gateway.policy.decision import Medium
+
+
+@dataclass(frozen=True, slots=True)
+class FlowSummary:
+    """One kind in one direction. source is `sip` or `web`; path is `relay`, `transcode` or `none`."""
+
+    kind: str
+    source: str
+    path: str
+    source_codec: str
+    target_codec: str
+    packets: int
+    lost: int
+    jitter_ms: float
+    frames_decoded: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class VisitIntent:
+    """Written before anything rings: from here on the visit leaves exactly one CDR, whatever happens.
+
+    visit_id: the idempotency key of hold, charge and CDR. Fields that policy did not reach are empty.
+    """
+
+    visit_id: str
+    node: str
+    facility: str
+    timezone: str
+    station: str
+    dialled: str
+    contact: str
+    account: str
+    tariff: str
+    rule: str
+    medium: Medium
+    max_seconds: int
+    trunk: str
+    sip_call_id: str
+    setup_at: datetime
+    privileged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HoldGranted:
+    """amount is reserved on the account; it pays for `seconds` (the lesser of the money's and the time limit).
+
+    limited_by_balance: whether the money, not the time limit, sets `seconds`.
+    """
+
+    hold_id: str
+    amount: Money
+    seconds: int
+    limited_by_balance: bool
+    rate_per_minute: Money
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRefused:
+    """refusal is `balance` or `account_closed` (values of policy.decision.Refusal)."""
+
+    refusal: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProofOfLife:
+    """What a visit is sure of at `at`: a crash after it charges no second more than billable_s."""
+
+    visit_id: str
+    at: datetime
+    ring_at: datetime | None
+    answer_at: datetime | None
+    media_start_at: datetime | None
+    billable_s: int
+    unusable_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class VisitSummary:
+    """A visit that is over. billable_s: whole seconds of usable media; never more than the hold's seconds."""
+
+    visit_id: str
+    ended_at: datetime
+    ring_at: datetime | None
+    answer_at: datetime | None
+    media_start_at: datetime | None
+    media_end_at: datetime | None
+    billable_s: int
+    unusable_s: int
+    termination: Termination
+    flows: tuple[FlowSummary, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a finished visit cost, for the family's page and the events."""
+
+    visit_id: str
+    cdr_id: str
+    sequence: int
+    duration_s: int
+    billable_s: int
+    charged: Money
+    balance: Money | None
+    reason: str

@@ -1,0 +1,184 @@
+"""The gateway's configuration: one YAML document, every field with its default and meaning."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator
+
+from bridge.types import MediaSettings
+from gateway.documents import Document, DocumentError, Problem, load_with_source
+from sip.types import SipSettings, TlsFiles, Transport, Trunk
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class HttpConfig(Document):
+    """The family page and the API. `public_url` is what links say; empty: http://host:port."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    public_url: str = ""
+    staff_token: SecretStr = SecretStr("")
+    link_secret: SecretStr = SecretStr("")
+
+
+class TrunkConfig(Document):
+    """A PBX, SBC or carrier. See sip.types.Trunk for the meaning of each field."""
+
+    name: str
+    facility: str = ""
+    sources: tuple[str, ...] = ()
+    server: str = ""
+    transport: Transport = Transport.UDP
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    register_: Annotated[bool, Field(alias="register")] = False
+    register_expires_s: Annotated[int, Field(ge=30, le=86400)] = 300
+    from_user: str = "kinbridge"
+
+    @field_validator("sources")
+    @classmethod
+    def _networks(cls, sources: tuple[str, ...]) -> tuple[str, ...]:
+        for each in sources:
+            try:
+                ipaddress.ip_network(each, strict=False)
+            except ValueError:
+                raise ValueError(f"{each!r} is no address or CIDR block; write 10.1.2.3 or 10.1.2.0/24") from None
+        return sources
+
+
+class TlsConfig(Document):
+    certificate: str
+    private_key: str
+    ca: str = ""
+
+
+class SipConfig(Document):
+    """Signalling. Agent k listens on `port + 2 * k`."""
+
+    host: str = "127.0.0.1"
+    port: Port = 5060
+    public_host: str = ""
+    transports: tuple[Transport, ...] = (Transport.UDP, Transport.TCP)
+    agents: Annotated[int, Field(ge=1, le=64)] = 1
+    calls_per_agent: Annotated[int, Field(ge=1, le=4)] = 4
+    session_expires_s: Annotated[int, Field(ge=90)] = 1800
+    tls: TlsConfig | None = None
+    trunks: tuple[TrunkConfig, ...] = ()
+
+
+class MediaConfig(Document):
+    """The media plane; see bridge.types.MediaSettings for the meaning of each field."""
+
+    host: str = "127.0.0.1"
+    advertised: str = ""
+    sip_ports: tuple[Port, Port] = (0, 0)
+    web_ports: tuple[Port, Port] = (0, 0)
+    ice_servers: tuple[str, ...] = ()
+    web_connect_timeout_s: Annotated[float, Field(gt=0)] = 15.0
+    rtp_timeout_s: Annotated[float, Field(gt=0)] = 20.0
+    video_max_bps: Annotated[int, Field(ge=50_000)] = 1_500_000
+    codec_workers: Annotated[int, Field(ge=1, le=64)] = 2
+    prefer_transcode: bool = False
+
+
+class StoreConfig(Document):
+    """SQLAlchemy URL. A relative SQLite path is relative to the configuration's folder."""
+
+    url: str = "sqlite:///kinbridge.db"
+
+
+class MqttConfig(Document):
+    """Events. url empty: the in-process broker, listening on `embedded_port` (0: the system chooses)."""
+
+    url: str = ""
+    embedded_host: str = "127.0.0.1"
+    embedded_port: Port = 1883
+    topic_root: str = "kinbridge"
+
+
+class LimitsConfig(Document):
+    ring_timeout_s: Annotated[float, Field(gt=0)] = 45.0
+    drain_s: Annotated[float, Field(ge=0)] = 30.0
+    warning_s: Annotated[int, Field(ge=0)] = 60
+    proof_of_life_s: Annotated[float, Field(gt=0)] = 1.0
+    max_visits: Annotated[int, Field(ge=1)] = 40
+
+
+class Config(Document):
+    """The whole document."""
+
+    node: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")] = "node1"
+    http: HttpConfig = HttpConfig()
+    sip: SipConfig = SipConfig()
+    media: MediaConfig = MediaConfig()
+    store: StoreConfig = StoreConfig()
+    mqtt: MqttConfig = MqttConfig()
+    limits: LimitsConfig = LimitsConfig()
+    dialplan: str
+    tariffs: tuple[str, ...]
+
+    def sip_settings(self) -> SipSettings:
+        sip = self.sip
+        return SipSettings(
+            host=sip.host,
+            port=sip.port,
+            transports=sip.transports,
+            public_host=sip.public_host,
+            agents=sip.agents,
+            calls_per_agent=sip.calls_per_agent,
+            session_expires_s=sip.session_expires_s,
+            tls=TlsFiles(sip.tls.certificate, sip.tls.private_key, sip.tls.ca) if sip.tls else None,
+            trunks=tuple(_trunk(each) for each in sip.trunks),
+        )
+
+    def media_settings(self) -> MediaSettings:
+        return MediaSettings(**self.media.model_dump())
+
+
+def _trunk(config: TrunkConfig) -> Trunk:
+    return Trunk(
+        name=config.name,
+        sources=config.sources,
+        server=config.server,
+        transport=config.transport,
+        username=config.username,
+        password=config.password.get_secret_value(),
+        register=config.register_,
+        register_expires_s=config.register_expires_s,
+        from_user=config.from_user,
+    )
+
+
+def load_config(path: Path) -> Config:
+    """The configuration at `path`, with its own paths made absolute. Raises DocumentError."""
+    config, source = load_with_source(path, Config)
+    base = path.resolve().parent
+    problems: list[Problem] = []
+    names = [each.name for each in config.sip.trunks]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            problems.append(source.problem(f"a trunk named {name!r} stands above", "sip", "trunks", index, "name"))
+    paths = [("dialplan", config.dialplan)] + [("tariffs", each) for each in config.tariffs]
+    for field, each in paths:
+        if not (base / each).is_file():
+            problems.append(source.problem(f"there is no file {each!r} beside the configuration", field))
+    if problems:
+        raise DocumentError(problems)
+    return config.model_copy(
+        update={
+            "dialplan": str(base / config.dialplan),
+            "tariffs": tuple(str(base / each) for each in config.tariffs),
+            "store": StoreConfig(url=_absolute_sqlite(config.store.url, base)),
+        }
+    )
+
+
+def _absolute_sqlite(url: str, base: Path) -> str:
+    prefix = "sqlite:///"
+    if not url.startswith(prefix) or url.startswith(prefix + "/") or url == "sqlite:///:memory:":
+        return url
+    return prefix + str(base / url.removeprefix(prefix))

@@ -1,0 +1,180 @@
+"""YAML documents checked against a model, with errors that say file, line, field and remedy.
+
+    plan = load_document(Path("dialplans/demo.yaml"), DialplanDocument)
+
+Raises DocumentError with every problem found, not only the first.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from gateway.errors import KinbridgeError
+
+
+class Document(BaseModel):
+    """The base of every document: unknown keys are errors, values do not change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+D = TypeVar("D", bound=BaseModel)
+Location = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong. line is 1-based, 0 when the document as a whole is meant."""
+
+    file: str
+    line: int
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{where}: {self.field}: {self.message}" if self.field else f"{where}: {self.message}"
+
+
+class DocumentError(KinbridgeError):
+    """A document that cannot be used."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(str(each) for each in problems))
+        self.problems = tuple(problems)
+
+
+class Source:
+    """Where each value of a document stands, so that later checks can point at lines too."""
+
+    def __init__(self, path: str, lines: dict[Location, int]) -> None:
+        self.path = path
+        self._lines = lines
+
+    def line(self, *location: str | int) -> int:
+        """The line of `location`, or of the nearest enclosing value that the document has."""
+        while location:
+            if location in self._lines:
+                return self._lines[location]
+            location = location[:-1]
+        return self._lines.get((), 0)
+
+    def problem(self, message: str, *location: str | int) -> Problem:
+        return Problem(self.path, self.line(*location), dotted(location), message)
+
+
+def dotted(location: Iterable[str | int]) -> str:
+    """`("rules", 0, "hours")` as `rules[0].hours`."""
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else part)
+    return text
+
+
+def load_document(path: Path, model: type[D]) -> D:
+    """The document at `path` as `model`. See `load_with_source` when later checks need line numbers."""
+    return load_with_source(path, model)[0]
+
+
+def load_with_source(path: Path, model: type[D]) -> tuple[D, Source]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DocumentError([Problem(str(path), 0, "", f"cannot be read: {error.strerror}")]) from None
+    except UnicodeDecodeError as error:
+        raise DocumentError([Problem(str(path), 0, "", f"is not UTF-8 (byte {error.start})")]) from None
+    return parse_document(text, str(path), model)
+
+
+def parse_document(text: str, name: str, model: type[D]) -> tuple[D, Source]:
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader that also refuses duplicate keys
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise DocumentError([Problem(name, line, "", f"is not YAML: {error.problem}")]) from None
+    source = Source(name, dict(_lines(node, ())) if node is not None else {})
+    try:
+        return model.model_validate({} if data is None else data), source
+    except ValidationError as error:
+        raise DocumentError([_problem(each, source, model) for each in error.errors()]) from None
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML lets a later key silently replace an earlier one of the same name; here that is an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} stands here twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def _lines(node: yaml.Node, location: Location) -> Iterable[tuple[Location, int]]:
+    yield location, node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            inner = (*location, str(key.value))
+            yield from _lines(value, inner)
+            yield inner, key.start_mark.line + 1
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield from _lines(value, (*location, index))
+
+
+def _problem(error: Any, source: Source, model: type[BaseModel]) -> Problem:
+    location: Location = tuple(error["loc"])
+    message = str(error["msg"])
+    if error["type"] == "extra_forbidden":
+        message = "unknown key" + _suggestion(str(location[-1]), location[:-1], model)
+    elif error["type"] == "missing":
+        message = "is missing and has no default"
+    elif error["type"] == "value_error":
+        message = message.removeprefix("Value error, ")
+    else:
+        message = f"{message[0].lower()}{message[1:]}, not {error.get('input')!r}"
+    return source.problem(message, *location)
+
+
+def _suggestion(key: str, location: Location, model: type[BaseModel]) -> str:
+    known = sorted(_fields_at(model, location))
+    near = difflib.get_close_matches(key, known, n=1)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f"; known here: {', '.join(known)}" if known else ""
+
+
+def _fields_at(model: type[BaseModel], location: Location) -> set[str]:
+    """Field names of the model that stands at `location`, found by walking the annotations."""
+    schema = model.model_json_schema()
+    here: dict[str, Any] = schema
+    for part in location:
+        here = _resolve(here, schema)
+        if isinstance(part, int):
+            here = here.get("items", {})
+        else:
+            here = here.get("properties", {}).get(part) or here.get("additionalProperties") or {}
+    return set(_resolve(here, schema).get("properties", {}))
+
+
+def _resolve(here: Any, schema: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(here, dict):
+        return {}
+    for option in here.get("anyOf", ()):
+        if "$ref" in option or option.get("type") in ("object", "array"):
+            return _resolve(option, schema)
+    if "$ref" in here:
+        return _resolve(schema["$defs"][here["$ref"].rsplit("/", 1)[-1]], schema)
+    return here

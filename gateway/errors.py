@@ -1,0 +1,36 @@
+"""What can go wrong in the gateway, apart from media (bridge.errors) and signalling (sip.errors).
+
+KinbridgeError
+├── DocumentError         a YAML document (configuration, dialplan, tariff) with its list of problems
+├── MachineError          an event that the call machine has no rule for in its state; names both
+├── StoreError            the database could not do it
+│   └── StoreUnavailable  the database is away; try again, nothing was written
+├── BillingError          money that does not add up: unknown account, wrong currency, hold gone
+└── VisitGone             the visit has ended or never was
+"""
+
+from __future__ import annotations
+
+
+class KinbridgeError(Exception):
+    """The root: catch this to catch all of the package."""
+
+
+class MachineError(KinbridgeError):
+    """An event without a rule in this state."""
+
+
+class StoreError(KinbridgeError):
+    """The database could not do it."""
+
+
+class StoreUnavailable(StoreError):
+    """The database is away. Nothing was written; try again."""
+
+
+class BillingError(KinbridgeError):
+    """Money that does not add up."""
+
+
+class VisitGone(KinbridgeError):
+    """The visit has ended or never was."""

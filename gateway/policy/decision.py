@@ -1,0 +1,81 @@
+"""The values of policy: what is asked, and what was decided. Call control applies a Decision and never asks again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Medium(StrEnum):
+    AUDIO = "audio"
+    VIDEO = "video"
+
+
+class Refusal(StrEnum):
+    """Why a visit may not happen. The value is the CDR's `refused_<rule>` and names the rule."""
+
+    UNKNOWN_NUMBER = "unknown_number"  # no rule of the dialplan matches what was dialled
+    UNKNOWN_STATION = "unknown_station"  # the trunk belongs to no facility
+    BLOCKED = "blocked"  # a rule says no
+    HOURS = "hours"  # outside the hours of the rule
+    MEDIUM = "medium"  # video (or audio) is not allowed by the rule
+    BALANCE = "balance"  # the account cannot pay the first billable second
+    ACCOUNT_CLOSED = "account_closed"
+    OVERLOAD = "overload"  # the node has as many visits as it may have
+    DRAINING = "draining"  # the node is being stopped
+    MEDIA = "media"  # no codec or no usable description
+
+
+@dataclass(frozen=True, slots=True)
+class VisitRequest:
+    """What the dialplan is asked. Numbers and names are personal data: never log them.
+
+    dialled: the user part of the request URI. station: the user part of From (or P-Asserted-Identity).
+    """
+
+    trunk: str
+    station: str
+    dialled: str
+    medium: Medium
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What was allowed, to whom and on which conditions.
+
+    tariff: id of the tariff. account: who pays. max_seconds: time limit of the visit. privileged: no tap, no monitor.
+    """
+
+    facility: str
+    facility_name: str
+    timezone: str
+    rule: str
+    station: str
+    contact: str
+    contact_name: str
+    caller_name: str
+    account: str
+    tariff: str
+    medium: Medium
+    max_seconds: int
+    privileged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    terms: Terms
+    path: tuple[str, ...]  # the conditions that led here, each `name: PASS`
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    refusal: Refusal
+    facility: str
+    timezone: str
+    rule: str
+    path: tuple[str, ...]
+
+
+Decision = Allowed | Refused
