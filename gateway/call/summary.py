@@ -66,7 +66,7 @@ class HoldGranted:
 
 @dataclass(frozen=True, slots=True)
 class HoldRefused:
-    """refusal is `balance` or `account_closed` (values of policy.decision.Refusal)."""
+    """refusal is `balance`, `account_closed` or `tariff` (values of policy.decision.Refusal)."""
 
     refusal: str
     message: str

@@ -22,6 +22,7 @@ class Refusal(StrEnum):
     MEDIUM = "medium"  # video (or audio) is not allowed by the rule
     BALANCE = "balance"  # the account cannot pay the first billable second
     ACCOUNT_CLOSED = "account_closed"
+    TARIFF = "tariff"  # no version of the tariff is in force at this time
     OVERLOAD = "overload"  # the node has as many visits as it may have
     DRAINING = "draining"  # the node is being stopped
     MEDIA = "media"  # no codec or no usable description
