@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, Inexact, InvalidOperation
 
 MICROS_PER_UNIT = 1_000_000
+WHOLE_DIGITS = 12  # micro-units then fit the 64-bit integers of every database
+_MICRO = Decimal("0.000001")
+_EXACT = Context(prec=40, traps=[Inexact])  # a digit that would be lost is an error, not a rounding
 
 
 @dataclass(frozen=True, slots=True, order=False)
@@ -17,14 +20,22 @@ class Money:
 
     @classmethod
     def parse(cls, text: str, currency: str) -> Money:
-        """From a decimal text. Raises ValueError when it is no number or finer than a micro-unit."""
+        """From a decimal text. Raises ValueError when it is no number, too large, or finer than a micro-unit."""
         try:
-            value = Decimal(text) * MICROS_PER_UNIT
+            units = Decimal(text)
         except InvalidOperation:
-            raise ValueError(f"{text!r} is not an amount; write a decimal number such as 0.16") from None
-        if not value.is_finite() or value != value.to_integral_value():
-            raise ValueError(f"{text!r} is finer than a millionth of {currency}")
-        return cls(int(value), currency)
+            units = Decimal("NaN")
+        if not units.is_finite():
+            raise ValueError(f"{text!r} is not an amount; write a decimal number such as 0.16")
+        if units and units.adjusted() >= WHOLE_DIGITS:
+            raise ValueError(
+                f"{text!r} is too large for an amount; {WHOLE_DIGITS} digits before the point are the limit"
+            )
+        try:
+            micros = units.quantize(_MICRO, context=_EXACT).scaleb(6)
+        except Inexact:
+            raise ValueError(f"{text!r} is finer than a millionth of {currency}") from None
+        return cls(int(micros), currency)
 
     def __add__(self, other: Money) -> Money:
         return Money(self.micros + self._same(other).micros, self.currency)
