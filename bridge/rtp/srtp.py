@@ -1,0 +1,136 @@
+"""SRTP (RFC 3711, RFC 7714) straight on libsrtp, in buffers that live as long as the leg.
+
+pylibsrtp's own `Session.protect` refuses packets over 1,356 bytes and allocates for each; terminals send up to 1,472.
+Here a packet of up to 3,952 bytes passes, and nothing is allocated but the result:
+
+    socket --recv_into--> Opener.view --unprotect in place--> bytes for the line
+    bytes of the line --copy--> Sealer buffer --protect in place--> view for sendto
+"""
+
+from __future__ import annotations
+
+import enum
+
+from pylibsrtp import Error, Policy, Session
+from pylibsrtp._binding import ffi, lib
+
+from bridge.errors import NegotiationError
+
+BUFFER_BYTES = 4096
+_TRAILER_BYTES = 144  # SRTP_MAX_TRAILER_LEN of libsrtp, authentication tag and MKI together
+MAX_PACKET_BYTES = BUFFER_BYTES - _TRAILER_BYTES
+_WINDOW_PACKETS = 1024
+
+
+class Profile(enum.Enum):
+    """A protection profile, named as SDES names it (RFC 4568 section 6.2, RFC 7714 section 14.2)."""
+
+    AES_CM_128_HMAC_SHA1_80 = (Policy.SRTP_PROFILE_AES128_CM_SHA1_80, 30)
+    AES_CM_128_HMAC_SHA1_32 = (Policy.SRTP_PROFILE_AES128_CM_SHA1_32, 30)
+    AEAD_AES_128_GCM = (Policy.SRTP_PROFILE_AEAD_AES_128_GCM, 28)
+    AEAD_AES_256_GCM = (Policy.SRTP_PROFILE_AEAD_AES_256_GCM, 44)
+
+    @property
+    def key_bytes(self) -> int:
+        """Master key and master salt together, as `a=crypto` carries them."""
+        return self.value[1]
+
+
+def _session(profile: Profile, key: bytes, ssrc_type: int) -> Session:
+    try:
+        policy = Policy(key=key, ssrc_type=ssrc_type, srtp_profile=profile.value[0])
+        policy.allow_repeat_tx = True  # a retransmission without RTX is the same packet again
+        policy.window_size = _WINDOW_PACKETS
+        return Session(policy)
+    except (Error, ValueError) as refused:
+        wanted = f"{profile.name} wants a key and salt of {profile.key_bytes} bytes"
+        raise NegotiationError(f"SRTP key refused: {wanted}, not {len(key)}") from refused
+
+
+class Opener:
+    """Decrypts what was received into `view`."""
+
+    __slots__ = ("_buffer", "_context", "_data", "_length", "_session", "view")
+
+    def __init__(self) -> None:
+        self._data = ffi.new("char[]", BUFFER_BYTES)
+        self._buffer = ffi.buffer(self._data)
+        self._length = ffi.new("int *")
+        self._session: Session | None = None
+        self._context = ffi.NULL
+        self.view = memoryview(self._buffer)  # the socket reads into it
+
+    @classmethod
+    def with_key(cls, profile: Profile, key: bytes) -> Opener:
+        """`key`: master key and salt. Raises NegotiationError when it does not fit the profile."""
+        opener = cls()
+        opener.use(_session(profile, key, Policy.SSRC_ANY_INBOUND))
+        return opener
+
+    def use(self, session: Session) -> None:
+        """Take the keys of a session that DTLS made; kept referenced, since libsrtp's context dies with it."""
+        self._session = session
+        self._context = session._srtp[0]
+
+    @property
+    def ready(self) -> bool:
+        return self._session is not None
+
+    def rtp(self, size: int) -> bytes | None:
+        """The packet whose first `size` bytes stand in `view`, in the clear; None when it is forged or a replay."""
+        length = self._length
+        length[0] = size
+        if lib.srtp_unprotect(self._context, self._data, length):
+            return None
+        clear: bytes = self._buffer[0 : length[0]]
+        return clear
+
+    def rtcp(self, size: int) -> bytes | None:
+        length = self._length
+        length[0] = size
+        if lib.srtp_unprotect_rtcp(self._context, self._data, length):
+            return None
+        clear: bytes = self._buffer[0 : length[0]]
+        return clear
+
+
+class Sealer:
+    """Encrypts. What it returns is a view of its buffer: send it before the next call."""
+
+    __slots__ = ("_buffer", "_context", "_data", "_length", "_session", "_view")
+
+    def __init__(self, session: Session) -> None:
+        self._data = ffi.new("char[]", BUFFER_BYTES)
+        self._buffer = ffi.buffer(self._data)
+        self._view = memoryview(self._buffer)
+        self._length = ffi.new("int *")
+        self._session = session
+        self._context = session._srtp[0]
+
+    @classmethod
+    def with_key(cls, profile: Profile, key: bytes) -> Sealer:
+        """`key`: master key and salt. Raises NegotiationError when it does not fit the profile."""
+        return cls(_session(profile, key, Policy.SSRC_ANY_OUTBOUND))
+
+    def rtp(self, packet: bytes) -> memoryview | None:
+        """None when the packet is too long or libsrtp refuses it (an index used up, a broken header)."""
+        size = len(packet)
+        if size > MAX_PACKET_BYTES:
+            return None
+        self._buffer[0:size] = packet
+        length = self._length
+        length[0] = size
+        if lib.srtp_protect(self._context, self._data, length):
+            return None
+        return self._view[0 : length[0]]
+
+    def rtcp(self, packet: bytes) -> memoryview | None:
+        size = len(packet)
+        if size > MAX_PACKET_BYTES:
+            return None
+        self._buffer[0:size] = packet
+        length = self._length
+        length[0] = size
+        if lib.srtp_protect_rtcp(self._context, self._data, length):
+            return None
+        return self._view[0 : length[0]]
