@@ -26,6 +26,7 @@ class Refusal(StrEnum):
     OVERLOAD = "overload"  # the node has as many visits as it may have
     DRAINING = "draining"  # the node is being stopped
     MEDIA = "media"  # no codec or no usable description
+    UNAVAILABLE = "unavailable"  # the database is away: nothing may be promised that cannot be written down
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Terms:
     """What was allowed, to whom and on which conditions.
 
     tariff: id of the tariff. account: who pays. max_seconds: time limit of the visit. privileged: no tap, no monitor.
+    closes_at: when the hours of the rule end (UTC); the visit does not outlast them. None: no such end in sight.
     """
 
     facility: str
@@ -62,6 +64,7 @@ class Terms:
     medium: Medium
     max_seconds: int
     privileged: bool = False
+    closes_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

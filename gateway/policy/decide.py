@@ -1,0 +1,104 @@
+"""May this visit happen, with whom, for how long and at what rate? Pure: the same question has the same answer.
+
+    trunk -> facility -> station -> first rule whose pattern matches -> blocked? -> contact -> hours -> medium -> terms
+
+Each condition that was looked at stands in the decision's path as `condition: PASS` or `condition: FAIL`, in order.
+The path names rules and conditions, never a number or a person.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gateway.policy.decision import Allowed, Decision, Refusal, Refused, Terms, VisitRequest
+from gateway.policy.plan import Contact, Dialplan, Facility, Rule, Station
+
+
+def decide(dialplan: Dialplan, request: VisitRequest) -> Decision:
+    """Total: every request has a decision. request.at is aware; the facility's zone is applied here."""
+    trail = _Trail()
+    facility = dialplan.facilities.get(request.trunk)
+    if not trail.passed("trunk", facility is not None) or facility is None:
+        return trail.refused(Refusal.UNKNOWN_STATION)
+    trail.facility = facility
+    known = dialplan.stations.get(facility.id, {})
+    station = known.get(request.station)
+    if not trail.passed("station", station is not None or not known):
+        return trail.refused(Refusal.UNKNOWN_STATION)
+    rule = _winner(dialplan, facility, request.dialled, trail)
+    if rule is None:
+        return trail.refused(Refusal.UNKNOWN_NUMBER)
+    trail.rule = rule
+    return _by_rule(dialplan, rule, station, request, trail)
+
+
+@dataclass(slots=True)
+class _Trail:
+    """What was looked at on the way to a decision."""
+
+    path: list[str] = field(default_factory=list)
+    facility: Facility | None = None
+    rule: Rule | None = None
+
+    def passed(self, condition: str, verdict: bool) -> bool:
+        self.path.append(f"{condition}: {'PASS' if verdict else 'FAIL'}")
+        return verdict
+
+    def refused(self, refusal: Refusal) -> Refused:
+        return Refused(
+            refusal=refusal,
+            facility=self.facility.id if self.facility else "",
+            timezone=self.facility.timezone if self.facility else "",
+            rule=self.rule.name if self.rule else "",
+            path=tuple(self.path),
+        )
+
+
+def _winner(dialplan: Dialplan, facility: Facility, dialled: str, trail: _Trail) -> Rule | None:
+    for rule in dialplan.rules.get(facility.id, ()):
+        if trail.passed(f"rule {rule.name}", rule.pattern.matches(dialled)):
+            return rule
+    return None
+
+
+def _by_rule(dialplan: Dialplan, rule: Rule, station: Station | None, request: VisitRequest, trail: _Trail) -> Decision:
+    if not trail.passed("not blocked", not rule.blocked):
+        return trail.refused(Refusal.BLOCKED)
+    contact = rule.contact or dialplan.numbers.get(request.dialled)
+    if not trail.passed("contact", contact is not None) or contact is None:
+        return trail.refused(Refusal.UNKNOWN_NUMBER)
+    if not trail.passed("hours", rule.schedule is None or rule.schedule.is_open(request.at)):
+        return trail.refused(Refusal.HOURS)
+    if not trail.passed(f"medium {request.medium}", request.medium in rule.tariffs):
+        return trail.refused(Refusal.MEDIUM)
+    return Allowed(_terms(trail, rule, station, contact, request), tuple(trail.path))
+
+
+def _terms(trail: _Trail, rule: Rule, station: Station | None, contact: Contact, request: VisitRequest) -> Terms:
+    """The most restrictive limit wins: the rule's, the station's, and what is left of the hours."""
+    facility = trail.facility
+    if facility is None:  # a rule was found, so its facility was; said for the type checker
+        raise ValueError("terms without a facility")
+    minutes = [rule.max_minutes]
+    if station is not None and station.max_minutes is not None:
+        minutes.append(station.max_minutes)
+    closes_at = rule.schedule.closes_at(request.at) if rule.schedule else None
+    max_seconds = min(minutes) * 60
+    if closes_at is not None:
+        max_seconds = min(max_seconds, max(1, int((closes_at - request.at).total_seconds())))
+    return Terms(
+        facility=facility.id,
+        facility_name=facility.name,
+        timezone=facility.timezone,
+        rule=rule.name,
+        station=request.station,
+        contact=contact.id,
+        contact_name=contact.name,
+        caller_name=station.name if station else facility.name,
+        account=contact.account,
+        tariff=rule.tariffs[request.medium],
+        medium=request.medium,
+        max_seconds=max_seconds,
+        privileged=rule.privileged,
+        closes_at=closes_at,
+    )

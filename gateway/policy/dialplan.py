@@ -1,0 +1,270 @@
+"""Dialplans from YAML documents: who may be visited from where, when, for how long and at what rate.
+
+    plan = load(Path("dialplans/demo.yaml"), tariffs)
+
+Raises DocumentError with every problem found, each with file, line and remedy. docs/dialplan.md is the user's page.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Protocol
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field
+
+from gateway.documents import Document, DocumentError, Problem, Source, load_with_source
+from gateway.policy.decision import Medium
+from gateway.policy.pattern import Pattern
+from gateway.policy.plan import Contact, Dialplan, Facility, Rule, Station
+from gateway.policy.schedule import WEEKDAYS, Interval, Schedule, overlaps
+
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+DayKey = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "daily"]
+MAX_MINUTES = 24 * 60
+
+
+class KnownTariffs(Protocol):
+    """The tariffs a plan may name; gateway.billing.tariff.Tariffs is it."""
+
+    def media(self) -> Mapping[str, Medium]:
+        """What each tariff is for, by its id."""
+        ...
+
+
+class FacilityEntry(Document):
+    """See plan.Facility."""
+
+    id: Id
+    name: Name
+    timezone: str
+    trunks: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class StationEntry(Document):
+    """See plan.Station."""
+
+    id: Annotated[str, Field(min_length=1)]
+    facility: str
+    name: Name
+    max_minutes: Annotated[int, Field(ge=1, le=MAX_MINUTES)] | None = None
+
+
+class ContactEntry(Document):
+    """See plan.Contact."""
+
+    id: Id
+    name: Name
+    number: Annotated[str, Field(min_length=1)]
+    account: Annotated[str, Field(min_length=1)]
+
+
+class RuleEntry(Document):
+    """See plan.Rule. `block: true` stands alone; every other rule has a tariff for each medium it allows."""
+
+    name: Id
+    facility: str
+    dialled: str
+    block: bool = False
+    hours: dict[DayKey, tuple[str, ...]] | None = None
+    contact: str | None = None
+    tariff: Annotated[dict[Medium, str], Field(default_factory=dict)]
+    max_minutes: Annotated[int, Field(ge=1, le=MAX_MINUTES)] | None = None
+    privileged: bool = False
+
+
+class DialplanDocument(Document):
+    """The whole document."""
+
+    facilities: Annotated[tuple[FacilityEntry, ...], Field(min_length=1)]
+    stations: tuple[StationEntry, ...] = ()
+    contacts: tuple[ContactEntry, ...] = ()
+    rules: Annotated[tuple[RuleEntry, ...], Field(min_length=1)]
+
+
+def load(path: Path | str, tariffs: KnownTariffs) -> Dialplan:
+    """The dialplan at `path`, checked against the tariffs it may name. Raises DocumentError."""
+    document, source = load_with_source(Path(path), DialplanDocument)
+    return build(document, source, tariffs)
+
+
+def build(document: DialplanDocument, source: Source, tariffs: KnownTariffs) -> Dialplan:
+    """A plan of a document that has the right shape. Raises DocumentError with everything that does not fit."""
+    builder = _Builder(document, source, tariffs.media())
+    plan = builder.plan()
+    if builder.problems:
+        raise DocumentError(sorted(builder.problems, key=lambda each: each.line))
+    return plan
+
+
+class _Builder:
+    """Turns entries into values, and notes what is wrong on the way instead of stopping."""
+
+    def __init__(self, document: DialplanDocument, source: Source, tariffs: Mapping[str, Medium]) -> None:
+        self._document = document
+        self._source = source
+        self._tariffs = tariffs
+        self.problems: list[Problem] = []
+
+    def plan(self) -> Dialplan:
+        facilities = self._facilities()
+        contacts = self._contacts()
+        rules = self._rules(facilities, contacts)
+        return Dialplan(
+            facilities={trunk: each for each in facilities.values() for trunk in each.trunks},
+            stations=self._stations(facilities),
+            numbers={each.number: each for each in contacts.values()},
+            rules=rules,
+        )
+
+    def _problem(self, message: str, *location: str | int) -> None:
+        self.problems.append(self._source.problem(message, *location))
+
+    def _facilities(self) -> dict[str, Facility]:
+        entries = self._document.facilities
+        self._unique("facilities", "id", [each.id for each in entries])
+        owners: dict[str, str] = {}
+        found: dict[str, Facility] = {}
+        for index, entry in enumerate(entries):
+            for position, trunk in enumerate(entry.trunks):
+                if trunk in owners:
+                    message = f"the trunk {trunk!r} belongs to {owners[trunk]!r} already; a trunk has one facility"
+                    self._problem(message, "facilities", index, "trunks", position)
+                owners.setdefault(trunk, entry.id)
+            zone = self._zone(entry.timezone, index)
+            if entry.id not in found:
+                found[entry.id] = Facility(entry.id, entry.name, zone, entry.trunks)
+        return found
+
+    def _zone(self, name: str, index: int) -> ZoneInfo:
+        try:
+            return ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            message = f"there is no time zone {name!r}; write an IANA name such as America/Chicago"
+            self._problem(message, "facilities", index, "timezone")
+            return ZoneInfo("UTC")
+
+    def _stations(self, facilities: Mapping[str, Facility]) -> dict[str, dict[str, Station]]:
+        found: dict[str, dict[str, Station]] = defaultdict(dict)
+        for index, entry in enumerate(self._document.stations):
+            self._known("facility", entry.facility, facilities, "stations", index, "facility")
+            if entry.id in found[entry.facility]:
+                self._problem(f"the station {entry.id!r} stands above already", "stations", index, "id")
+            found[entry.facility][entry.id] = Station(entry.id, entry.facility, entry.name, entry.max_minutes)
+        return dict(found)
+
+    def _contacts(self) -> dict[str, Contact]:
+        entries = self._document.contacts
+        self._unique("contacts", "id", [each.id for each in entries])
+        self._unique("contacts", "number", [each.number for each in entries])
+        return {each.id: Contact(each.id, each.name, each.number, each.account) for each in entries}
+
+    def _rules(
+        self, facilities: Mapping[str, Facility], contacts: Mapping[str, Contact]
+    ) -> dict[str, tuple[Rule, ...]]:
+        entries = self._document.rules
+        self._unique("rules", "name", [each.name for each in entries])
+        found: dict[str, list[Rule]] = defaultdict(list)
+        for index, entry in enumerate(entries):
+            self._known("facility", entry.facility, facilities, "rules", index, "facility")
+            rule = self._rule(index, entry, facilities.get(entry.facility), contacts)
+            if rule is None:
+                continue
+            above = next((each for each in found[entry.facility] if each.pattern.covers(rule.pattern)), None)
+            if above:
+                message = (
+                    f"never decides: {above.name!r} above matches all of {entry.dialled!r}; move this rule before it"
+                )
+                self._problem(message, "rules", index, "dialled")
+            found[entry.facility].append(rule)
+        return {facility: tuple(rules) for facility, rules in found.items()}
+
+    def _rule(
+        self, index: int, entry: RuleEntry, facility: Facility | None, contacts: Mapping[str, Contact]
+    ) -> Rule | None:
+        try:
+            pattern = Pattern.parse(entry.dialled)
+        except ValueError as error:
+            self._problem(str(error), "rules", index, "dialled")
+            return None
+        if entry.block:
+            self._nothing_beside_block(index, entry)
+            return Rule(entry.name, entry.facility, pattern, blocked=True)
+        self._targets(index, entry, pattern, contacts)
+        zone = facility.zone if facility else ZoneInfo("UTC")
+        return Rule(
+            name=entry.name,
+            facility=entry.facility,
+            pattern=pattern,
+            schedule=None if entry.hours is None else Schedule(zone, self._week(index, entry.hours)),
+            contact=contacts.get(entry.contact) if entry.contact else None,
+            tariffs=dict(entry.tariff),
+            max_minutes=entry.max_minutes or 0,
+            privileged=entry.privileged,
+        )
+
+    def _nothing_beside_block(self, index: int, entry: RuleEntry) -> None:
+        beside = sorted(entry.model_fields_set - {"name", "facility", "dialled", "block"})
+        for field in beside:
+            self._problem("has no meaning beside `block: true`; take one of them away", "rules", index, field)
+
+    def _targets(self, index: int, entry: RuleEntry, pattern: Pattern, contacts: Mapping[str, Contact]) -> None:
+        """A rule that allows must say whom it reaches, for how long and what it costs."""
+        if entry.contact is not None:
+            self._known("contact", entry.contact, contacts, "rules", index, "contact")
+        elif not any(pattern.matches(each.number) for each in contacts.values()):
+            message = f"reaches nobody: no contact has a number like {entry.dialled!r}; name a `contact` or add one"
+            self._problem(message, "rules", index, "dialled")
+        if entry.max_minutes is None:
+            self._problem("has no `max_minutes`; write for instance max_minutes: 20", "rules", index)
+        if not entry.tariff:
+            self._problem("has no `tariff`; write for instance tariff: {video: demo-video}", "rules", index)
+        for medium, tariff in entry.tariff.items():
+            location = ("rules", index, "tariff", medium.value)
+            if self._known("tariff", tariff, self._tariffs, *location) and self._tariffs[tariff] is not medium:
+                self._problem(f"{tariff!r} is a tariff for {self._tariffs[tariff]}, not for {medium}", *location)
+
+    def _week(self, index: int, hours: Mapping[DayKey, tuple[str, ...]]) -> tuple[tuple[Interval, ...], ...]:
+        days: dict[str, list[Interval]] = {day: [] for day in WEEKDAYS}
+        for key, texts in hours.items():
+            for position, text in enumerate(texts):
+                try:
+                    interval = Interval.parse(text)
+                except ValueError as error:
+                    self._problem(str(error), "rules", index, "hours", key, position)
+                    continue
+                for day in WEEKDAYS if key == "daily" else (key,):
+                    clash = overlaps([*days[day], interval])
+                    if clash:
+                        message = f"{clash[0]} and {clash[1]} overlap on {day}; join them or part them"
+                        self._problem(message, "rules", index, "hours", key, position)
+                        break
+                    days[day].append(interval)
+        if not any(hours.values()):
+            self._problem("never open; give an interval, or leave `hours` out for any time", "rules", index, "hours")
+        return tuple(tuple(sorted(days[day])) for day in WEEKDAYS)
+
+    def _known(self, what: str, name: str, known: Iterable[str], *location: str | int) -> bool:
+        names = sorted(known)
+        if name in names:
+            return True
+        near = difflib.get_close_matches(name, names, n=1)
+        remedy = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(names) or 'none'}"
+        self._problem(f"there is no {what} {name!r}; {remedy}", *location)
+        return False
+
+    def _unique(self, section: str, field: str, values: list[str]) -> None:
+        for index, value in _repeated(values):
+            self._problem(f"{value!r} stands above already; each {field} may stand once", section, index, field)
+
+
+def _repeated(values: Iterable[str]) -> Iterator[tuple[int, str]]:
+    seen: set[str] = set()
+    for index, value in enumerate(values):
+        if value in seen:
+            yield index, value
+        seen.add(value)

@@ -1,0 +1,74 @@
+"""A dialplan as values: what decide() reads. `dialplan.load` makes one of a YAML document, and only of a sound one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from gateway.policy.decision import Medium
+from gateway.policy.pattern import Pattern
+from gateway.policy.schedule import Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Facility:
+    """trunks: names of the trunks whose calls come from here. Its wall clock is `zone`."""
+
+    id: str
+    name: str
+    zone: ZoneInfo
+    trunks: tuple[str, ...]
+
+    @property
+    def timezone(self) -> str:
+        return self.zone.key
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """A phone or terminal. id: the user part it calls with. name: how the family's page introduces it."""
+
+    id: str
+    facility: str
+    name: str
+    max_minutes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Whom a visit reaches. number: what is dialled for them, digits or any other user part. account: who pays."""
+
+    id: str
+    name: str
+    number: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule. The first of a facility whose pattern matches what was dialled decides; none after it is asked.
+
+    blocked: it says no, and the fields below it have no meaning. schedule None: at any time.
+    contact None: the contact whose number was dialled. tariffs: the media it allows, each with its tariff.
+    """
+
+    name: str
+    facility: str
+    pattern: Pattern
+    blocked: bool = False
+    schedule: Schedule | None = None
+    contact: Contact | None = None
+    tariffs: Mapping[Medium, str] = field(default_factory=dict)
+    max_minutes: int = 0
+    privileged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Dialplan:
+    """Indexed by what decide() looks up. stations: by facility and id; a facility without any takes every station."""
+
+    facilities: Mapping[str, Facility]  # by trunk
+    stations: Mapping[str, Mapping[str, Station]]
+    numbers: Mapping[str, Contact]  # by what is dialled
+    rules: Mapping[str, tuple[Rule, ...]]  # by facility, in order
