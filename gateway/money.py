@@ -28,9 +28,7 @@ class Money:
         if not units.is_finite():
             raise ValueError(f"{text!r} is not an amount; write a decimal number such as 0.16")
         if units and units.adjusted() >= WHOLE_DIGITS:
-            raise ValueError(
-                f"{text!r} is too large for an amount; {WHOLE_DIGITS} digits before the point are the limit"
-            )
+            raise ValueError(f"{text!r} is too large for an amount; at most {WHOLE_DIGITS} digits before the point")
         try:
             micros = units.quantize(_MICRO, context=_EXACT).scaleb(6)
         except Inexact:

@@ -1,0 +1,37 @@
+"""The database room: the only one that knows SQLAlchemy and Alembic. Functions go in, values come out."""
+
+from gateway.store.database import Store
+from gateway.store.records import FIRST_HASH
+from gateway.store.rows import (
+    Account,
+    AccountKind,
+    CdrRow,
+    ChainEnd,
+    Grant,
+    Hold,
+    LedgerEntry,
+    Movement,
+    MovementKind,
+    Visit,
+    from_ms,
+    to_ms,
+)
+from gateway.store.work import Work
+
+__all__ = [
+    "Store",
+    "Work",
+    "Account",
+    "AccountKind",
+    "Hold",
+    "Movement",
+    "MovementKind",
+    "LedgerEntry",
+    "Grant",
+    "Visit",
+    "CdrRow",
+    "ChainEnd",
+    "FIRST_HASH",
+    "from_ms",
+    "to_ms",
+]

@@ -1,0 +1,137 @@
+"""The store: one thread that owns the database; functions go in, values come out.
+
+    async with Store("sqlite:////var/lib/kinbridge/kinbridge.db") as store:
+        account = await store.read(lambda work: work.books.account("family-17"))
+
+A function given to `write` runs in one transaction that holds the write lock from its start; it commits when the
+function returns and is rolled back when it raises. What it raises, the caller gets. A caller who is cancelled does not
+undo a function that is already queued: repeat it, each one in this product is idempotent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from sqlalchemy import Engine
+
+from gateway.errors import StoreError, StoreUnavailable
+from gateway.store.engine import WRITING, display_name, make_engine, parse_url
+from gateway.store.faults import translated
+from gateway.store.migrate import migrate
+from gateway.store.work import Work
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class Store:
+    """url: SQLAlchemy's form. queue_size: how many functions may wait. busy_timeout_s: wait for other processes."""
+
+    def __init__(self, url: str, *, queue_size: int = 1024, busy_timeout_s: float = 5.0) -> None:
+        self._url = parse_url(url)
+        self._busy_timeout_s = busy_timeout_s
+        self._jobs: queue.Queue[_Job | None] = queue.Queue(queue_size)
+        self._thread: threading.Thread | None = None
+        self._engine: Engine | None = None
+        self.name = display_name(self._url)
+        self.refused = 0  # functions that found the queue full
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def open(self) -> None:
+        """Connects and brings the schema up to date. Raises StoreError or StoreUnavailable, and is then closed."""
+        if self._thread is not None:
+            raise StoreError("the store is open already")
+        self._thread = threading.Thread(target=self._serve, name="kinbridge-store", daemon=True)
+        self._thread.start()
+        try:
+            await self._submit(self._start)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Finishes what is queued, then lets go of the database. Harmless when closed."""
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        await asyncio.to_thread(self._jobs.put, None)
+        await asyncio.to_thread(thread.join)
+
+    async def write(self, function: Callable[[Work], T]) -> T:
+        """Runs `function` in a transaction of its own and commits. Raises StoreUnavailable: nothing was written."""
+        return await self._submit(lambda: self._transact(function, writing=True))
+
+    async def read(self, function: Callable[[Work], T]) -> T:
+        """Runs `function` on one consistent view of the database."""
+        return await self._submit(lambda: self._transact(function, writing=False))
+
+    async def _submit(self, function: Callable[[], T]) -> T:
+        if self._thread is None:
+            raise StoreUnavailable(f"the database {self.name} is closed")
+        job = _Job(function)
+        try:
+            self._jobs.put_nowait(job)
+        except queue.Full:
+            self.refused += 1
+            raise StoreUnavailable(f"the database {self.name} is {self._jobs.maxsize} tasks behind") from None
+        result: T = await asyncio.wrap_future(job.future)
+        return result
+
+    # what follows runs in the store's thread only
+
+    def _serve(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job.run()
+        if self._engine is not None:
+            self._engine.dispose()
+            self._engine = None
+
+    def _start(self) -> None:
+        with translated(self.name):
+            self._engine = make_engine(self._url, self._busy_timeout_s)
+            with self._engine.connect() as connection:
+                migrate(connection)
+        log.info("store is open")
+
+    def _transact(self, function: Callable[[Work], T], *, writing: bool) -> T:
+        if self._engine is None:
+            raise StoreUnavailable(f"the database {self.name} is closed")
+        with (
+            translated(self.name),
+            self._engine.connect().execution_options(**{WRITING: writing}) as connection,
+            connection.begin(),
+        ):
+            return function(Work(connection))
+
+
+class _Job:
+    """A function and where its result goes."""
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self.future: Future[Any] = Future()
+        self._function = function
+
+    def run(self) -> None:
+        if not self.future.set_running_or_notify_cancel():
+            return  # the caller went away before it began
+        try:
+            result = self._function()
+        except BaseException as error:  # noqa: BLE001 - the caller gets it, and the thread must live on
+            self.future.set_exception(error)
+        else:
+            self.future.set_result(result)

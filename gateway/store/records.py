@@ -1,0 +1,87 @@
+"""SQL of call-detail records: append, read by cursor, and the end of each node's chain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from gateway.errors import StoreError
+from gateway.money import Money
+from gateway.store.rows import CdrRow, ChainEnd, from_ms, to_ms
+from gateway.store.tables import cdrs, chains
+
+FIRST_HASH = "0" * 64  # what the first record of a node names as its predecessor
+
+
+class Records:
+    """CDRs in one transaction. Made by Work; lives as long as its transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def chain_end(self, node: str) -> ChainEnd:
+        """The last record of `node`; sequence 0 when it has none."""
+        row = self._connection.execute(select(chains).where(chains.c.node == node)).first()
+        return ChainEnd(0, FIRST_HASH) if row is None else ChainEnd(row.sequence, row.hash)
+
+    def append(self, cdr: CdrRow) -> None:
+        """Raises StoreError unless `cdr` follows the chain's end: a gap or a fork is never written."""
+        if cdr.sequence == 1:
+            self._connection.execute(insert(chains).values(node=cdr.node, sequence=1, hash=cdr.hash))
+        else:
+            statement = update(chains).where(
+                chains.c.node == cdr.node, chains.c.sequence == cdr.sequence - 1, chains.c.hash == cdr.previous_hash
+            )
+            if self._connection.execute(statement.values(sequence=cdr.sequence, hash=cdr.hash)).rowcount != 1:
+                raise StoreError(f"record {cdr.cdr_id} does not follow the last one of {cdr.node}")
+        self._connection.execute(
+            insert(cdrs).values(
+                node=cdr.node,
+                sequence=cdr.sequence,
+                cdr_id=cdr.cdr_id,
+                visit_id=cdr.visit_id,
+                corrects=cdr.corrects,
+                facility=cdr.facility,
+                account_id=cdr.account_id,
+                end_at_ms=to_ms(cdr.end_at),
+                reason=cdr.reason,
+                total_micros=cdr.total.micros,
+                currency=cdr.total.currency,
+                document=cdr.document,
+                previous_hash=cdr.previous_hash,
+                hash=cdr.hash,
+            )
+        )
+
+    def by_id(self, cdr_id: str) -> CdrRow | None:
+        row = self._connection.execute(select(cdrs).where(cdrs.c.cdr_id == cdr_id)).first()
+        return None if row is None else _cdr(row)
+
+    def since(self, node: str, sequence: int, limit: int) -> tuple[CdrRow, ...]:
+        """Records of `node` after `sequence`, in order."""
+        statement = select(cdrs).where(cdrs.c.node == node, cdrs.c.sequence > sequence)
+        rows = self._connection.execute(statement.order_by(cdrs.c.sequence).limit(limit))
+        return tuple(_cdr(row) for row in rows)
+
+    def nodes(self) -> tuple[str, ...]:
+        """Nodes that have records."""
+        return tuple(self._connection.execute(select(chains.c.node).order_by(chains.c.node)).scalars())
+
+
+def _cdr(row: Row[Any]) -> CdrRow:
+    return CdrRow(
+        node=row.node,
+        sequence=row.sequence,
+        cdr_id=row.cdr_id,
+        visit_id=row.visit_id,
+        corrects=row.corrects,
+        facility=row.facility,
+        account_id=row.account_id,
+        end_at=from_ms(row.end_at_ms),
+        reason=row.reason,
+        total=Money(row.total_micros, row.currency),
+        document=row.document,
+        previous_hash=row.previous_hash,
+        hash=row.hash,
+    )

@@ -1,0 +1,147 @@
+"""What crosses between the store's thread and everyone else: frozen rows, aware UTC, Money."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from gateway.call.summary import VisitIntent
+from gateway.money import Money
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+
+
+def to_ms(at: datetime) -> int:
+    """Whole milliseconds of UTC since 1970, cut. Raises ValueError for a naive time."""
+    if at.tzinfo is None:
+        raise ValueError("a time without zone cannot be stored")
+    return (at - EPOCH) // MILLISECOND
+
+
+def from_ms(milliseconds: int) -> datetime:
+    return EPOCH + milliseconds * MILLISECOND
+
+
+def maybe_ms(at: datetime | None) -> int | None:
+    return None if at is None else to_ms(at)
+
+
+def maybe_time(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else from_ms(milliseconds)
+
+
+class AccountKind(StrEnum):
+    PREPAID = "prepaid"  # somebody's money: never below what is held on it
+    HOUSE = "house"  # the other side of each movement: what came in, what was earned
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """balance: what the ledger adds up to. held: the part that running visits have reserved."""
+
+    account_id: str
+    kind: AccountKind
+    balance: Money
+    held: Money
+    opened_at: datetime
+    closed_at: datetime | None
+
+    @property
+    def available(self) -> Money:
+        return self.balance - self.held
+
+    @property
+    def currency(self) -> str:
+        return self.balance.currency
+
+
+class MovementKind(StrEnum):
+    DEPOSIT = "deposit"
+    VISIT = "visit"
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """Money that moves: movement_id is its idempotency key."""
+
+    movement_id: str
+    kind: MovementKind
+    at: datetime
+    visit_id: str = ""
+    cdr_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One side of a movement. A positive amount raises the account's balance. number grows by time, with gaps."""
+
+    number: int
+    movement: Movement
+    account_id: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    hold_id: str
+    visit_id: str
+    account_id: str
+    amount: Money
+    limited_by_balance: bool
+    taken_at: datetime
+    released_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What authorisation left beside the intent. tariff_json: the tariff as it was, empty when there was none."""
+
+    tariff_json: str = ""
+    granted_s: int = 0
+    refusal: str = ""
+    refusal_message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A visit as the database knows it. cdr_id is None until its record is written."""
+
+    intent: VisitIntent
+    grant: Grant
+    alive_at: datetime | None
+    ring_at: datetime | None
+    answer_at: datetime | None
+    media_start_at: datetime | None
+    billable_s: int
+    unusable_s: int
+    cdr_id: str | None
+    balance_after_micros: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CdrRow:
+    """A record as it lies in the database: `document` is its canonical JSON, the rest repeats parts of it as keys."""
+
+    node: str
+    sequence: int
+    cdr_id: str
+    visit_id: str
+    corrects: str | None
+    facility: str
+    account_id: str
+    end_at: datetime
+    reason: str
+    total: Money
+    document: str
+    previous_hash: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChainEnd:
+    """The last record of a node: the next one has sequence + 1 and names this hash."""
+
+    sequence: int
+    hash: str

@@ -1,0 +1,161 @@
+"""The tables. Money is whole micro-units, time is milliseconds of UTC since 1970, ids are text.
+
+    accounts <- entries -> movements      double entry: the entries of a movement sum to zero
+    visits   <- holds -> accounts         a visit's intent, its proofs of life, and what is reserved for it
+    visits   <- cdrs, chains              append-only records, numbered and chained per node
+
+`cdrs`, `movements` and `entries` refuse UPDATE and DELETE in the database itself (triggers of the first migration).
+`accounts.balance_micros` and `held_micros` repeat what entries and open holds add up to, so that a reservation is one
+conditional UPDATE; `Books.discrepancies` compares the two.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Id = String(200)
+RowNumber = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up INTEGER keys only
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("account_id", Id, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("balance_micros", BigInteger, nullable=False),
+    Column("held_micros", BigInteger, nullable=False),
+    Column("opened_at_ms", BigInteger, nullable=False),
+    Column("closed_at_ms", BigInteger),
+    CheckConstraint("held_micros >= 0", name="held_not_negative"),
+    CheckConstraint("kind = 'house' OR balance_micros >= held_micros", name="never_overspent"),
+)
+
+movements = Table(
+    "movements",
+    metadata,
+    Column("movement_id", Id, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("visit_id", Id, nullable=False, server_default=""),
+    Column("cdr_id", Id, nullable=False, server_default=""),
+    Column("at_ms", BigInteger, nullable=False),
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("entry_id", RowNumber, primary_key=True, autoincrement=True),
+    Column("movement_id", Id, ForeignKey("movements.movement_id"), nullable=False, index=True),
+    Column("account_id", Id, ForeignKey("accounts.account_id"), nullable=False),
+    Column("amount_micros", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Index("ix_entries_account_id_entry_id", "account_id", "entry_id"),
+    sqlite_autoincrement=True,
+)
+
+visits = Table(
+    "visits",
+    metadata,
+    Column("visit_id", Id, primary_key=True),
+    Column("node", String(32), nullable=False),
+    Column("facility", Text, nullable=False),
+    Column("timezone", Text, nullable=False),
+    Column("station", Text, nullable=False),
+    Column("dialled", Text, nullable=False),
+    Column("contact", Text, nullable=False),
+    Column("account_id", Text, nullable=False),
+    Column("tariff_id", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("medium", String(8), nullable=False),
+    Column("max_seconds", BigInteger, nullable=False),
+    Column("trunk", Text, nullable=False),
+    Column("sip_call_id", Text, nullable=False),
+    Column("setup_at_ms", BigInteger, nullable=False),
+    Column("privileged", Boolean(create_constraint=False), nullable=False),
+    # the terms as they were when money was asked for: a later change of the tariff file changes no running visit
+    Column("tariff_json", Text, nullable=False),
+    Column("granted_s", BigInteger, nullable=False),
+    Column("refusal", String(32), nullable=False),
+    Column("refusal_message", Text, nullable=False),
+    # the last proof of life
+    Column("alive_at_ms", BigInteger),
+    Column("ring_at_ms", BigInteger),
+    Column("answer_at_ms", BigInteger),
+    Column("media_start_at_ms", BigInteger),
+    Column("billable_s", BigInteger, nullable=False),
+    Column("unusable_s", BigInteger, nullable=False),
+    # set by the closing transaction
+    Column("cdr_id", Id),
+    Column("balance_after_micros", BigInteger),
+    Index("ix_visits_open", "node", sqlite_where=text("cdr_id IS NULL"), postgresql_where=text("cdr_id IS NULL")),
+)
+
+holds = Table(
+    "holds",
+    metadata,
+    Column("hold_id", Id, primary_key=True),
+    Column("visit_id", Id, ForeignKey("visits.visit_id"), nullable=False, unique=True),
+    Column("account_id", Id, ForeignKey("accounts.account_id"), nullable=False, index=True),
+    Column("amount_micros", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("limited_by_balance", Boolean(create_constraint=False), nullable=False),
+    Column("taken_at_ms", BigInteger, nullable=False),
+    Column("released_at_ms", BigInteger),
+    CheckConstraint("amount_micros >= 0", name="not_negative"),
+)
+
+cdrs = Table(
+    "cdrs",
+    metadata,
+    Column("node", String(32), primary_key=True),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("cdr_id", Id, nullable=False, unique=True),
+    Column("visit_id", Id, ForeignKey("visits.visit_id"), nullable=False),
+    Column("corrects", Id),
+    Column("facility", Text, nullable=False, index=True),
+    Column("account_id", Text, nullable=False, index=True),
+    Column("end_at_ms", BigInteger, nullable=False, index=True),
+    Column("reason", String(64), nullable=False),
+    Column("total_micros", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("document", Text, nullable=False),
+    Column("previous_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Index(
+        "uq_cdrs_visit_id_first",
+        "visit_id",
+        unique=True,
+        sqlite_where=text("corrects IS NULL"),
+        postgresql_where=text("corrects IS NULL"),
+    ),
+)
+
+chains = Table(
+    "chains",
+    metadata,
+    Column("node", String(32), primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
+)

@@ -1,0 +1,137 @@
+"""SQL of visits: the intent, what was granted, proofs of life, and that the record is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
+
+from gateway.call.summary import ProofOfLife, VisitIntent
+from gateway.errors import StoreError
+from gateway.policy.decision import Medium
+from gateway.store.rows import Grant, Visit, from_ms, maybe_ms, maybe_time, to_ms
+from gateway.store.tables import visits
+
+
+class Intents:
+    """Visits in one transaction. Made by Work; lives as long as its transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, intent: VisitIntent, grant: Grant) -> None:
+        self._connection.execute(
+            insert(visits).values(
+                visit_id=intent.visit_id,
+                node=intent.node,
+                facility=intent.facility,
+                timezone=intent.timezone,
+                station=intent.station,
+                dialled=intent.dialled,
+                contact=intent.contact,
+                account_id=intent.account,
+                tariff_id=intent.tariff,
+                rule=intent.rule,
+                medium=intent.medium,
+                max_seconds=intent.max_seconds,
+                trunk=intent.trunk,
+                sip_call_id=intent.sip_call_id,
+                setup_at_ms=to_ms(intent.setup_at),
+                privileged=intent.privileged,
+                tariff_json=grant.tariff_json,
+                granted_s=grant.granted_s,
+                refusal=grant.refusal,
+                refusal_message=grant.refusal_message,
+                billable_s=0,
+                unusable_s=0,
+            )
+        )
+
+    def get(self, visit_id: str) -> Visit | None:
+        row = self._connection.execute(select(visits).where(visits.c.visit_id == visit_id)).first()
+        return None if row is None else _visit(row)
+
+    def without_record(self, node: str) -> tuple[Visit, ...]:
+        """Visits of a node that began and left no CDR, oldest first."""
+        statement = select(visits).where(visits.c.node == node, visits.c.cdr_id.is_(None))
+        rows = self._connection.execute(statement.order_by(visits.c.setup_at_ms, visits.c.visit_id))
+        return tuple(_visit(row) for row in rows)
+
+    def alive(self, proofs: Iterable[ProofOfLife]) -> None:
+        """Older proofs never replace newer ones, and a closed visit takes none."""
+        rows = [
+            {
+                "visit": proof.visit_id,
+                "at": to_ms(proof.at),
+                "ring": maybe_ms(proof.ring_at),
+                "answer": maybe_ms(proof.answer_at),
+                "media_start": maybe_ms(proof.media_start_at),
+                "billable": proof.billable_s,
+                "unusable": proof.unusable_s,
+            }
+            for proof in proofs
+        ]
+        if rows:
+            self._connection.execute(_ALIVE, rows)
+
+    def set_recorded(self, visit_id: str, cdr_id: str, balance_after_micros: int | None) -> None:
+        """Raises StoreError when the visit has its record already."""
+        statement = update(visits).where(visits.c.visit_id == visit_id, visits.c.cdr_id.is_(None))
+        values = {"cdr_id": cdr_id, "balance_after_micros": balance_after_micros}
+        if self._connection.execute(statement.values(values)).rowcount != 1:
+            raise StoreError(f"visit {visit_id} has its record already")
+
+
+_ALIVE = (
+    update(visits)
+    .where(
+        visits.c.visit_id == bindparam("visit"),
+        visits.c.cdr_id.is_(None),
+        (visits.c.alive_at_ms.is_(None)) | (visits.c.alive_at_ms <= bindparam("at")),
+    )
+    .values(
+        alive_at_ms=bindparam("at"),
+        ring_at_ms=bindparam("ring"),
+        answer_at_ms=bindparam("answer"),
+        media_start_at_ms=bindparam("media_start"),
+        billable_s=bindparam("billable"),
+        unusable_s=bindparam("unusable"),
+    )
+)
+
+
+def _visit(row: Row[Any]) -> Visit:
+    return Visit(
+        intent=_intent(row),
+        grant=Grant(row.tariff_json, row.granted_s, row.refusal, row.refusal_message),
+        alive_at=maybe_time(row.alive_at_ms),
+        ring_at=maybe_time(row.ring_at_ms),
+        answer_at=maybe_time(row.answer_at_ms),
+        media_start_at=maybe_time(row.media_start_at_ms),
+        billable_s=row.billable_s,
+        unusable_s=row.unusable_s,
+        cdr_id=row.cdr_id,
+        balance_after_micros=row.balance_after_micros,
+    )
+
+
+def _intent(row: Row[Any]) -> VisitIntent:
+    return VisitIntent(
+        visit_id=row.visit_id,
+        node=row.node,
+        facility=row.facility,
+        timezone=row.timezone,
+        station=row.station,
+        dialled=row.dialled,
+        contact=row.contact,
+        account=row.account_id,
+        tariff=row.tariff_id,
+        rule=row.rule,
+        medium=Medium(row.medium),
+        max_seconds=row.max_seconds,
+        trunk=row.trunk,
+        sip_call_id=row.sip_call_id,
+        setup_at=from_ms(row.setup_at_ms),
+        privileged=bool(row.privileged),
+    )

@@ -1,0 +1,18 @@
+"""One transaction, as the functions that run in the store's thread see it."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from gateway.store.accounts import Books
+from gateway.store.records import Records
+from gateway.store.visits import Intents
+
+
+class Work:
+    """Everything done through one Work is committed together or not at all. Never keep it past the function's end."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.books = Books(connection)
+        self.visits = Intents(connection)
+        self.records = Records(connection)
