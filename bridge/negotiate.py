@@ -1,0 +1,321 @@
+"""Which codec each side gets and how they are joined: pure, decided once, before a packet moves.
+
+    plan(station, browser) -> Plan          the station's offer (or its answer to ours) against the browser's offer
+    answer(station offer, plan, ...)        our answer to the station, RFC 3264: its lines, its order, its numbers
+    offer(browser, ...)                     our offer to a station that sent none, or that we call
+    restrict(session, codecs)               what is left of a description once codecs are agreed
+
+Relay wherever one codec suits both sides; else transcode; each kind on its own, each direction too: H.264 from a
+browser that only knows packetization-mode 1 cannot go as it is to a station that only knows mode 0 (RFC 6184
+section 6.2), while the other direction is relayed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from bridge.errors import AudioMissing, NegotiationError
+from bridge.sdp import Media, Origin, Session, parse
+from bridge.types import Codec, Flow, Kind, Path, Route, Side
+
+_STATION = {Kind.AUDIO: ("PCMU", "PCMA", "G722"), Kind.VIDEO: ("H264", "VP8")}
+_BROWSER = {Kind.AUDIO: ("OPUS", "PCMU", "PCMA", "G722"), Kind.VIDEO: ("H264", "VP8")}
+
+# (station, browser): what can be decoded and encoded again, both ways
+_TRANSCODES = frozenset(
+    [("PCMU", "OPUS"), ("PCMA", "OPUS"), ("G722", "OPUS"), ("PCMU", "PCMA"), ("PCMA", "PCMU"), ("H264", "VP8")]
+)
+_FEEDBACK = ("nack pli", "ccm fir", "ccm tmmbr")  # what the station may ask for and we do; retransmission is not in it
+_H264_MIRRORED = ("profile-level-id", "packetization-mode", "level-asymmetry-allowed")
+_MIRROR = {Flow.SENDONLY: Flow.RECVONLY, Flow.RECVONLY: Flow.SENDONLY}
+_DTMF = "TELEPHONE-EVENT"
+_DTMF_EVENTS = (("", "0-15"),)
+_PTIME_MS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class StationLine:
+    """One m= line of the station that is used. codec: as the station wrote it, parameter sets and all.
+
+    index: among its m= lines. flow: ours, the mirror of the station's, hold included.
+    """
+
+    index: int
+    kind: Kind
+    codec: Codec
+    dtmf: Codec | None
+    flow: Flow
+    media: Media
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserLine:
+    """One kind of the browser. codec: None for a line that stays inactive. flow: ours."""
+
+    kind: Kind
+    codec: Codec | None
+    flow: Flow
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    routes: tuple[Route, ...]
+    station: tuple[StationLine, ...]
+    browser: tuple[BrowserLine, ...]
+
+    def station_line(self, kind: Kind) -> StationLine | None:
+        return next((each for each in self.station if each.kind is kind), None)
+
+    def browser_line(self, kind: Kind) -> BrowserLine | None:
+        return next((each for each in self.browser if each.kind is kind), None)
+
+    def route(self, kind: Kind, source: Side) -> Route | None:
+        return next((each for each in self.routes if each.kind is kind and each.source is source), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    station: Codec
+    browser: Codec
+    to_browser: Path
+    to_station: Path
+
+
+def plan(station: Session, browser: Session, *, prefer_transcode: bool = False) -> Plan:
+    """Raises AudioMissing and NegotiationError; both say what the side concerned should offer."""
+    routes: list[Route] = []
+    station_lines: list[StationLine] = []
+    browser_lines: list[BrowserLine] = []
+    for kind in Kind:
+        ours = _station_media(station, kind)
+        theirs = _browser_media(browser, kind)
+        pair = _choose(kind, ours[1], theirs, prefer_transcode) if ours and theirs else None
+        if pair is None and kind is Kind.AUDIO:
+            raise _no_audio(station, ours is not None, theirs is not None)
+        if ours and pair:
+            station_lines.append(_station_line(*ours, kind, pair.station))
+        if theirs:
+            codec, flow = (pair.browser, mirror(theirs.flow)) if pair else (None, Flow.INACTIVE)
+            browser_lines.append(BrowserLine(kind, codec, flow))
+        if ours or theirs:
+            routes += _routes(kind, pair, theirs)
+    return Plan(tuple(routes), tuple(station_lines), tuple(browser_lines))
+
+
+def mirror(flow: Flow) -> Flow:
+    """The answerer's direction (RFC 3264 section 6.1)."""
+    return _MIRROR.get(flow, flow)
+
+
+def answer(offered: Session, agreed: Plan, *, origin: Origin, ports: Mapping[Kind, int], max_video_bps: int) -> Session:
+    """Our answer to the station. `ports` has the RTP port of every line in `agreed.station`."""
+    used = {each.index: each for each in agreed.station}
+    media = tuple(
+        _accepted(used[index], ports[used[index].kind], max_video_bps) if index in used else _refused(each)
+        for index, each in enumerate(offered.media)
+    )
+    return Session(origin, media, origin.address)
+
+
+def wanted_kinds(browser: Session) -> tuple[Kind, ...]:
+    """The kinds worth offering to a station, given what the browser offers."""
+    return tuple(kind for kind in Kind if _browser_media(browser, kind) is not None)
+
+
+def offer(*, origin: Origin, ports: Mapping[Kind, int], max_video_bps: int) -> Session:
+    """Our own offer, a line for each kind in `ports`.
+
+    Feedback stands on plain RTP/AVP: terminals that know it take it from there; those that do not would refuse AVPF.
+    """
+    media = [_offered_line(kind, ports[kind], max_video_bps) for kind in Kind if kind in ports]
+    return Session(origin, tuple(media), origin.address)
+
+
+def offer_again(described: Session, *, origin: Origin) -> Session:
+    """What we described before, as a new offer: same lines and numbers, nobody on hold."""
+    media = tuple(each if each.rejected else replace(each, flow=Flow.SENDRECV) for each in described.media)
+    return Session(origin, media, origin.address)
+
+
+def check_answer(offered: Session, answered: Session) -> None:
+    """Raises NegotiationError when the answer has other lines than the offer (RFC 3264 section 6)."""
+    wanted = [each.kind for each in offered.media]
+    if [each.kind for each in answered.media] != wanted:
+        raise NegotiationError(f"the answer must have the m= lines of the offer, in its order: {', '.join(wanted)}")
+
+
+def restrict(session: Session, codecs: Mapping[Kind, Codec | None]) -> Session:
+    """Each line of a kind in `codecs` keeps that one (and telephone-event), or is refused; None refuses the kind."""
+    return replace(session, media=tuple(_restricted(each, codecs) for each in session.media))
+
+
+def _restricted(media: Media, codecs: Mapping[Kind, Codec | None]) -> Media:
+    for kind, codec in codecs.items():
+        if kind == media.kind:
+            kept = tuple(each for each in media.codecs if each == codec or each.name == _DTMF)
+            return replace(media, codecs=kept) if codec in kept else replace(media, port=0, bundle_only=False)
+    return media
+
+
+def offers_video(sdp_text: str) -> bool:
+    """Whether a visit with this description can have a picture. Raises SdpError."""
+    return _station_media(parse(sdp_text), Kind.VIDEO) is not None
+
+
+def _usable(media: Media, kind: Kind, names: tuple[str, ...]) -> Iterator[Codec]:
+    for codec in media.codecs:
+        if codec.name in names and (kind is not Kind.VIDEO or _mode(codec) <= 1):
+            yield codec
+
+
+def _station_media(session: Session, kind: Kind) -> tuple[int, Media] | None:
+    """The first line of a kind that we can use, and its place."""
+    for index, media in enumerate(session.media):
+        if media.kind != kind or media.rejected or media.secure or "RTP/" not in media.proto:
+            continue
+        codecs = tuple(_usable(media, kind, _STATION[kind]))
+        if codecs:
+            return index, media
+    return None
+
+
+def _browser_media(session: Session, kind: Kind) -> Media | None:
+    for media in session.media:
+        if media.kind == kind and not media.rejected and any(_browser_codecs(media, kind)):
+            return media
+    return None
+
+
+def _browser_codecs(media: Media, kind: Kind) -> Iterator[Codec]:
+    """Dynamic numbers below 96 (browsers that ran out of numbers use 35 to 63) are left aside: a twin above exists."""
+    for codec in _usable(media, kind, _BROWSER[kind]):
+        if codec.payload_type >= 96 or codec.payload_type <= 34:
+            yield codec
+
+
+def _choose(kind: Kind, ours: Media, theirs: Media, prefer_transcode: bool) -> _Pair | None:
+    best: tuple[tuple[int, ...], _Pair] | None = None
+    for place, station in enumerate(_usable(ours, kind, _STATION[kind])):
+        for rank, browser in enumerate(_browser_codecs(theirs, kind)):
+            pair = _join(station, browser)
+            if pair is None:
+                continue
+            cost = (pair.to_browser, pair.to_station).count(Path.TRANSCODE)
+            likeness = _unlikeness(station, browser)
+            score = (-cost if prefer_transcode else cost, likeness[0], place, likeness[1], rank)
+            if best is None or score < best[0]:
+                best = (score, pair)
+    return best[1] if best else None
+
+
+def _join(station: Codec, browser: Codec) -> _Pair | None:
+    if station.name == browser.name and station.clock_hz == browser.clock_hz:
+        # what browsers receive is laxer than what they say: all of them read FU-A and STAP-A in mode 0 too
+        loose = station.name != "H264" or _mode(browser) <= _mode(station)
+        return _Pair(station, browser, Path.RELAY, Path.RELAY if loose else Path.TRANSCODE)
+    if (station.name, browser.name) in _TRANSCODES:
+        return _Pair(station, browser, Path.TRANSCODE, Path.TRANSCODE)
+    return None
+
+
+def _mode(codec: Codec) -> int:
+    """packetization-mode of H.264, 0 when not said (RFC 6184 section 8.1); 9 for what nobody defined."""
+    said = codec.parameter("packetization-mode", "0") if codec.name == "H264" else "0"
+    return int(said) if said in ("0", "1", "2") else 9
+
+
+def _unlikeness(station: Codec, browser: Codec) -> tuple[int, int]:
+    """How far two entries of one codec differ, in mode and in profile; a difference in profile never prevents."""
+    if station.name != "H264" or browser.name != "H264":
+        return (0, 0)
+    modes = int(_mode(station) != _mode(browser))
+    profiles = [each.parameter("profile-level-id", "420010").lower()[:4] for each in (station, browser)]
+    if profiles[0] == profiles[1]:
+        return (modes, 0)
+    return (modes, 1 if profiles[1][:2] == profiles[0][:2] else 2)
+
+
+def _no_audio(station: Session, station_has: bool, browser_has: bool) -> NegotiationError:
+    if not browser_has:
+        return AudioMissing("the browser offers no usable audio line; offer audio with OPUS, PCMU, PCMA or G722")
+    if station_has:
+        return NegotiationError("no audio codec joins the two sides; offer PCMU or PCMA on both")
+    lines = [each for each in station.media if each.kind == Kind.AUDIO and not each.rejected]
+    if lines and all(each.secure for each in lines):
+        return NegotiationError("the station offers its audio with SRTP only (RTP/SAVP); offer RTP/AVP or RTP/AVPF")
+    return AudioMissing("the station offers no usable audio line; offer PCMU, PCMA or G722 in m=audio")
+
+
+def _station_line(index: int, media: Media, kind: Kind, codec: Codec) -> StationLine:
+    dtmf = None
+    if kind is Kind.AUDIO:
+        events = (each for each in media.codecs if each.name == _DTMF)
+        dtmf = next((each for each in events if each.clock_hz == codec.clock_hz), None)
+    return StationLine(index, kind, _agreed(codec), dtmf, mirror(media.live_flow), media)
+
+
+def _agreed(codec: Codec) -> Codec:
+    """Of the feedback only what both sides do; the order is ours."""
+    return replace(codec, feedback=tuple(each for each in _FEEDBACK if each in codec.feedback))
+
+
+def _routes(kind: Kind, pair: _Pair | None, browser: Media | None) -> list[Route]:
+    if pair is None or browser is None:
+        return [Route(kind, side, Path.NONE, None, None) for side in Side]
+    station = _agreed(pair.station)
+    hears = browser.flow in (Flow.SENDRECV, Flow.RECVONLY)
+    speaks = browser.flow in (Flow.SENDRECV, Flow.SENDONLY)
+    return [
+        Route(kind, Side.SIP, pair.to_browser if hears else Path.NONE, station, pair.browser),
+        Route(kind, Side.WEB, pair.to_station if speaks else Path.NONE, pair.browser, station),
+    ]
+
+
+def _accepted(line: StationLine, port: int, max_video_bps: int) -> Media:
+    """Our half of one line: the station's profile, payload numbers and multiplexing, the mirror of its direction."""
+    codec = line.codec
+    if codec.name == "H264":
+        codec = replace(codec, fmtp=tuple(each for each in codec.fmtp if each[0] in _H264_MIRRORED))
+    codecs = [codec]
+    if line.dtmf is not None:
+        codecs.append(replace(line.dtmf, fmtp=_DTMF_EVENTS, feedback=()))
+    return Media(
+        kind=line.media.kind,
+        port=port,
+        proto=line.media.proto,
+        codecs=tuple(codecs),
+        flow=line.flow,
+        rtcp_mux=line.media.rtcp_mux,
+        ptime_ms=_PTIME_MS if line.kind is Kind.AUDIO else None,
+        bandwidth_bps=max_video_bps if line.kind is Kind.VIDEO else None,
+    )
+
+
+def _refused(media: Media) -> Media:
+    """Port 0, and the offer's formats once more: the line must stand, its content means nothing."""
+    formats = media.formats or tuple(str(each.payload_type) for each in media.codecs)
+    return Media(media.kind, 0, media.proto, formats=formats, flow=Flow.INACTIVE)
+
+
+def _offered_line(kind: Kind, port: int, max_video_bps: int) -> Media:
+    if kind is Kind.AUDIO:
+        names = (("PCMU", 0), ("PCMA", 8), ("G722", 9))
+        codecs = [Codec(name, number, 8000) for name, number in names]
+        codecs.append(Codec(_DTMF, 101, 8000, fmtp=_DTMF_EVENTS))
+        return Media("audio", port, codecs=tuple(codecs), ptime_ms=_PTIME_MS)
+    modes = [
+        Codec(
+            "H264",
+            number,
+            90000,
+            fmtp=(
+                ("profile-level-id", "42e01f"),
+                ("packetization-mode", mode),
+                ("level-asymmetry-allowed", "1"),
+            ),
+            feedback=_FEEDBACK,
+        )
+        for number, mode in ((97, "1"), (98, "0"))
+    ]
+    return Media("video", port, codecs=tuple(modes), bandwidth_bps=max_video_bps)
