@@ -1,10 +1,10 @@
 """baresip as a facility's phone or video terminal: started on free ports, steered over its control socket.
 
-    async with Baresip.video(folder) as terminal:
-        await terminal.dial("sip:2001@127.0.0.1:5060")
-        await terminal.wait_for("CALL_ESTABLISHED")
-        report = await terminal.finish()
-        assert report.video_received_packets > 100
+async with Baresip.video(folder) as terminal:
+    await terminal.dial("sip:2001@127.0.0.1:5060")
+    await terminal.wait_for("CALL_ESTABLISHED")
+    report = await terminal.finish()
+    assert report.video_received_packets > 100
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from tests.support.waiting import until
 
 MODULES = Path("/usr/lib/baresip/modules")
 
@@ -125,17 +127,21 @@ class Baresip:
         """A PNG of the picture this terminal has just received and decoded."""
         path = self.folder / name
         await self.command("snapshot_recv", str(path))
-        async with asyncio.timeout(10):
-            while not (path.exists() and path.read_bytes().endswith(b"IEND\xaeB`\x82")):
-                await asyncio.sleep(0.05)  # another process writes the file: nothing to wait on but the file
+
+        async def written() -> bool:
+            return path.exists() and path.read_bytes().endswith(b"IEND\xaeB`\x82")
+
+        await until(written, f"the snapshot {name}")
         return path
 
     async def finish(self) -> Report:
         """Waits until the call is over and reads the statistics that baresip prints then."""
         await self.wait_for("CALL_CLOSED")
-        async with asyncio.timeout(10):
-            while self.log().count("pkt.report") < (2 if self.video else 1):
-                await asyncio.sleep(0.05)  # printed by another process, just after the event
+
+        async def printed() -> bool:
+            return self.log().count("pkt.report") >= (2 if self.video else 1)
+
+        await until(printed, "baresip's statistics")
         return read_report(self.log())
 
     async def _connect(self, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -247,4 +253,5 @@ def tone(folder: Path) -> Path:
 def moving_picture(folder: Path) -> Path:
     """A minute of 640x480 at 30 frames/s in which something always moves."""
     source = ("-f", "lavfi", "-i", "testsrc2=size=640x480:rate=30", "-t", "60")
-    return _media(folder.parent, "moving.mp4", (*source, "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"))
+    codec = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
+    return _media(folder.parent, "moving.mp4", (*source, *codec))
