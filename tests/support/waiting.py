@@ -14,7 +14,7 @@ async def until(check: Callable[[], Awaitable[T]], what: str, timeout_s: float =
     value: T | None = None
     try:
         async with asyncio.timeout(timeout_s):
-            while not (value := await check()):
+            while not (value := await check()):  # noqa: ASYNC110 - no event reaches us from another process
                 await asyncio.sleep(0.1)
             return value
     except TimeoutError:
