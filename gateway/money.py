@@ -58,9 +58,14 @@ class Money:
     def decimal(self) -> Decimal:
         return Decimal(self.micros) / MICROS_PER_UNIT
 
-    def __str__(self) -> str:
-        """At least two decimals, as many as it takes: `2.72 USD`, `0.098666 USD`."""
+    @property
+    def amount(self) -> str:
+        """The number alone, at least two decimals and as many as it takes: `2.72`, `0.098666`."""
         sign = "-" if self.micros < 0 else ""
         whole, fraction = divmod(abs(self.micros), MICROS_PER_UNIT)
         digits = f"{fraction:06d}".rstrip("0").ljust(2, "0")
-        return f"{sign}{whole}.{digits} {self.currency}"
+        return f"{sign}{whole}.{digits}"
+
+    def __str__(self) -> str:
+        """`2.72 USD`"""
+        return f"{self.amount} {self.currency}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from gateway.money import MICROS_PER_UNIT, Money
+from gateway.money import Money
 from gateway.policy.decision import Medium
 
 SECONDS_PER_MINUTE = 60
@@ -35,8 +35,7 @@ class Rounding:
 
     def __str__(self) -> str:
         """`down to 0.000001`."""
-        digits = f"{self.step_micros % MICROS_PER_UNIT:06d}".rstrip("0").ljust(2, "0")
-        return f"{self.mode} to {self.step_micros // MICROS_PER_UNIT}.{digits}"
+        return f"{self.mode} to {Money(self.step_micros, '').amount}"
 
 
 @dataclass(frozen=True, slots=True)

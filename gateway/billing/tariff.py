@@ -9,6 +9,7 @@ Versions of one tariff follow each other in time without overlap or gap; each (i
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -16,10 +17,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, ValidationError
 
 from gateway.billing.rating import Rounding, RoundingMode, Tariff
 from gateway.documents import Document, DocumentError, Problem, Source, load_with_source
+from gateway.errors import BillingError
 from gateway.money import Money
 from gateway.policy.decision import Medium
 
@@ -53,7 +55,7 @@ def _instant(value: Any) -> Any:
 
 
 Amount = Annotated[str, BeforeValidator(_exact), AfterValidator(_amount)]
-Instant = Annotated[datetime, BeforeValidator(_instant)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_instant)]
 
 
 class RoundingDocument(Document):
@@ -200,3 +202,35 @@ def _clash(before: _Found, after: _Found) -> Iterator[Problem]:
         what = "overlaps" if two.valid_from < one.valid_to else "leaves a gap after"
         message = f"{what} version {one.version}, which ends {one.valid_to:%Y-%m-%dT%H:%M:%SZ} ({before.place})"
         yield after.problem(message, "valid_from")
+
+
+def freeze(tariff: Tariff) -> str:
+    """The tariff as JSON: kept with each visit, so that what was agreed is what is charged, whatever changes later."""
+    return json.dumps(
+        {
+            "id": tariff.tariff_id,
+            "version": tariff.version,
+            "currency": tariff.currency,
+            "medium": tariff.medium,
+            "per_minute": tariff.per_minute.amount,
+            "connection_fee": tariff.connection_fee.amount,
+            "increment_s": tariff.increment_s,
+            "minimum_s": tariff.minimum_s,
+            "rounding": {
+                "mode": tariff.rounding.mode,
+                "to": Money(tariff.rounding.step_micros, tariff.currency).amount,
+            },
+            "valid_from": tariff.valid_from.isoformat(),
+            "valid_to": None if tariff.valid_to is None else tariff.valid_to.isoformat(),
+        }
+    )
+
+
+def thaw(text: str) -> Tariff:
+    """The inverse of `freeze`. Raises BillingError for a text that is no tariff."""
+    try:
+        return _tariff(TariffEntry.model_validate_json(text))
+    except ValidationError as error:
+        raise BillingError(
+            f"the tariff kept with a visit cannot be read: {error.error_count()} fields are wrong"
+        ) from None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, case, func, insert, or_, select, update
 
 from gateway.errors import StoreError
 from gateway.money import Money
@@ -45,7 +45,9 @@ class Books:
         )
 
     def account(self, account_id: str) -> Account | None:
-        row = self._connection.execute(select(accounts).where(accounts.c.account_id == account_id)).first()
+        """In a writing transaction nobody else changes it until the end (SQLite has locked the file already)."""
+        statement = select(accounts).where(accounts.c.account_id == account_id).with_for_update()
+        row = self._connection.execute(statement).first()
         return None if row is None else _account(row)
 
     def accounts(self) -> tuple[Account, ...]:
@@ -64,7 +66,7 @@ class Books:
         return None if row is None else _hold(row)
 
     def take_hold(self, hold: Hold) -> bool:
-        """False, and nothing changed, when the account is closed or has less than that available.
+        """False, and nothing changed, when the account is closed, or prepaid with less than that available.
 
         The condition stands in the UPDATE itself: right on every database, whoever else writes at the same time.
         """
@@ -73,7 +75,7 @@ class Books:
             accounts.c.account_id == hold.account_id,
             accounts.c.currency == hold.amount.currency,
             accounts.c.closed_at_ms.is_(None),
-            free >= hold.amount.micros,
+            or_(accounts.c.kind == AccountKind.FACILITY, free >= hold.amount.micros),
         )
         values = {"held_micros": accounts.c.held_micros + hold.amount.micros}
         if self._connection.execute(statement.values(values)).rowcount != 1:

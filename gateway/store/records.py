@@ -22,7 +22,7 @@ class Records:
 
     def chain_end(self, node: str) -> ChainEnd:
         """The last record of `node`; sequence 0 when it has none."""
-        row = self._connection.execute(select(chains).where(chains.c.node == node)).first()
+        row = self._connection.execute(select(chains).where(chains.c.node == node).with_for_update()).first()
         return ChainEnd(0, FIRST_HASH) if row is None else ChainEnd(row.sequence, row.hash)
 
     def append(self, cdr: CdrRow) -> None:

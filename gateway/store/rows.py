@@ -34,6 +34,7 @@ def maybe_time(milliseconds: int | None) -> datetime | None:
 
 class AccountKind(StrEnum):
     PREPAID = "prepaid"  # somebody's money: never below what is held on it
+    FACILITY = "facility"  # pays by invoice: what it owes is its balance below zero
     HOUSE = "house"  # the other side of each movement: what came in, what was earned
 
 
@@ -50,6 +51,7 @@ class Account:
 
     @property
     def available(self) -> Money:
+        """What may still be reserved of a prepaid account."""
         return self.balance - self.held
 
     @property

@@ -50,7 +50,7 @@ accounts = Table(
     Column("opened_at_ms", BigInteger, nullable=False),
     Column("closed_at_ms", BigInteger),
     CheckConstraint("held_micros >= 0", name="held_not_negative"),
-    CheckConstraint("kind = 'house' OR balance_micros >= held_micros", name="never_overspent"),
+    CheckConstraint("kind <> 'prepaid' OR balance_micros >= held_micros", name="never_overspent"),
 )
 
 movements = Table(

@@ -49,7 +49,9 @@ class Intents:
         )
 
     def get(self, visit_id: str) -> Visit | None:
-        row = self._connection.execute(select(visits).where(visits.c.visit_id == visit_id)).first()
+        """In a writing transaction nobody else changes it until the end (SQLite has locked the file already)."""
+        statement = select(visits).where(visits.c.visit_id == visit_id).with_for_update()
+        row = self._connection.execute(statement).first()
         return None if row is None else _visit(row)
 
     def without_record(self, node: str) -> tuple[Visit, ...]:

@@ -54,7 +54,7 @@ def _create_accounts() -> None:
         sa.Column("held_micros", sa.BigInteger(), nullable=False),
         sa.Column("opened_at_ms", sa.BigInteger(), nullable=False),
         sa.Column("closed_at_ms", sa.BigInteger(), nullable=True),
-        sa.CheckConstraint("kind = 'house' OR balance_micros >= held_micros", name="ck_accounts_never_overspent"),
+        sa.CheckConstraint("kind <> 'prepaid' OR balance_micros >= held_micros", name="ck_accounts_never_overspent"),
         sa.CheckConstraint("held_micros >= 0", name="ck_accounts_held_not_negative"),
         sa.PrimaryKeyConstraint("account_id", name="pk_accounts"),
     )

@@ -1,0 +1,142 @@
+"""Money and records for the rest of the gateway: implements gateway.call.ports.Accounting over the store.
+
+    accounting = Accounting(store, tariffs, node="node1")
+    await accounting.recover("node1", clock.now())          # at start, before the first visit
+    answer = await accounting.authorise(intent)              # intent row + hold
+    await accounting.alive(proofs)                           # every second, all visits in one transaction
+    receipt = await accounting.close(summary)                # charge + ledger + release + CDR
+
+Every method is one transaction and may be repeated after StoreUnavailable: visits by their id, deposits by their key.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import fields, replace
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from gateway.billing import accounts, audit, authorisation, closing
+from gateway.billing.audit import ChainReport
+from gateway.billing.cdr import Cdr, from_document
+from gateway.billing.tariff import Tariffs
+from gateway.call.summary import HoldGranted, HoldRefused, ProofOfLife, Receipt, VisitIntent, VisitSummary
+from gateway.clock import Clock, SystemClock
+from gateway.errors import BillingError
+from gateway.money import Money
+from gateway.store import Account, AccountKind, LedgerEntry, Store
+
+log = logging.getLogger(__name__)
+
+
+class Accounting:
+    """node: whose records `cdrs` and `verify_chain` mean unless told otherwise."""
+
+    def __init__(self, store: Store, tariffs: Tariffs, *, node: str = "node1", clock: Clock | None = None) -> None:
+        self._store = store
+        self._tariffs = tariffs
+        self._node = node
+        self._clock = clock or SystemClock()
+
+    # visits
+
+    async def authorise(self, intent: VisitIntent) -> HoldGranted | HoldRefused:
+        intent = storable(intent)
+        tariff = self._tariffs.in_force(intent.tariff, intent.setup_at)
+        return await self._store.write(lambda work: authorisation.authorise(work, intent, tariff))
+
+    async def attempt(self, intent: VisitIntent) -> None:
+        intent = storable(intent)
+        await self._store.write(lambda work: authorisation.attempt(work, intent))
+
+    async def alive(self, proofs: tuple[ProofOfLife, ...]) -> None:
+        if proofs:
+            await self._store.write(lambda work: work.visits.alive(proofs))
+
+    async def close(self, summary: VisitSummary) -> Receipt:
+        now = self._clock.now()
+        return await self._store.write(lambda work: closing.close(work, summary, now))
+
+    async def recover(self, node: str, now: datetime) -> list[Receipt]:
+        """Closes what a crash of `node` left open. Call it before the node takes its first visit, never later.
+
+        A visit that cannot be closed is logged and left for the next time; it does not hold up the others.
+        """
+        receipts: list[Receipt] = []
+        for visit in await self._store.read(lambda work: work.visits.without_record(node)):
+            summary = closing.crashed(visit)
+            try:
+                receipts.append(await self._store.write(partial(closing.close, summary=summary, now=now)))
+            except BillingError:
+                log.exception("visit %s cannot be recovered", summary.visit_id)
+        return receipts
+
+    # accounts
+
+    async def open_account(
+        self, account_id: str, currency: str = "USD", kind: AccountKind = AccountKind.PREPAID
+    ) -> Account:
+        """Idempotent. Raises BillingError when the account is there with another kind or currency."""
+        now = self._clock.now()
+        return await self._store.write(lambda work: accounts.open_account(work, account_id, currency, kind, now))
+
+    async def deposit(self, account_id: str, amount: Money, key: str) -> Account:
+        """Idempotent by `key`. Raises BillingError: unknown or closed account, other currency, key used otherwise."""
+        now = self._clock.now()
+        return await self._store.write(lambda work: accounts.deposit(work, account_id, amount, key, now))
+
+    async def close_account(self, account_id: str) -> Account:
+        now = self._clock.now()
+        return await self._store.write(lambda work: accounts.close_account(work, account_id, now))
+
+    async def account(self, account_id: str) -> Account:
+        """With balance, held and available. Raises BillingError for an unknown one."""
+        return await self._store.read(lambda work: accounts.required(work, account_id))
+
+    async def accounts(self) -> tuple[Account, ...]:
+        return await self._store.read(lambda work: work.books.accounts())
+
+    async def balance(self, account_id: str) -> Money:
+        """What the ledger says, holds included. Raises BillingError for an unknown account."""
+        return (await self.account(account_id)).balance
+
+    async def ledger(self, account_id: str, since: int = 0, limit: int = 500) -> tuple[LedgerEntry, ...]:
+        """Entries with numbers above `since`, in order."""
+        return await self._store.read(lambda work: work.books.ledger(account_id, since, limit))
+
+    # records
+
+    async def cdrs(self, since: int = 0, limit: int = 500, node: str | None = None) -> tuple[Cdr, ...]:
+        """Records of a node with sequences above `since`, in order: call again with the last one's sequence."""
+        name = node or self._node
+        rows = await self._store.read(lambda work: work.records.since(name, since, limit))
+        return tuple(from_document(row.document, row.previous_hash, row.hash) for row in rows)
+
+    async def cdr_pages(
+        self, since: int = 0, page: int = 500, node: str | None = None
+    ) -> AsyncIterator[tuple[Cdr, ...]]:
+        """All records after `since`, a page at a time, in constant memory."""
+        while cdrs := await self.cdrs(since, page, node):
+            yield cdrs
+            since = cdrs[-1].sequence
+
+    async def verify_chain(self, node: str | None = None) -> ChainReport:
+        return await audit.verify_chain(self._store, node or self._node)
+
+    async def verify_books(self) -> tuple[str, ...]:
+        """What does not add up, in words; empty when every movement sums to zero and every balance is its ledger's."""
+        return await self._store.read(lambda work: work.books.discrepancies())
+
+
+def storable(intent: VisitIntent) -> VisitIntent:
+    """SIP allows bytes that no text column takes (NUL, lone surrogates); they become U+FFFD."""
+    cleaned: dict[str, Any] = {
+        each.name: _text(value) for each in fields(intent) if type(value := getattr(intent, each.name)) is str
+    }
+    return replace(intent, **cleaned)
+
+
+def _text(value: str) -> str:
+    return value.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")

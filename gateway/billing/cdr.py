@@ -1,0 +1,179 @@
+"""The call-detail record: its fields, its canonical JSON, its hash.
+
+The dataclass below is the one definition: the JSON, the CSV columns and the table in docs/cdr.md are made from it.
+A record's hash is SHA-256 over the previous record's hash, a newline, and the canonical JSON without the two hashes:
+UTF-8, keys sorted, no spaces, amounts as decimal text, no floating-point number anywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, get_type_hints
+
+from gateway.money import Money
+
+SCHEMA = 1
+FLOWS = tuple((kind, source) for kind in ("audio", "video") for source in ("sip", "web"))
+HASHES = ("previous_hash", "hash")
+
+
+@dataclass(frozen=True, slots=True)
+class CdrLine:
+    """One line of the charge. kind: `connection_fee` or `usage`; quantity: 1, or billed seconds."""
+
+    kind: str
+    quantity: int
+    amount: str
+
+
+@dataclass(frozen=True, slots=True)
+class CdrFlow:
+    """One kind of media in one direction. source: `sip` (the station) or `web` (the family).
+
+    path: `relay`, `transcode` or `none`. jitter_us: RFC 3550, microseconds. frames_decoded: 0 on a relayed path.
+    """
+
+    kind: str
+    source: str
+    path: str
+    source_codec: str
+    target_codec: str
+    packets: int
+    lost: int
+    jitter_us: int
+    frames_decoded: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cdr:
+    """One visit, or one attempt at a visit. Times are aware UTC, whole milliseconds; None: it never came to that."""
+
+    schema: Annotated[int, "version of this list of fields"]
+    node: Annotated[str, "the node that had the visit"]
+    sequence: Annotated[int, "1, 2, 3 ... without a gap on each node: the export cursor"]
+    cdr_id: Annotated[str, "unique for ever: the idempotency key for whoever imports"]
+    visit_id: Annotated[str, "the visit; a correction shares it with the record it corrects"]
+    corrects: Annotated[str, "cdr_id of the record that this one corrects, else empty"]
+    facility: Annotated[str, "facility id"]
+    timezone: Annotated[str, "the facility's IANA zone, for reports in local time; all times here are UTC"]
+    trunk: Annotated[str, "SIP trunk"]
+    sip_call_id: Annotated[str, "Call-ID of the SIP leg, to find the visit in the carrier's records"]
+    station: Annotated[str, "calling station, as the trunk named it"]
+    dialled: Annotated[str, "what the station dialled"]
+    contact: Annotated[str, "contact id that it meant; empty when no rule matched"]
+    rule: Annotated[str, "rule of the dialplan that decided"]
+    medium: Annotated[str, "`audio` or `video`, as asked for"]
+    privileged: Annotated[bool, "no recording and no monitoring was possible"]
+    setup_at: Annotated[datetime, "the INVITE came"]
+    ring_at: Annotated[datetime | None, "the family was rung"]
+    answer_at: Annotated[datetime | None, "the family accepted"]
+    media_start_at: Annotated[datetime | None, "media first went both ways: the meter started"]
+    media_end_at: Annotated[datetime | None, "media last went both ways"]
+    end_at: Annotated[datetime, "the visit was over; after a crash, the last proof of life"]
+    recorded_at: Annotated[datetime, "this record was written"]
+    duration_ms: Annotated[int, "from answer_at to end_at; 0 when nobody answered"]
+    billable_s: Annotated[int, "whole seconds of usable media: what the charge is reckoned from"]
+    unusable_s: Annotated[int, "seconds between media start and end that were not usable and not charged"]
+    reason: Annotated[str, "why it ended, from the closed list below"]
+    fault: Annotated[str, "whose doing that was: station, family, officer, policy, money, network, gateway"]
+    sip_code: Annotated[int, "final SIP status the station got instead of a visit; 0: the visit was answered"]
+    account: Annotated[str, "who paid; empty: the visit was free"]
+    tariff_id: Annotated[str, "tariff; empty when it did not come to one"]
+    tariff_version: Annotated[int, "version of the tariff; 0 when there is none"]
+    rate_per_minute: Annotated[str, "decimal text, in `currency`"]
+    rounding: Annotated[str, "the tariff's rounding rule, as in `down to 0.01`"]
+    lines: Annotated[tuple[CdrLine, ...], "the lines of the charge; they add up to `total`"]
+    total: Annotated[str, "what was charged: decimal text, never a float"]
+    currency: Annotated[str, "ISO 4217; `XXX` (no currency) when it did not come to a tariff"]
+    hold_id: Annotated[str, "the reservation that paid; empty when none was taken"]
+    hold_amount: Annotated[str, "what was reserved; `total` is never above it"]
+    movement_id: Annotated[str, "the ledger movement of the charge; empty when nothing was charged"]
+    flows: Annotated[tuple[CdrFlow, ...], "codecs, path, packets lost, jitter and frames decoded, each way"]
+    previous_hash: Annotated[str, "hash of the node's record before this one; 64 zeros for the first"]
+    hash: Annotated[str, "SHA-256 over previous_hash and this record"]
+
+    @property
+    def charged(self) -> Money:
+        return Money.parse(self.total, self.currency)
+
+
+def time_text(at: datetime | None) -> str | None:
+    """RFC 3339 in UTC with milliseconds: `2026-01-05T15:00:00.000Z`."""
+    return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+
+
+def whole_ms(at: datetime) -> datetime:
+    """What a record can hold of a time."""
+    return at - timedelta(microseconds=at.microsecond % 1000)
+
+
+def maybe_whole_ms(at: datetime | None) -> datetime | None:
+    return None if at is None else whole_ms(at)
+
+
+def as_json(cdr: Cdr) -> dict[str, Any]:
+    """The record as JSON values, in the order of the fields."""
+    return {each.name: _json_value(getattr(cdr, each.name)) for each in fields(Cdr)}
+
+
+def _json_value(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return time_text(value)
+    if isinstance(value, tuple):
+        return [{each.name: getattr(item, each.name) for each in fields(item)} for item in value]
+    return value
+
+
+def from_json(values: Mapping[str, Any]) -> Cdr:
+    """The inverse of `as_json`. Raises ValueError for what is no record of this schema."""
+    if values.get("schema") != SCHEMA:
+        raise ValueError(f"a record of schema {values.get('schema')!r}; this version reads {SCHEMA}")
+    given = dict(values)
+    for name in ("setup_at", "ring_at", "answer_at", "media_start_at", "media_end_at", "end_at", "recorded_at"):
+        given[name] = None if given[name] is None else datetime.fromisoformat(given[name])
+    given["lines"] = tuple(CdrLine(**each) for each in given["lines"])
+    given["flows"] = tuple(CdrFlow(**each) for each in given["flows"])
+    return Cdr(**given)
+
+
+def canonical(cdr: Cdr) -> str:
+    """What is stored and hashed: everything but the two hashes."""
+    values = {name: value for name, value in as_json(cdr).items() if name not in HASHES}
+    return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def chain_hash(previous_hash: str, document: str) -> str:
+    """64 hexadecimal digits."""
+    return hashlib.sha256(f"{previous_hash}\n{document}".encode()).hexdigest()
+
+
+def chained(cdr: Cdr, previous_hash: str) -> Cdr:
+    """The record with its place in the chain."""
+    return replace(cdr, previous_hash=previous_hash, hash=chain_hash(previous_hash, canonical(cdr)))
+
+
+def from_document(document: str, previous_hash: str, own_hash: str) -> Cdr:
+    """A record from what is stored of it. Raises ValueError when the document is none."""
+    return from_json({**json.loads(document), "previous_hash": previous_hash, "hash": own_hash})
+
+
+def field_table() -> str:
+    """The fields as a Markdown table, for docs/cdr.md."""
+    hints = get_type_hints(Cdr, include_extras=True)
+    rows = [f"| `{name}` | {_TYPE_WORDS[hint.__origin__]} | {hint.__metadata__[0]} |" for name, hint in hints.items()]
+    return "\n".join(["| Field | Type | Meaning |", "|---|---|---|", *rows])
+
+
+_TYPE_WORDS: dict[Any, str] = {
+    str: "text",
+    int: "integer",
+    bool: "true or false",
+    datetime: "time",
+    datetime | None: "time or null",
+    tuple[CdrLine, ...]: "list of {kind, quantity, amount}",
+    tuple[CdrFlow, ...]: "list of flows",
+}

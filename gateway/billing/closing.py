@@ -1,0 +1,211 @@
+"""The end of a visit: charge, ledger, release of the hold and CDR, inside one transaction.
+
+    intent + hold + tariff as agreed  --\\
+    summary (or last proof of life)   ---+-->  charge -> movement -> CDR n+1, chained to CDR n
+
+The charge is reckoned from min(summary.billable_s, seconds granted), so it can be neither above the hold nor for more
+than was used. A visit that has its record keeps it: closing again returns the same receipt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from gateway.billing import accounts
+from gateway.billing.cdr import (
+    SCHEMA,
+    Cdr,
+    CdrFlow,
+    CdrLine,
+    canonical,
+    chained,
+    from_document,
+    maybe_whole_ms,
+    whole_ms,
+)
+from gateway.billing.rating import Charge, Tariff, charge
+from gateway.billing.tariff import ANY_CURRENCY, thaw
+from gateway.call.summary import FlowSummary, Receipt, VisitSummary
+from gateway.call.termination import Fault, Reason, Termination
+from gateway.errors import BillingError
+from gateway.money import Money
+from gateway.store import CdrRow, Hold, Visit, Work
+
+MILLISECOND = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bill:
+    """What the visit costs and how that came about. tariff None: policy refused before there was one."""
+
+    tariff: Tariff | None
+    hold: Hold | None
+    charge: Charge
+    movement_id: str = ""
+
+
+def close(work: Work, summary: VisitSummary, now: datetime) -> Receipt:
+    """Raises BillingError when the visit was neither authorised nor attempted."""
+    visit = work.visits.get(summary.visit_id)
+    if visit is None:
+        raise BillingError(f"visit {summary.visit_id} was never authorised")
+    if visit.cdr_id is not None:
+        return _receipt(_recorded(work, visit.cdr_id), _balance(visit.intent.account, visit, work))
+    cdr_id = f"cdr:{summary.visit_id}"
+    bill = _settled(work, _bill(work, visit, summary), cdr_id, now)
+    end = work.records.chain_end(visit.intent.node)
+    unnumbered = _cdr(visit, summary, bill, cdr_id, now)
+    cdr = chained(replace(unnumbered, sequence=end.sequence + 1), end.hash)
+    work.records.append(_row(cdr))
+    account = work.books.account(visit.intent.account) if visit.intent.account else None
+    work.visits.set_recorded(summary.visit_id, cdr_id, None if account is None else account.balance.micros)
+    return _receipt(cdr, None if account is None else account.balance)
+
+
+def crashed(visit: Visit) -> VisitSummary:
+    """What is sure of a visit whose node died: everything up to its last proof of life, nothing after it."""
+    last = visit.alive_at or visit.intent.setup_at
+    return VisitSummary(
+        visit_id=visit.intent.visit_id,
+        ended_at=last,
+        ring_at=visit.ring_at,
+        answer_at=visit.answer_at,
+        media_start_at=visit.media_start_at,
+        media_end_at=last if visit.media_start_at else None,
+        billable_s=visit.billable_s,
+        unusable_s=visit.unusable_s,
+        termination=Termination(Reason.NODE_CRASH, Fault.GATEWAY),
+    )
+
+
+def _bill(work: Work, visit: Visit, summary: VisitSummary) -> _Bill:
+    seconds = max(0, min(summary.billable_s, visit.grant.granted_s))
+    tariff = thaw(visit.grant.tariff_json) if visit.grant.tariff_json else None
+    hold = work.books.hold(summary.visit_id)
+    if hold is not None and tariff is not None:
+        return _Bill(tariff, hold, charge(tariff, seconds))
+    currency = tariff.currency if tariff else ANY_CURRENCY
+    return _Bill(tariff, None, Charge(seconds, 0, (), Money(0, currency)))
+
+
+def _settled(work: Work, bill: _Bill, cdr_id: str, now: datetime) -> _Bill:
+    if bill.hold is None:
+        return bill
+    movement_id = accounts.settle(work, bill.hold, bill.charge.total, cdr_id, now)
+    return _Bill(bill.tariff, bill.hold, bill.charge, movement_id)
+
+
+def _cdr(visit: Visit, summary: VisitSummary, bill: _Bill, cdr_id: str, now: datetime) -> Cdr:
+    intent, tariff, hold = visit.intent, bill.tariff, bill.hold
+    return Cdr(
+        schema=SCHEMA,
+        node=intent.node,
+        sequence=0,
+        cdr_id=cdr_id,
+        visit_id=intent.visit_id,
+        corrects="",
+        facility=intent.facility,
+        timezone=intent.timezone,
+        trunk=intent.trunk,
+        sip_call_id=intent.sip_call_id,
+        station=intent.station,
+        dialled=intent.dialled,
+        contact=intent.contact,
+        rule=intent.rule,
+        medium=str(intent.medium),
+        privileged=intent.privileged,
+        setup_at=intent.setup_at,
+        ring_at=maybe_whole_ms(summary.ring_at),
+        answer_at=maybe_whole_ms(summary.answer_at),
+        media_start_at=maybe_whole_ms(summary.media_start_at),
+        media_end_at=maybe_whole_ms(summary.media_end_at),
+        end_at=whole_ms(summary.ended_at),
+        recorded_at=whole_ms(now),
+        duration_ms=_duration_ms(summary),
+        billable_s=bill.charge.seconds,
+        unusable_s=summary.unusable_s,
+        reason=summary.termination.word,
+        fault=str(summary.termination.fault),
+        sip_code=summary.termination.sip_code,
+        account=intent.account,
+        tariff_id=intent.tariff,
+        tariff_version=tariff.version if tariff else 0,
+        rate_per_minute=tariff.per_minute.amount if tariff else "0.00",
+        rounding=str(tariff.rounding) if tariff else "",
+        lines=tuple(CdrLine(str(each.kind), each.quantity, each.amount.amount) for each in bill.charge.lines),
+        total=bill.charge.total.amount,
+        currency=bill.charge.total.currency,
+        hold_id=hold.hold_id if hold else "",
+        hold_amount=hold.amount.amount if hold else "0.00",
+        movement_id=bill.movement_id,
+        flows=tuple(_flow(each) for each in summary.flows),
+        previous_hash="",
+        hash="",
+    )
+
+
+def _duration_ms(summary: VisitSummary) -> int:
+    if summary.answer_at is None:
+        return 0
+    return max(0, (whole_ms(summary.ended_at) - whole_ms(summary.answer_at)) // MILLISECOND)
+
+
+def _flow(flow: FlowSummary) -> CdrFlow:
+    return CdrFlow(
+        kind=str(flow.kind),
+        source=str(flow.source),
+        path=str(flow.path),
+        source_codec=flow.source_codec,
+        target_codec=flow.target_codec,
+        packets=flow.packets,
+        lost=flow.lost,
+        jitter_us=round(flow.jitter_ms * 1000),
+        frames_decoded=flow.frames_decoded,
+    )
+
+
+def _row(cdr: Cdr) -> CdrRow:
+    return CdrRow(
+        node=cdr.node,
+        sequence=cdr.sequence,
+        cdr_id=cdr.cdr_id,
+        visit_id=cdr.visit_id,
+        corrects=cdr.corrects or None,
+        facility=cdr.facility,
+        account_id=cdr.account,
+        end_at=cdr.end_at,
+        reason=cdr.reason,
+        total=cdr.charged,
+        document=canonical(cdr),
+        previous_hash=cdr.previous_hash,
+        hash=cdr.hash,
+    )
+
+
+def _recorded(work: Work, cdr_id: str) -> Cdr:
+    row = work.records.by_id(cdr_id)
+    if row is None:
+        raise BillingError(f"record {cdr_id} is missing from the database")
+    return from_document(row.document, row.previous_hash, row.hash)
+
+
+def _balance(account_id: str, visit: Visit, work: Work) -> Money | None:
+    """The balance as it was right after this visit was closed."""
+    account = work.books.account(account_id)
+    if account is None or visit.balance_after_micros is None:
+        return None
+    return Money(visit.balance_after_micros, account.currency)
+
+
+def _receipt(cdr: Cdr, balance: Money | None) -> Receipt:
+    return Receipt(
+        visit_id=cdr.visit_id,
+        cdr_id=cdr.cdr_id,
+        sequence=cdr.sequence,
+        duration_s=cdr.duration_ms // 1000,
+        billable_s=cdr.billable_s,
+        charged=cdr.charged,
+        balance=balance,
+        reason=cdr.reason,
+    )
