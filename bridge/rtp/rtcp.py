@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 SR, RR, SDES, BYE, APP, RTPFB, PSFB = 200, 201, 202, 203, 204, 205, 206
-_NACK, _TMMBR = 1, 3
+_NACK, _TMMBR, _TMMBN = 1, 3, 4
 _PLI, _FIR, _AFB = 1, 4, 15
 
 _HEAD = struct.Struct("!BBH")
@@ -227,3 +227,10 @@ def remb(sender_ssrc: int, bps: int, ssrcs: Sequence[int]) -> bytes:
     value = len(ssrcs) << 24 | exponent << 18 | bps >> exponent
     body = struct.pack("!II4sI", sender_ssrc, 0, b"REMB", value) + struct.pack(f"!{len(ssrcs)}I", *ssrcs)
     return _packet(_AFB, PSFB, body)
+
+
+def limit_accepted(sender_ssrc: int, owner_ssrc: int, bps: int) -> bytes:
+    """TMMBN (RFC 5104 section 4.2.2): a TMMBR must be answered, else it comes again. owner_ssrc sent it."""
+    exponent = max(0, bps.bit_length() - 17)
+    value = exponent << 26 | (bps >> exponent) << 9
+    return _packet(_TMMBN, RTPFB, struct.pack("!IIII", sender_ssrc, 0, owner_ssrc, value))

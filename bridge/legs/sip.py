@@ -1,0 +1,336 @@
+"""The station's side: RTP and RTCP over plain UDP, a socket pair for each m= line.
+
+    socket -> version, source (latch), payload type -> reception -> sink          telephone-event -> KeyReader -> on_key
+    send() -> socket of the RTP port, so that a NAT's way back stays open
+
+Per packet nothing is created but its bytes; what a packet is compared with was worked out when the SDP came.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping
+
+from bridge.legs.leg import Feedback, LineCounters, SenderReport
+from bridge.legs.station_rtcp import SILENT, StationRtcp
+from bridge.negotiate import StationLine
+from bridge.rtp.dtmf import KeyReader
+from bridge.rtp.latch import Latch, reachable
+from bridge.rtp.packet import HEADER, HEADER_BYTES
+from bridge.rtp.ports import Ports, SocketPair
+from bridge.rtp.reception import Reception
+from bridge.rtp.timer import Timer
+from bridge.rtp.udp import Address, Drain
+from bridge.types import Codec, Flow, Kind, Side
+
+_TICK_S = 0.1
+_NO_TYPE = -1  # no payload type has this number
+_SENDS = (Flow.SENDRECV, Flow.SENDONLY)
+
+
+def _nowhere(packet: bytes) -> None:
+    """The sink of a line that no pipeline is attached to."""
+
+
+class SipLine:
+    """One m= line of the station; a `MediaLine`.
+
+    counters.discarded_packets: strays, unknown payload types, what is no RTP. unsent_packets: the socket's buffer was
+    full, or there is no way there.
+    """
+
+    def __init__(
+        self,
+        line: StationLine,
+        sockets: SocketPair,
+        timer: Timer,
+        *,
+        on_key: Callable[[str, int], None],
+        by_info: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.kind: Kind = line.kind
+        self.side: Side = Side.SIP
+        self.send_ssrc: int = random.getrandbits(32) or 1  # RFC 3550 asks for chance, not secrecy
+        self.counters = LineCounters()
+        self.unsent_packets = 0
+        self._clock = clock
+        self._sockets = sockets
+        self._send_to = sockets.rtp.sendto
+        self._on_key = on_key
+        self._sink: Callable[[bytes], None] = _nowhere
+        self._source: Address | None = None
+        self._target: Address | None = None
+        self._control_target: Address | None = None
+        self._control_host = ""
+        self._latch = Latch()
+        self._last_sent = b""
+        self._lost_before = 0
+        self._dtmf: Codec | None = None
+        self._keys: KeyReader | None = None
+        self._rtcp = StationRtcp(
+            ssrc=self.send_ssrc,
+            clock_hz=line.codec.clock_hz,
+            counters=self.counters,
+            write=self._write_rtcp,
+            by_info=by_info,
+            now_s=clock(),
+        )
+        self.aim(line)
+        self._drains = (Drain(sockets.rtp, self._take), Drain(sockets.rtcp, self._take_rtcp))
+        self._tick = timer.every(_TICK_S, self.tick)
+
+    @property
+    def port(self) -> int:
+        return self._sockets.port
+
+    def aim(self, line: StationLine) -> None:
+        """What a new description of the station changes: codec, direction, address."""
+        self.codec: Codec = line.codec
+        self.flow: Flow = line.flow
+        self.send_payload_type: int = line.codec.payload_type
+        self._receive_type = line.codec.payload_type
+        if line.dtmf != self._dtmf:  # else a press may be under way
+            self._dtmf = line.dtmf
+            self._keys = KeyReader(line.dtmf.clock_hz, self._on_key) if line.dtmf else None
+        self._dtmf_type = line.dtmf.payload_type if line.dtmf else _NO_TYPE
+        self._mux = line.media.rtcp_mux
+        self._rtcp.feedback = line.codec.feedback
+        media = line.media
+        self._latch.aim(reachable(media.address, media.port))
+        self._announced_control = reachable(
+            media.rtcp_address or media.address, media.rtcp_port if media.rtcp_port is not None else media.port + 1
+        )
+        self._follow_latch()
+
+    def attach(self, sink: Callable[[bytes], None], feedback_of_sink: Feedback) -> None:
+        self._sink = sink
+        self._rtcp.reports = feedback_of_sink
+
+    def listen(self, feedback: Feedback) -> None:
+        self._rtcp.wishes = feedback
+
+    def detach(self) -> None:
+        """No pipeline reads or feeds this line any more."""
+        self._sink = _nowhere
+        self._rtcp.reports = self._rtcp.wishes = SILENT
+
+    def send(self, packet: bytes) -> None:
+        target = self._target
+        if target is None:
+            return
+        try:
+            self._send_to(packet, target)
+        except OSError:
+            self.unsent_packets += 1
+            return
+        counters = self.counters
+        counters.sent_packets += 1
+        counters.sent_bytes += len(packet)
+        self._last_sent = packet
+
+    def send_report(self, report: SenderReport) -> None:
+        self._rtcp.send_report(report, self._clock())
+
+    def request_keyframe(self) -> None:
+        self._rtcp.request_keyframe(self._clock())
+
+    def tick(self) -> None:
+        now_s = self._clock()
+        self._rtcp.tick(now_s, self._last_sent)
+        if self._keys is not None:
+            self._keys.tick(now_s)
+        self.freshen()
+
+    def freshen(self) -> None:
+        """Brings loss and jitter in `counters` up to now."""
+        reception = self._rtcp.reception
+        self.counters.lost_packets = self._lost_before + reception.lost
+        self.counters.jitter_ms = reception.jitter_ms
+
+    def close(self) -> None:
+        self._tick.cancel()
+        self.freshen()
+        self.detach()
+        for drain in self._drains:
+            drain.close()
+
+    def _take(self, packet: bytes, source: Address) -> None:
+        counters = self.counters
+        if len(packet) < HEADER_BYTES or packet[0] >> 6 != 2:
+            counters.discarded_packets += 1
+            return
+        payload_type = packet[1] & 0x7F
+        if payload_type != self._receive_type and not self._is_other(packet, source, payload_type):
+            return
+        now_s = self._clock()
+        if source != self._source and not self._admit(source, now_s):
+            counters.discarded_packets += 1
+            return
+        _, _, sequence, timestamp, ssrc = HEADER.unpack_from(packet)
+        if ssrc != self._rtcp.remote_ssrc:
+            self._begin_stream(ssrc)
+        counters.received_packets += 1
+        counters.received_bytes += len(packet)
+        counters.last_received_s = now_s
+        if payload_type == self._dtmf_type and self._keys is not None:
+            # the timestamp of an event stands still while it lasts; for jitter, time goes on
+            timestamp += self._keys.packet(timestamp, _payload(packet), now_s)
+            self._rtcp.reception.arrived(sequence, timestamp & 0xFFFFFFFF, now_s)
+            return
+        self._rtcp.reception.arrived(sequence, timestamp, now_s)
+        self._sink(packet)
+
+    def _is_other(self, packet: bytes, source: Address, payload_type: int) -> bool:
+        """Sorts what is not our codec: True for telephone-event, which goes on as RTP; the rest ends here."""
+        if payload_type == self._dtmf_type:
+            return True
+        if 192 <= packet[1] <= 223 and self._mux:
+            self._take_rtcp(packet, source)
+            return False
+        if source == self._source:  # comfort noise, say: of no use, but a sign of life
+            self.counters.last_received_s = self._clock()
+        self.counters.discarded_packets += 1
+        return False
+
+    def _admit(self, source: Address, now_s: float) -> bool:
+        counters = self.counters
+        if not self._latch.admits(source, counters.received_packets, now_s - counters.last_received_s):
+            return False
+        self._follow_latch()
+        return True
+
+    def _follow_latch(self) -> None:
+        """Works out once where packets go, so that `send` need not ask."""
+        latch = self._latch
+        self._source = latch.source
+        self._target = latch.target if self.flow in _SENDS else None
+        moved = latch.source is not None and latch.source[:2] != latch.announced
+        if self._mux:
+            self._control_target = latch.target
+        elif moved and latch.source is not None:
+            self._control_target = (latch.source[0], latch.source[1] + 1, *latch.source[2:])
+        else:
+            self._control_target = self._announced_control
+        self._control_host = latch.target[0] if latch.target else ""
+
+    def _begin_stream(self, ssrc: int) -> None:
+        """The station changed its SSRC (a transfer inside its PBX, music on hold): count anew, keep the sum."""
+        self._lost_before += self._rtcp.reception.lost
+        self._rtcp.reception = Reception(self.codec.clock_hz)
+        self._rtcp.remote_ssrc = ssrc
+
+    def _take_rtcp(self, packet: bytes, source: Address) -> None:
+        announced = self._announced_control
+        if source[0] != self._control_host and (announced is None or source[0] != announced[0]):
+            self.counters.discarded_packets += 1
+            return
+        if not self._mux:
+            self._control_target = source
+        self._rtcp.take(packet, self._clock())
+
+    def _write_rtcp(self, packet: bytes) -> None:
+        target = self._control_target
+        if target is None:
+            return
+        sock = self._sockets.rtp if self._mux else self._sockets.rtcp
+        try:
+            sock.sendto(packet, target)
+        except OSError:
+            self.unsent_packets += 1
+
+
+def _payload(packet: bytes) -> bytes:
+    """What follows a header whose extension nobody sends with telephone-event; CSRCs are skipped."""
+    return packet[HEADER_BYTES + 4 * (packet[0] & 0x0F) :]
+
+
+class SipLeg:
+    """The station: ports first (they stand in our SDP), lines when its description is known."""
+
+    side: Side = Side.SIP
+
+    def __init__(
+        self,
+        ports: Ports,
+        timer: Timer,
+        *,
+        on_key: Callable[[str, int], None],
+        by_info: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ports = ports
+        self._timer = timer
+        self._on_key = on_key
+        self._by_info = by_info
+        self._clock = clock
+        self._reserved: dict[Kind, SocketPair] = {}
+        self._lines: dict[Kind, SipLine] = {}
+
+    def reserve(self, kinds: Iterable[Kind]) -> Mapping[Kind, int]:
+        """The RTP port of each kind, taken now if it was not before. Raises PortsExhausted."""
+        found = {}
+        for kind in kinds:
+            if kind in self._lines:
+                found[kind] = self._lines[kind].port
+            else:
+                if kind not in self._reserved:
+                    self._reserved[kind] = self._ports.pair()
+                found[kind] = self._reserved[kind].port
+        return found
+
+    def apply(self, lines: Iterable[StationLine]) -> None:
+        """Opens, turns or closes lines so that there are exactly these; ports of others are given back."""
+        wanted = {each.kind: each for each in lines}
+        self.reserve(wanted)
+        for kind, line in wanted.items():
+            if kind in self._lines:
+                self._lines[kind].aim(line)
+            else:
+                self._lines[kind] = SipLine(
+                    line,
+                    self._reserved.pop(kind),
+                    self._timer,
+                    on_key=self._on_key,
+                    by_info=self._by_info,
+                    clock=self._clock,
+                )
+        for kind in self._lines.keys() - wanted.keys():
+            self._lines.pop(kind).close()
+        self._give_back()
+
+    def line(self, kind: Kind) -> SipLine | None:
+        return self._lines.get(kind)
+
+    def lines(self) -> tuple[SipLine, ...]:
+        return tuple(self._lines.values())
+
+    @property
+    def held(self) -> bool:
+        """The station put us on hold: it does not want our sound (RFC 3264 section 8.4)."""
+        audio = self._lines.get(Kind.AUDIO)
+        return audio is not None and audio.flow not in _SENDS
+
+    @property
+    def speaks(self) -> bool:
+        """Whether sound is due from the station, so that silence means something."""
+        audio = self._lines.get(Kind.AUDIO)
+        return audio is not None and audio.flow is Flow.SENDRECV
+
+    def last_received_s(self) -> float:
+        return max((each.counters.last_received_s for each in self._lines.values()), default=0.0)
+
+    def __str__(self) -> str:
+        return "SipLeg"
+
+    async def close(self) -> None:
+        for line in self._lines.values():
+            line.close()
+        self._lines.clear()
+        self._give_back()
+
+    def _give_back(self) -> None:
+        for pair in self._reserved.values():
+            pair.close()
+        self._reserved.clear()
