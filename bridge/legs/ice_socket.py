@@ -1,0 +1,108 @@
+"""One UDP socket under the ICE agent: media leaves by the shortest way, the rest goes to the library.
+
+The asyncio datagram transport would copy each packet and queue it for a task; here the socket is read into the buffer
+in which it is decrypted, and the wake-up ends at the far side's socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any, Protocol
+
+from bridge.rtp.srtp import Opener
+
+_READS_PER_WAKE = 16  # a keyframe's burst is taken at once, yet one leg can not keep the loop for itself
+
+
+class StunSide(Protocol):
+    """What the library's protocol object is asked for."""
+
+    def connection_made(self, transport: Any) -> None: ...
+
+    def connection_lost(self, error: Exception | None) -> None: ...
+
+    def datagram_received(self, data: bytes, address: tuple[Any, ...]) -> None: ...
+
+    def error_received(self, error: Exception) -> None: ...
+
+
+class DataSide(Protocol):
+    """Who takes media and DTLS. media_arrived and packet_failed do not raise."""
+
+    opener: Opener
+
+    def media_arrived(self, size: int) -> None: ...
+
+    def data_received(self, data: bytes, component: int) -> None: ...
+
+    def packet_failed(self) -> None: ...
+
+
+class IceSocket:
+    """One UDP socket, in the shape of the asyncio transport that aioice's protocol expects."""
+
+    def __init__(self, udp: socket.socket, protocol: StunSide, connection: DataSide) -> None:
+        self._udp = udp
+        self._protocol = protocol
+        self._connection = connection
+        self._view = connection.opener.view
+        self._loop = asyncio.get_running_loop()
+        self._closed = False
+        self.raw_sendto = udp.sendto
+        protocol.connection_made(self)
+        self._loop.add_reader(udp, self._readable)
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        if self._closed:
+            return default
+        return {"sockname": self._udp.getsockname(), "socket": self._udp}.get(name, default)
+
+    def is_closing(self) -> bool:
+        return self._closed
+
+    def sendto(self, data: bytes, address: tuple[str, int]) -> None:
+        if self._closed:
+            return
+        try:
+            self._udp.sendto(data, address)
+        except (BlockingIOError, InterruptedError):
+            pass  # as lost on the way: STUN and DTLS repeat
+        except OSError as error:
+            self._protocol.error_received(error)
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._loop.remove_reader(self._udp)
+        self._udp.close()
+        self._loop.call_soon(self._protocol.connection_lost, None)
+
+    abort = close
+
+    def _readable(self) -> None:
+        receive, view, connection = self._udp.recvfrom_into, self._view, self._connection
+        for _ in range(_READS_PER_WAKE):
+            try:
+                size, address = receive(view)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:  # an ICMP message of an earlier send
+                self._protocol.error_received(error)
+                return
+            if size and 127 < view[0] < 192:
+                connection.media_arrived(size)
+            elif size:
+                self._other_arrived(bytes(view[0:size]), address)
+            if self._closed:
+                return
+
+    def _other_arrived(self, data: bytes, address: tuple[Any, ...]) -> None:
+        try:
+            if 19 < data[0] < 64:
+                self._connection.data_received(data, 1)
+            else:
+                self._protocol.datagram_received(data, address)
+        except Exception:  # noqa: BLE001 - a forged STUN message may raise anything; the next packet must be read
+            self._connection.packet_failed()
