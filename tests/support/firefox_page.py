@@ -1,8 +1,8 @@
 """A tab of Debian's Firefox ESR, driven over WebDriver BiDi (Debian has no geckodriver).
 
-    async with FirefoxPage() as page:
-        await page.goto(link)
-        await page.evaluate("document.title")
+async with FirefoxPage() as page:
+    await page.goto(link)
+    await page.evaluate("document.title")
 """
 
 from __future__ import annotations
