@@ -5,6 +5,8 @@ KinbridgeError
 ├── MachineError          an event that the call machine has no rule for in its state; names both
 ├── StoreError            the database could not do it
 │   └── StoreUnavailable  the database is away; try again, nothing was written
+├── PortTaken             another program listens on the port of the HTTP server or the MQTT broker; names the setting
+├── MqttUrlError          `mqtt.url` is no broker's address; says what one looks like
 ├── BillingError          money that does not add up: unknown account, wrong currency, hold gone
 └── VisitGone             the visit has ended or never was
 """
@@ -26,6 +28,14 @@ class StoreError(KinbridgeError):
 
 class StoreUnavailable(StoreError):
     """The database is away. Nothing was written; try again."""
+
+
+class PortTaken(KinbridgeError):
+    """Another program listens there. The message names address, port and the setting to change."""
+
+
+class MqttUrlError(KinbridgeError):
+    """`mqtt.url` is no broker's address."""
 
 
 class BillingError(KinbridgeError):
