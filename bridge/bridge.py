@@ -48,6 +48,10 @@ class Media(Protocol):
         """The browser comes back with a new PeerConnection: a new web leg, the same SIP leg. Returns the web answer."""
         ...
 
+    def want_picture(self) -> None:
+        """The station asked for a keyframe by SIP INFO: pass the wish on to where its video comes from."""
+        ...
+
     def events(self) -> AsyncIterator[BridgeEvent]: ...
 
     def held(self) -> bool:
