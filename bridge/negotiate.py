@@ -153,8 +153,10 @@ def restrict(session: Session, codecs: Mapping[Kind, Codec | None]) -> Session:
 def _restricted(media: Media, codecs: Mapping[Kind, Codec | None]) -> Media:
     for kind, codec in codecs.items():
         if kind == media.kind:
-            kept = tuple(each for each in media.codecs if each == codec or each.name == _DTMF)
-            return replace(media, codecs=kept) if codec in kept else replace(media, port=0, bundle_only=False)
+            found = tuple(each for each in media.codecs if codec and each.payload_type == codec.payload_type)
+            if not found:
+                return replace(media, port=0, bundle_only=False)
+            return replace(media, codecs=(*found, *(each for each in media.codecs if each.name == _DTMF)))
     return media
 
 

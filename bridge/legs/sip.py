@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 
 from bridge.legs.leg import Feedback, LineCounters, SenderReport
-from bridge.legs.station_rtcp import SILENT, StationRtcp
+from bridge.legs.silent import SILENT, nowhere
+from bridge.legs.station_rtcp import StationRtcp
 from bridge.negotiate import StationLine
 from bridge.rtp.dtmf import KeyReader
 from bridge.rtp.latch import Latch, reachable
@@ -27,10 +28,6 @@ from bridge.types import Codec, Flow, Kind, Side
 _TICK_S = 0.1
 _NO_TYPE = -1  # no payload type has this number
 _SENDS = (Flow.SENDRECV, Flow.SENDONLY)
-
-
-def _nowhere(packet: bytes) -> None:
-    """The sink of a line that no pipeline is attached to."""
 
 
 class SipLine:
@@ -59,7 +56,7 @@ class SipLine:
         self._sockets = sockets
         self._send_to = sockets.rtp.sendto
         self._on_key = on_key
-        self._sink: Callable[[bytes], None] = _nowhere
+        self._sink: Callable[[bytes], None] = nowhere
         self._source: Address | None = None
         self._target: Address | None = None
         self._control_target: Address | None = None
@@ -111,11 +108,6 @@ class SipLine:
     def listen(self, feedback: Feedback) -> None:
         self._rtcp.wishes = feedback
 
-    def detach(self) -> None:
-        """No pipeline reads or feeds this line any more."""
-        self._sink = _nowhere
-        self._rtcp.reports = self._rtcp.wishes = SILENT
-
     def send(self, packet: bytes) -> None:
         target = self._target
         if target is None:
@@ -127,14 +119,16 @@ class SipLine:
             return
         counters = self.counters
         counters.sent_packets += 1
-        counters.sent_bytes += len(packet)
+        counters.sent_bytes += len(packet) - HEADER_BYTES
         self._last_sent = packet
 
     def send_report(self, report: SenderReport) -> None:
         self._rtcp.send_report(report, self._clock())
 
     def request_keyframe(self) -> None:
-        self._rtcp.request_keyframe(self._clock())
+        """By PLI or FIR where negotiated, else by SIP INFO; repeated until one comes."""
+        if self.kind is Kind.VIDEO:
+            self._rtcp.request_keyframe(self._clock())
 
     def tick(self) -> None:
         now_s = self._clock()
@@ -152,7 +146,8 @@ class SipLine:
     def close(self) -> None:
         self._tick.cancel()
         self.freshen()
-        self.detach()
+        self._sink = nowhere
+        self.listen(SILENT)
         for drain in self._drains:
             drain.close()
 
@@ -172,7 +167,7 @@ class SipLine:
         if ssrc != self._rtcp.remote_ssrc:
             self._begin_stream(ssrc)
         counters.received_packets += 1
-        counters.received_bytes += len(packet)
+        counters.received_bytes += len(packet) - HEADER_BYTES
         counters.last_received_s = now_s
         if payload_type == self._dtmf_type and self._keys is not None:
             # the timestamp of an event stands still while it lasts; for jitter, time goes on
@@ -180,6 +175,8 @@ class SipLine:
             self._rtcp.reception.arrived(sequence, timestamp & 0xFFFFFFFF, now_s)
             return
         self._rtcp.reception.arrived(sequence, timestamp, now_s)
+        if self._rtcp.wants_picture:
+            self._rtcp.saw(self.codec.name, packet)
         self._sink(packet)
 
     def _is_other(self, packet: bytes, source: Address, payload_type: int) -> bool:

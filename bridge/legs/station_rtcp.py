@@ -11,30 +11,19 @@ import time
 from collections.abc import Callable
 
 from bridge.legs.leg import Feedback, LineCounters, SenderReport
+from bridge.legs.silent import SILENT
 from bridge.rtp import rtcp
-from bridge.rtp.packet import HEADER, HEADER_BYTES
+from bridge.rtp.keyframe import DETECTORS
+from bridge.rtp.packet import HEADER, parse
 from bridge.rtp.reception import Reception, RoundTrip
 from bridge.rtp.rtcp import ReceiverInfo, ReportBlock, SenderInfo
 
 _FIRST_REPORT_S = 1.0
 _REPORT_S = 5.0
 _SR_OVERDUE_S = 10.0  # the far side gives no sender reports: make our own from what we send
-_KEYFRAME_GAP_S = 0.5
-_INFO_GAP_S = 1.0  # a SIP INFO costs the station more than an RTCP packet
+_KEYFRAME_GAP_S = (0.5, 3.0)  # between two requests, at first and at last: some encoders never make a whole keyframe
+_INFO_GAP_S = (1.0, 10.0)  # a SIP INFO costs the station more than an RTCP packet
 _NTP_EPOCH_S = 2_208_988_800  # 1900 to 1970
-
-
-class Silent:
-    """Feedback and sink of a line that no pipeline is attached to."""
-
-    def keyframe_wanted(self) -> None: ...
-
-    def report_received(self, report: SenderReport) -> None: ...
-
-    def bitrate_limited(self, bps: int) -> None: ...
-
-
-SILENT: Feedback = Silent()
 
 
 class StationRtcp:
@@ -59,8 +48,9 @@ class StationRtcp:
         self._round_trip = RoundTrip()
         self._next_report_s = now_s + _FIRST_REPORT_S
         self._last_sr_s = now_s
-        self._keyframe_due = False
-        self._keyframe_asked_s = now_s - _INFO_GAP_S
+        self.wants_picture = False
+        self._picture_gap_s = 0.0
+        self._picture_asked_s = now_s - _INFO_GAP_S[1]
         self._fir_sequence = 0
         self.reception = Reception(clock_hz)
         self.remote_ssrc = 0
@@ -87,20 +77,28 @@ class StationRtcp:
         self._last_sr_s = now_s
         self._round_trip.sent(report.ntp, now_s)
         sent = self._counters.sent_packets
-        octets = self._counters.sent_bytes - HEADER_BYTES * sent
+        octets = self._counters.sent_bytes
         info = SenderInfo(self._ssrc, report.ntp, report.rtp, sent, octets, self._blocks(now_s))
         self._write(rtcp.sender_report(info) + rtcp.source_description(self._ssrc, self._cname))
         self._schedule(now_s)
 
     def request_keyframe(self, now_s: float) -> None:
-        """At once, or when the last request is long enough ago; one of many in between is enough."""
-        self._keyframe_due = True
-        self._ask_for_keyframe(now_s)
+        """At once, or when the last request is long enough ago; again, ever more slowly, until a keyframe comes."""
+        self.wants_picture = True
+        self._picture_gap_s = 0.0
+        self._ask_for_picture(now_s)
+
+    def saw(self, codec: str, packet: bytes) -> None:
+        """A video packet came while a picture was wanted."""
+        header = parse(packet)
+        begins = DETECTORS.get(codec)
+        if header and (begins is None or begins(packet, header.payload_start, header.payload_end)):
+            self.wants_picture = False
 
     def tick(self, now_s: float, last_sent: bytes) -> None:
         """`last_sent`: the RTP packet that left last, empty when none did."""
-        if self._keyframe_due:
-            self._ask_for_keyframe(now_s)
+        if self.wants_picture:
+            self._ask_for_picture(now_s)
         if now_s < self._next_report_s:
             return
         if last_sent and now_s - self._last_sr_s >= _SR_OVERDUE_S:
@@ -123,24 +121,26 @@ class StationRtcp:
                 if round_trip_ms is not None:
                     self._counters.rtt_ms = round_trip_ms
 
-    def _ask_for_keyframe(self, now_s: float) -> None:
-        waited_s = now_s - self._keyframe_asked_s
-        if "nack pli" in self.feedback:
-            if waited_s < _KEYFRAME_GAP_S or not self.remote_ssrc:
-                return
-            self._compound((), [rtcp.picture_loss(self._ssrc, self.remote_ssrc)])
-        elif "ccm fir" in self.feedback:
-            if waited_s < _KEYFRAME_GAP_S or not self.remote_ssrc:
-                return
-            self._fir_sequence = (self._fir_sequence + 1) & 0xFF
-            self._compound((), [rtcp.full_intra_request(self._ssrc, self.remote_ssrc, self._fir_sequence)])
-        elif waited_s < _INFO_GAP_S:
+    def _ask_for_picture(self, now_s: float) -> None:
+        by_rtcp = "nack pli" in self.feedback or "ccm fir" in self.feedback
+        least_s, most_s = _KEYFRAME_GAP_S if by_rtcp else _INFO_GAP_S
+        if now_s - self._picture_asked_s < max(least_s, self._picture_gap_s):
             return
-        else:
+        if not by_rtcp:
             self._by_info()
-        self._keyframe_due = False
-        self._keyframe_asked_s = now_s
+        elif not self.remote_ssrc:
+            return  # nobody to ask yet
+        else:
+            self._compound((), [self._picture_request()])
+        self._picture_asked_s = now_s
+        self._picture_gap_s = min(most_s, 2 * max(least_s, self._picture_gap_s))
         self._counters.keyframe_requests += 1
+
+    def _picture_request(self) -> bytes:
+        if "nack pli" in self.feedback:
+            return rtcp.picture_loss(self._ssrc, self.remote_ssrc)
+        self._fir_sequence = (self._fir_sequence + 1) & 0xFF
+        return rtcp.full_intra_request(self._ssrc, self.remote_ssrc, self._fir_sequence)
 
     def _compound(self, blocks: tuple[ReportBlock, ...], rest: list[bytes]) -> None:
         head = rtcp.receiver_report(ReceiverInfo(self._ssrc, blocks))
