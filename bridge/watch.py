@@ -1,0 +1,88 @@
+"""Does sound go both ways, and is everyone still there? Judged from arrival times alone; no clock, no packet.
+
+    look(now, station, browser) -> events
+
+The meter of a visit hangs on these events, so their times are those of packets, not those of the looking.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bridge.events import BridgeEvent, MediaFlowing, MediaStopped, SideDead
+from bridge.types import Side
+
+_STOPPED_AFTER_S = 2.0  # longer than a handover between two radio cells, shorter than a family's patience
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """What is known of one side at this moment.
+
+    sound_s, any_s: when the last audio packet, the last packet at all arrived; 0.0 for never.
+    due: whether silence means something (neither held nor still connecting).
+    """
+
+    sound_s: float
+    any_s: float
+    due: bool
+
+
+@dataclass(slots=True)
+class _Watched:
+    counts_from_s: float  # packets before this belong to what is over
+    heard_from_s: float = 0.0  # the first packet since the sound last stopped, 0.0 for none
+    last_sound_s: float = 0.0
+    dead: bool = False
+
+
+@dataclass(slots=True)
+class Watch:
+    timeout_s: float
+    flowing: bool = False
+    _sides: dict[Side, _Watched] = field(default_factory=dict)
+
+    def begin(self, side: Side, now_s: float) -> None:
+        """The side is new (joined, came back) or no longer held: its silence counts from now."""
+        before = self._sides.get(side)
+        self._sides[side] = _Watched(now_s, last_sound_s=before.last_sound_s if before else 0.0)
+
+    def look(self, now_s: float, station: Glimpse, browser: Glimpse) -> list[BridgeEvent]:
+        found: list[BridgeEvent] = []
+        sides = ((Side.SIP, station), (Side.WEB, browser))
+        stopped = [(self._stopped_at(now_s, side, glimpse), side) for side, glimpse in sides]
+        ended = min(((at_s, side) for at_s, side in stopped if at_s is not None), default=None)
+        if self.flowing and ended is not None:
+            self.flowing = False
+            found.append(MediaStopped(ended[1], ended[0]))
+        elif not self.flowing and ended is None:
+            self.flowing = True
+            found.append(MediaFlowing(max(self._sides[side].heard_from_s for side, _ in sides)))
+        found += [SideDead(side) for side, glimpse in sides if self._died(now_s, side, glimpse)]
+        return found
+
+    def _stopped_at(self, now_s: float, side: Side, glimpse: Glimpse) -> float | None:
+        """None while sound comes; else the time of its last packet."""
+        watched = self._sides.get(side)
+        if watched is None:
+            return now_s
+        watched.last_sound_s = max(watched.last_sound_s, glimpse.sound_s)
+        fresh = glimpse.sound_s > watched.counts_from_s and now_s - glimpse.sound_s < _STOPPED_AFTER_S
+        if fresh and glimpse.due:
+            watched.heard_from_s = watched.heard_from_s or glimpse.sound_s
+            return None
+        watched.heard_from_s = 0.0
+        watched.counts_from_s = max(watched.counts_from_s, glimpse.sound_s)
+        return watched.last_sound_s or now_s
+
+    def _died(self, now_s: float, side: Side, glimpse: Glimpse) -> bool:
+        watched = self._sides.get(side)
+        if watched is None:
+            return False
+        silent_s = now_s - max(glimpse.any_s, watched.counts_from_s)
+        if not glimpse.due or silent_s < self.timeout_s:
+            watched.dead = False
+            return False
+        first = not watched.dead
+        watched.dead = True
+        return first
