@@ -240,6 +240,7 @@ class WebTransport:
             raise PortsExhausted("no address for the browser's media; is media.host one of this machine?") from error
         # as DTLS server we choose the cipher, and AES-GCM is the cheapest
         self._dtls._set_role("client" if offer.setup == "passive" else "server")
+        prints = self._dtls.getLocalParameters().fingerprints
         candidates, ice = self._gatherer.getLocalCandidates(), self._gatherer.getLocalParameters()
         return LocalTransport(
             candidates=tuple(candidate_to_sdp(each) for each in candidates),
@@ -247,13 +248,14 @@ class WebTransport:
             port=candidates[0].port,
             ufrag=ice.usernameFragment or "",
             password=ice.password or "",
-            fingerprints=tuple((each.algorithm, each.value) for each in self._dtls.getLocalParameters().fingerprints),
+            fingerprints=tuple((each.algorithm, each.value) for each in prints if each.algorithm == "sha-256"),
             setup="active" if offer.setup == "passive" else "passive",
         )
 
-    def start(self, offer: Offer) -> None:
-        """Begin to connect, in a task of its own."""
-        self._connecting = asyncio.get_running_loop().create_task(self._connect(offer), name="web-leg-connect")
+    def start(self, remote: Offer, *, controlling: bool = False) -> None:
+        """Begin to connect to what `remote` describes, in a task of its own. The side that offered is `controlling`."""
+        self._connection.ice_controlling = controlling or remote.ice_lite
+        self._connecting = asyncio.get_running_loop().create_task(self._connect(remote), name="web-leg-connect")
 
     async def _connect(self, offer: Offer) -> None:
         try:
@@ -283,7 +285,6 @@ class WebTransport:
         for text in offer.candidates:
             with contextlib.suppress(AssertionError, ValueError, IndexError):  # one that can not be read is not used
                 await self._ice.addRemoteCandidate(candidate_from_sdp(text))
-        self._connection.ice_controlling = offer.ice_lite
         await self._ice.start(
             RTCIceParameters(usernameFragment=offer.ufrag, password=offer.password, iceLite=offer.ice_lite)
         )
