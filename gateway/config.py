@@ -101,6 +101,10 @@ class MqttConfig(Document):
 
 
 class LimitsConfig(Document):
+    """connect_timeout_s: from the family's accept to media both ways. reconnect_s: how long a lost browser may take."""
+
+    connect_timeout_s: Annotated[float, Field(gt=0)] = 30.0
+    reconnect_s: Annotated[float, Field(gt=0)] = 30.0
     ring_timeout_s: Annotated[float, Field(gt=0)] = 45.0
     drain_s: Annotated[float, Field(ge=0)] = 30.0
     warning_s: Annotated[int, Field(ge=0)] = 60

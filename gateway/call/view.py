@@ -14,7 +14,7 @@ class VisitView:
     """state: the call machine's word. Names and numbers are for staff and the family, never for the log.
 
     seconds_left: at most, of money, time and hours; the limit while the meter has not started.
-    routes: each route as text (`video sip->: relay H264 -> H264`). pipelines: what the bridge describes, "" before media.
+    routes: each route as text (`video sip->: relay H264 -> H264`). pipelines: as the bridge describes them, else "".
     """
 
     visit_id: str

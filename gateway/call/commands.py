@@ -1,0 +1,150 @@
+"""What the call machine wants done: its output. Each is one act of the session, which does it and reports back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gateway.call.facts import FactKind
+from gateway.call.summary import Receipt
+from gateway.call.termination import Reason
+
+# ---- towards the station ----
+
+
+@dataclass(frozen=True, slots=True)
+class RingStation:
+    """180."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerStation:
+    """200 with the description that joining gave."""
+
+
+@dataclass(frozen=True, slots=True)
+class RejectStation:
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class HangUpStation:
+    """BYE."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseOffer:
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskStationForPicture:
+    """INFO picture_fast_update (RFC 5168)."""
+
+
+# ---- towards the media ----
+
+
+@dataclass(frozen=True, slots=True)
+class JoinMedia:
+    """Reported by MediaJoined or MediaRefused."""
+
+    web_offer: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CompleteMedia:
+    """The answer to our offer. Reported by MediaRefused when it does not fit."""
+
+    sdp: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeMedia:
+    """Answer the station's new offer, or refuse it. Reported by StationHeld or StationResumed when that changed."""
+
+    sdp: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RejoinMedia:
+    web_offer: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AskFamilyForPicture:
+    """A keyframe from the browser, because the station asked by INFO."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseMedia:
+    pass
+
+
+# ---- towards the family ----
+
+
+@dataclass(frozen=True, slots=True)
+class RingFamily:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class TellClock:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class TellWarning:
+    """reason: what will end the visit."""
+
+    seconds_left: int
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class TellHold:
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TellOver:
+    receipt: Receipt
+
+
+# ---- towards the records ----
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """detail: pairs of small numbers and closed words."""
+
+    kind: FactKind
+    detail: tuple[tuple[str, str | int | bool], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CloseBooks:
+    """Charge and CDR. Reported by Recorded, however long the database stays away."""
+
+
+Command = (
+    RingStation
+    | AnswerStation
+    | RejectStation
+    | HangUpStation
+    | RefuseOffer
+    | AskStationForPicture
+    | JoinMedia
+    | CompleteMedia
+    | ChangeMedia
+    | RejoinMedia
+    | AskFamilyForPicture
+    | CloseMedia
+    | RingFamily
+    | TellClock
+    | TellWarning
+    | TellHold
+    | TellOver
+    | Publish
+    | CloseBooks
+)

@@ -1,0 +1,47 @@
+"""What time alone will do to a visit: one next event, computed from its state. Nothing is armed or cancelled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.call.events import (
+    ClockDue,
+    ConnectTimedOut,
+    Event,
+    LimitReached,
+    ReconnectTimedOut,
+    RingTimedOut,
+    WarningDue,
+)
+from gateway.call.meter import Mode
+from gateway.call.visit import State, VisitState, end_in_sight
+
+_WAITS: dict[State, tuple[str, Event]] = {
+    State.RINGING: ("ring_s", RingTimedOut()),
+    State.CONNECTING: ("connect_s", ConnectTimedOut()),
+    State.RECONNECTING: ("reconnect_s", ReconnectTimedOut()),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The event that happens at `at_s` unless another comes first."""
+
+    at_s: float
+    event: Event
+
+
+def next_due(visit: VisitState) -> Due | None:
+    """The earliest; of two at one instant, the one that ends the visit."""
+    dues: list[Due] = []
+    end = end_in_sight(visit)
+    if end:
+        dues.append(Due(end.at_s, LimitReached(end.reason)))
+    if visit.state in _WAITS:
+        setting, event = _WAITS[visit.state]
+        dues.append(Due(visit.entered_at_s + getattr(visit.timeouts, setting), event))
+    if end and not visit.warned and visit.timeouts.warning_s and visit.marks.media_start_at_s is not None:
+        dues.append(Due(end.at_s - visit.timeouts.warning_s, WarningDue()))
+    if visit.meter.mode is Mode.USABLE:
+        dues.append(Due(visit.clock_told_at_s + visit.timeouts.clock_every_s, ClockDue()))
+    return min(dues, key=lambda each: each.at_s, default=None)

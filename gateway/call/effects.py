@@ -1,0 +1,314 @@
+"""Does what the call machine wants: one method for each command. Mechanical; it decides nothing.
+
+command -> dialog | media | doorbell | facts | books -> at most one event that reports back
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bridge.bridge import Joined, Media
+from bridge.errors import BridgeError, WebLegFailed
+from bridge.negotiate import offers_video
+from bridge.types import BridgeStats
+from gateway.call import commands as c
+from gateway.call import events as e
+from gateway.call.books import Books
+from gateway.call.facts import Fact
+from gateway.call.meter import Mode
+from gateway.call.notices import Clocked, Hold, Notice, Over, Ring, Warned
+from gateway.call.ports import Accounting, Doorbell, Facts
+from gateway.call.summary import FlowSummary
+from gateway.call.translate import PICTURE_BODY, PICTURE_CONTENT_TYPE
+from gateway.call.visit import State, Timeouts, VisitState, seconds_left
+from gateway.clock import Clock
+from gateway.errors import VisitGone
+from gateway.money import Money
+from gateway.policy.decision import Decision, Medium, Terms, VisitRequest
+from sip.dialog import Dialog
+from sip.errors import SipError
+
+log = logging.getLogger(__name__)
+
+MEDIA_PATIENCE_S = 15.0
+"""Longer than the media plane's own limits: it stands against a media plane that hangs, and with it a whole visit."""
+
+NO_MONEY = Money(0, "XXX")  # ISO 4217: no currency
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the sessions of a node work with. media: makes the bridge of one visit."""
+
+    node: str
+    media: Callable[[], Media]
+    accounting: Accounting
+    decide: Callable[[VisitRequest], Decision]
+    facts: Facts
+    doorbell: Doorbell
+    clock: Clock
+    timeouts: Timeouts
+
+
+class Effects:
+    """terms: what policy allowed, once it did. reply: who waits for the browser's answer."""
+
+    def __init__(
+        self, tools: Tools, dialog: Dialog, sip_offer: str | None, books: Books, listen: Callable[[Media], None]
+    ) -> None:
+        self._tools = tools
+        self._dialog = dialog
+        self._sip_offer = sip_offer
+        self._books = books
+        self._listen = listen
+        self._joined: Joined | None = None
+        self._stats = BridgeStats()
+        self._over_told = False
+        self.media: Media | None = None
+        self.terms: Terms | None = None
+        self.reply: asyncio.Future[str] | None = None
+        self._acts: dict[type[c.Command], Callable[[Any, VisitState], Awaitable[e.Event | None]]] = {
+            c.RingStation: self._ring_station,
+            c.AnswerStation: self._answer_station,
+            c.RejectStation: self._reject_station,
+            c.HangUpStation: self._hang_up_station,
+            c.RefuseOffer: self._refuse_offer,
+            c.AskStationForPicture: self._ask_station,
+            c.JoinMedia: self._join,
+            c.CompleteMedia: self._complete,
+            c.ChangeMedia: self._change,
+            c.RejoinMedia: self._rejoin,
+            c.AskFamilyForPicture: self._ask_family,
+            c.CloseMedia: self._close_media,
+            c.RingFamily: self._ring_family,
+            c.TellClock: self._tell_clock,
+            c.TellWarning: self._tell_warning,
+            c.TellHold: self._tell_hold,
+            c.TellOver: self._tell_over,
+            c.Publish: self._publish,
+            c.CloseBooks: self._close_books,
+        }
+
+    async def perform(self, command: c.Command, visit: VisitState) -> e.Event | None:
+        """Does it; the event, if one comes of it, is the machine's next."""
+        return await self._acts[type(command)](command, visit)
+
+    # ---- towards the station: a dialog that is gone says so itself, by its Ended ----
+
+    async def _to_station(self, act: Awaitable[None]) -> bool:
+        try:
+            await act
+        except SipError as error:
+            log.info("visit %s: the station was gone (%s)", self._books.intent.visit_id, type(error).__name__)
+            return False
+        return True
+
+    async def _ring_station(self, command: c.RingStation, visit: VisitState) -> None:
+        await self._to_station(self._dialog.ring(180))
+
+    async def _answer_station(self, command: c.AnswerStation, visit: VisitState) -> None:
+        if self._joined is None:
+            raise VisitGone("nothing was joined")
+        if not await self._to_station(self._dialog.answer(self._joined.sip_sdp)):
+            self.fail(VisitGone("the station has hung up"))
+        elif self._joined.web_sdp is not None:
+            self._fulfil(self._joined.web_sdp)
+
+    async def _reject_station(self, command: c.RejectStation, visit: VisitState) -> None:
+        await self._to_station(self._dialog.reject(command.code))
+
+    async def _hang_up_station(self, command: c.HangUpStation, visit: VisitState) -> None:
+        await self._to_station(self._dialog.hang_up())
+
+    async def _refuse_offer(self, command: c.RefuseOffer, visit: VisitState) -> None:
+        await self._to_station(self._dialog.refuse_offer(command.code))
+
+    async def _ask_station(self, command: c.AskStationForPicture, visit: VisitState) -> None:
+        await self._to_station(self._dialog.send_info(PICTURE_CONTENT_TYPE, PICTURE_BODY))
+
+    # ---- towards the media ----
+
+    async def _join(self, command: c.JoinMedia, visit: VisitState) -> e.Event:
+        try:
+            self.media = self._tools.media()
+            self._listen(self.media)
+            async with asyncio.timeout(MEDIA_PATIENCE_S):
+                self._joined = await self.media.join(self._sip_offer, command.web_offer)
+        except (BridgeError, TimeoutError) as error:
+            return self._refused(error)
+        return e.MediaJoined()
+
+    async def _complete(self, command: c.CompleteMedia, visit: VisitState) -> e.Event | None:
+        try:
+            async with asyncio.timeout(MEDIA_PATIENCE_S):
+                joined = await self._required().complete(command.sdp)
+        except (BridgeError, TimeoutError) as error:
+            return self._refused(error)
+        if joined.web_sdp is not None:
+            self._fulfil(joined.web_sdp)
+        return None
+
+    async def _rejoin(self, command: c.RejoinMedia, visit: VisitState) -> e.Event | None:
+        try:
+            async with asyncio.timeout(MEDIA_PATIENCE_S):
+                self._fulfil(await self._required().rejoin(command.web_offer))
+        except (BridgeError, TimeoutError) as error:
+            return self._refused(error)
+        return None
+
+    async def _change(self, command: c.ChangeMedia, visit: VisitState) -> e.Event | None:
+        media = self._required()
+        try:
+            if command.sdp is not None and self._adds_unpaid_picture(command.sdp):
+                await self._to_station(self._dialog.refuse_offer(488))
+                return None
+            async with asyncio.timeout(MEDIA_PATIENCE_S):
+                answer = await media.change(command.sdp)
+        except (BridgeError, TimeoutError) as error:
+            log.info("visit %s: an offer was refused (%s)", self._books.intent.visit_id, type(error).__name__)
+            await self._to_station(self._dialog.refuse_offer(488))
+            return None
+        await self._to_station(self._dialog.answer_offer(answer))
+        if media.held() == visit.held:
+            return None
+        return e.StationHeld() if media.held() else e.StationResumed()
+
+    def _adds_unpaid_picture(self, sdp: str) -> bool:
+        """A visit that was allowed and paid for as sound may not become a picture on the way. Raises SdpError."""
+        return self.terms is not None and self.terms.medium is Medium.AUDIO and offers_video(sdp)
+
+    async def _ask_family(self, command: c.AskFamilyForPicture, visit: VisitState) -> None:
+        self._required().want_picture()
+
+    async def _close_media(self, command: c.CloseMedia, visit: VisitState) -> None:
+        self.fail(VisitGone("the visit has ended"))
+        if self.media is None:
+            return
+        try:
+            self._stats = self.media.stats()
+            await self.media.close()
+        except BridgeError as error:
+            log.warning("visit %s: its media did not close (%s)", self._books.intent.visit_id, type(error).__name__)
+
+    def _required(self) -> Media:
+        if self.media is None:
+            raise VisitGone("there is no media yet")
+        return self.media
+
+    def _refused(self, error: BridgeError | TimeoutError) -> e.MediaRefused:
+        log.info("visit %s: no media (%s)", self._books.intent.visit_id, type(error).__name__)
+        self.fail(WebLegFailed("the media plane did not answer in time") if isinstance(error, TimeoutError) else error)
+        return e.MediaRefused()
+
+    def _fulfil(self, web_sdp: str) -> None:
+        if self.reply and not self.reply.done():
+            self.reply.set_result(web_sdp)
+
+    def fail(self, error: Exception) -> None:
+        """Tells who waits for the browser's answer that there will be none."""
+        if self.reply and not self.reply.done():
+            self.reply.set_exception(error)
+
+    # ---- towards the family ----
+
+    def ring(self, visit: VisitState) -> Ring | None:
+        """What rings now, None when nothing does."""
+        terms, grant = self.terms, self._books.grant
+        if visit.state is not State.RINGING or terms is None or grant is None:
+            return None
+        return Ring(
+            visit_id=self._books.intent.visit_id,
+            contact=terms.contact,
+            caller_name=terms.caller_name,
+            facility_name=terms.facility_name,
+            video=terms.medium is Medium.VIDEO,
+            rate_per_minute=grant.rate_per_minute,
+            seconds=grant.seconds,
+            balance_ok=True,
+            privileged=terms.privileged,
+        )
+
+    async def _ring_family(self, command: c.RingFamily, visit: VisitState) -> None:
+        ring = self.ring(visit)
+        if ring:
+            self._tools.doorbell.ring(ring)
+
+    async def _tell_clock(self, command: c.TellClock, visit: VisitState) -> None:
+        now_s = self._tools.clock.monotonic()
+        charged, left = self.money(visit, now_s)
+        running = visit.meter.mode is Mode.USABLE
+        self._tell(Clocked(self._books.intent.visit_id, running, seconds_left(visit, now_s), charged, left))
+
+    async def _tell_warning(self, command: c.TellWarning, visit: VisitState) -> None:
+        self._tell(Warned(self._books.intent.visit_id, command.seconds_left, str(command.reason)))
+
+    async def _tell_hold(self, command: c.TellHold, visit: VisitState) -> None:
+        self._tell(Hold(self._books.intent.visit_id, command.held))
+
+    async def _tell_over(self, command: c.TellOver, visit: VisitState) -> None:
+        if not self._over_told:
+            receipt = command.receipt
+            charged = receipt.charged
+            self._tell(Over(receipt.visit_id, receipt.reason, receipt.duration_s, receipt.billable_s, charged))
+
+    def _tell(self, notice: Notice) -> None:
+        if self.terms:
+            self._tools.doorbell.tell(self.terms.contact, notice)
+
+    def money(self, visit: VisitState, now_s: float) -> tuple[Money, Money]:
+        """What it has cost so far by the rate per minute, and what is left of the hold; the receipt has the last word."""
+        grant = self._books.grant
+        if grant is None:
+            return NO_MONEY, NO_MONEY
+        micros = grant.rate_per_minute.micros * visit.meter.billable_s(now_s) // 60
+        charged = Money(min(micros, grant.amount.micros), grant.amount.currency)
+        return charged, grant.amount - charged
+
+    # ---- towards the records ----
+
+    async def _publish(self, command: c.Publish, visit: VisitState) -> None:
+        intent = self._books.intent
+        self._tools.facts.publish(
+            Fact(
+                kind=command.kind,
+                node=intent.node,
+                visit_id=intent.visit_id,
+                facility=intent.facility,
+                state=str(visit.state),
+                at=self._tools.clock.now(),
+                privileged=intent.privileged,
+                detail=dict(command.detail),
+            )
+        )
+
+    async def _close_books(self, command: c.CloseBooks, visit: VisitState) -> e.Event:
+        def tell_at_once() -> None:
+            """The page shall not ring or hang on because a database is away."""
+            if visit.marks.ring_at_s is not None and visit.termination:
+                billable_s = visit.meter.billable_s(self._tools.clock.monotonic())
+                word = visit.termination.word
+                self._tell(Over(self._books.intent.visit_id, word, visit.marks.talked_s, billable_s, None))
+                self._over_told = True
+
+        return e.Recorded(await self._books.close(visit, _flow_summaries(self._stats), tell_at_once))
+
+
+def _flow_summaries(stats: BridgeStats) -> tuple[FlowSummary, ...]:
+    return tuple(
+        FlowSummary(
+            kind=str(each.kind),
+            source=str(each.source),
+            path=str(each.path),
+            source_codec=each.source_codec,
+            target_codec=each.target_codec,
+            packets=each.received_packets,
+            lost=each.lost_packets,
+            jitter_ms=each.jitter_ms,
+            frames_decoded=each.frames_decoded,
+        )
+        for each in stats.flows
+    )

@@ -1,0 +1,267 @@
+"""What can happen to a visit: the input of the call machine. Values; SDP in them never shows in a representation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gateway.call.summary import Receipt
+from gateway.call.termination import Reason
+from gateway.policy.decision import Refusal
+
+# ---- the decision ----
+
+
+@dataclass(frozen=True, slots=True)
+class Authorised:
+    """Policy allows it and a hold pays for `paid_s` seconds.
+
+    max_s: the time limit on the wall clock, counted from the first media. closes_at_s: when the hours end.
+    """
+
+    paid_s: int
+    limited_by_balance: bool
+    max_s: int
+    closes_at_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    refusal: Refusal
+
+
+# ---- the family ----
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyAccepted:
+    web_offer: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyRejoined:
+    """The page comes back with a new PeerConnection."""
+
+    web_offer: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyDeclined:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyLeft:
+    pass
+
+
+# ---- the station ----
+
+
+@dataclass(frozen=True, slots=True)
+class StationConfirmed:
+    """The dialog is confirmed. sdp: the answer of the ACK, when the offer in the 200 was ours."""
+
+    sdp: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StationOffered:
+    """A re-INVITE or UPDATE: hold, resume, video added or dropped, a new address."""
+
+    sdp: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StationHeld:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class StationResumed:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class StationHungUp:
+    """BYE, or CANCEL while it rang."""
+
+
+@dataclass(frozen=True, slots=True)
+class StationLost:
+    """The dialog died: its agent did, or a transaction or the session timer ran out."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferTried:
+    """REFER came and was refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPressed:
+    """source: `sip` or `web`. Which key it was is nobody's business here."""
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class StationWantsPicture:
+    """INFO picture_fast_update (RFC 5168)."""
+
+
+# ---- the media ----
+
+
+@dataclass(frozen=True, slots=True)
+class MediaJoined:
+    """Both descriptions are there; the station may be answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaRefused:
+    """No path joins the two, or a description cannot be understood."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebUp:
+    """ICE and DTLS with the browser are up."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebDown:
+    """The browser's transport closed or went silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class StationSilent:
+    """Nothing comes from the station although it does not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFlows:
+    """Sound goes both ways since `at_s`."""
+
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class MediaStops:
+    """Sound no longer goes both ways; the last packet of the failing side came at `at_s`."""
+
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PictureSeen:
+    """The first keyframe from `source` (`sip` or `web`) was passed on."""
+
+    source: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PictureWanted:
+    """The station negotiated no feedback and must be asked for a picture by INFO."""
+
+
+# ---- the clock ----
+
+
+@dataclass(frozen=True, slots=True)
+class RingTimedOut:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectTimedOut:
+    """Accepted, but media never went both ways."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReconnectTimedOut:
+    """The browser did not come back within the grace time."""
+
+
+@dataclass(frozen=True, slots=True)
+class WarningDue:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ClockDue:
+    """Time to tell the family's page what is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitReached:
+    """reason: BALANCE_EXHAUSTED, TIME_LIMIT or SCHEDULE_END."""
+
+    reason: Reason
+
+
+# ---- the house ----
+
+
+@dataclass(frozen=True, slots=True)
+class OfficerEnded:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class DrainBegan:
+    """The node is being stopped: what has not been answered yet shall try elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrainEnded:
+    """The time to finish is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crashed:
+    """A bug; the visit ends as well as it can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The CDR is written."""
+
+    receipt: Receipt
+
+
+Event = (
+    Authorised
+    | Refused
+    | FamilyAccepted
+    | FamilyRejoined
+    | FamilyDeclined
+    | FamilyLeft
+    | StationConfirmed
+    | StationOffered
+    | StationHeld
+    | StationResumed
+    | StationHungUp
+    | StationLost
+    | TransferTried
+    | KeyPressed
+    | StationWantsPicture
+    | MediaJoined
+    | MediaRefused
+    | WebUp
+    | WebDown
+    | StationSilent
+    | MediaFlows
+    | MediaStops
+    | PictureSeen
+    | PictureWanted
+    | RingTimedOut
+    | ConnectTimedOut
+    | ReconnectTimedOut
+    | WarningDue
+    | ClockDue
+    | LimitReached
+    | OfficerEnded
+    | DrainBegan
+    | DrainEnded
+    | Crashed
+    | Recorded
+)

@@ -1,0 +1,214 @@
+"""The live visits of a node: takes calls in, and is where people's wishes find their visit.
+
+visits = Visits(endpoint=..., media=plane.bridge, accounting=..., decide=partial(decide, plan), ...)
+task = asyncio.create_task(visits.run())
+...
+await visits.drain(30)          # no new visits; those that talk may finish; then all are ended and recorded
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import Counter
+from collections.abc import Callable
+
+from bridge.bridge import Media
+from gateway.call import events as e
+from gateway.call.effects import Tools
+from gateway.call.notices import Ring
+from gateway.call.ports import Accounting, Doorbell, Facts
+from gateway.call.session import Session
+from gateway.call.view import VisitView
+from gateway.call.visit import State, Timeouts
+from gateway.clock import Clock
+from gateway.config import LimitsConfig
+from gateway.errors import StoreError, VisitGone
+from gateway.policy.decision import Decision, Refusal, VisitRequest
+from sip.dialog import Dialog
+from sip.endpoint import Endpoint
+from sip.errors import SipError
+from sip.events import AgentRestarted, EndpointEvent, RegistrationChanged, SourceRefused
+from sip.types import Invite
+
+log = logging.getLogger(__name__)
+
+UNRECORDED_BEYOND = 4
+"""So many times max_visits may be in hand, refused ones and those whose record waits for the database included. Beyond
+it a call is turned away without a record: a flood while the database is away must not fill the memory."""
+
+LAST_WORDS_S = 10.0
+"""How long after the end of a drain the records may take. What is not written then, the next start recovers."""
+
+
+class Visits:
+    """new_id: makes visit ids, unique for ever. counters: what happened to the endpoint, for metrics."""
+
+    def __init__(
+        self,
+        *,
+        endpoint: Endpoint,
+        media: Callable[[], Media],
+        accounting: Accounting,
+        decide: Callable[[VisitRequest], Decision],
+        facts: Facts,
+        doorbell: Doorbell,
+        clock: Clock,
+        node: str,
+        limits: LimitsConfig,
+        new_id: Callable[[], str],
+    ) -> None:
+        timeouts = Timeouts(
+            ring_s=limits.ring_timeout_s,
+            connect_s=limits.connect_timeout_s,
+            reconnect_s=limits.reconnect_s,
+            warning_s=limits.warning_s,
+        )
+        self._tools = Tools(node, media, accounting, decide, facts, doorbell, clock, timeouts)
+        self._endpoint = endpoint
+        self._limits = limits
+        self._new_id = new_id
+        self._sessions: dict[str, Session] = {}
+        self._draining = False
+        self._emptied = asyncio.Event()
+        self._emptied.set()
+        self.counters: Counter[str] = Counter()
+
+    # ---- taking calls ----
+
+    async def run(self) -> None:
+        """Until the endpoint gives no more calls; then until the last visit is recorded."""
+        async with asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(self._watch_endpoint(), name="endpoint events")
+            proving = tasks.create_task(self._prove_life(), name="proof of life")
+            async for invite, dialog in self._endpoint.invites():
+                await self._admit(invite, dialog, tasks)
+            await self._emptied.wait()
+            watching.cancel()
+            proving.cancel()
+
+    async def _admit(self, invite: Invite, dialog: Dialog, tasks: asyncio.TaskGroup) -> None:
+        if len(self._sessions) >= UNRECORDED_BEYOND * self._limits.max_visits:
+            self.counters["unrecorded"] += 1
+            log.error("too many visits wait for their record: a call was turned away without one")
+            with contextlib.suppress(SipError):
+                await dialog.reject(503)
+            return
+        visit_id = self._new_id()
+        session = Session(visit_id, invite, dialog, self._tools, self._refusal())
+        self._sessions[visit_id] = session
+        self._emptied.clear()
+        tasks.create_task(self._live(session), name=f"visit {visit_id}")
+
+    def _refusal(self) -> Refusal | None:
+        if self._draining:
+            return Refusal.DRAINING
+        live = sum(each.state is not State.ENDING for each in self._sessions.values())
+        return Refusal.OVERLOAD if live >= self._limits.max_visits else None
+
+    async def _live(self, session: Session) -> None:
+        try:
+            await session.run()
+        finally:
+            del self._sessions[session.visit_id]
+            if not self._sessions:
+                self._emptied.set()
+
+    async def _watch_endpoint(self) -> None:
+        async for event in self._endpoint.events():
+            self._note(event)
+
+    def _note(self, event: EndpointEvent) -> None:
+        """The dialogs of a dead agent say themselves that they ended; here it is only told and counted."""
+        match event:
+            case AgentRestarted(agent, exit_code, lost_dialogs):
+                self.counters["agent_restarts"] += 1
+                log.error("agent %d died (exit code %d) with %d dialogs; it runs again", agent, exit_code, lost_dialogs)
+            case RegistrationChanged(registration):
+                self.counters["registration_changes"] += 1
+                word = "registered" if registration.registered else "not registered"
+                log.info("trunk %s is %s (%d)", registration.trunk, word, registration.code)
+            case SourceRefused(method=method):
+                self.counters["sources_refused"] += 1
+                log.info("a %s from an address of no trunk was refused", method)
+
+    async def _prove_life(self) -> None:
+        """What each visit is sure of, all in one transaction. A database that is away costs a proof, not a visit."""
+        while True:
+            await self._tools.clock.sleep(self._limits.proof_of_life_s)
+            proofs = tuple(proof for each in self._sessions.values() if (proof := each.proof()))
+            if not proofs:
+                continue
+            try:
+                await self._tools.accounting.alive(proofs)
+            except StoreError as error:
+                self.counters["proofs_lost"] += 1
+                log.warning("%d proofs of life were not written (%s)", len(proofs), type(error).__name__)
+
+    # ---- what others may see ----
+
+    def live(self) -> tuple[VisitView, ...]:
+        """Every visit whose record is not written yet, oldest first."""
+        return tuple(each.view() for each in self._sessions.values())
+
+    def view(self, visit_id: str) -> VisitView:
+        """Raises VisitGone."""
+        return self._session(visit_id).view()
+
+    def rings_for(self, contact: str) -> tuple[Ring, ...]:
+        """What rings at the contact at this moment: for a page that is opened while it rings."""
+        rings = (each.ring() for each in self._sessions.values() if each.contact == contact)
+        return tuple(each for each in rings if each)
+
+    # ---- what people want: each raises VisitGone when there is no such visit, or it is too late ----
+
+    async def accept(self, visit_id: str, contact: str, web_offer: str) -> str:
+        """The answer for the browser. Raises what the media plane raises for a bad offer (bridge.errors)."""
+        return await self._session(visit_id, contact).wish(e.FamilyAccepted(web_offer))
+
+    async def rejoin(self, visit_id: str, contact: str, web_offer: str) -> str:
+        """The page is back with a new PeerConnection; the visit goes on. Returns and raises as `accept` does."""
+        return await self._session(visit_id, contact).wish(e.FamilyRejoined(web_offer))
+
+    async def decline(self, visit_id: str, contact: str) -> None:
+        await self._session(visit_id, contact).wish(e.FamilyDeclined())
+
+    async def leave(self, visit_id: str, contact: str) -> None:
+        await self._session(visit_id, contact).wish(e.FamilyLeft())
+
+    async def end(self, visit_id: str) -> None:
+        """By an officer."""
+        await self._session(visit_id).wish(e.OfficerEnded())
+
+    async def drain(self, seconds: float) -> None:
+        """Refuses what rings and what comes, lets the others finish for `seconds`, then ends and records them."""
+        self._draining = True
+        self._tell_all(e.DrainBegan())
+        if await self._empty_within(seconds):
+            return
+        self._tell_all(e.DrainEnded())
+        if not await self._empty_within(LAST_WORDS_S):
+            log.error("%d visits are not recorded yet; the next start will do it", len(self._sessions))
+
+    def _tell_all(self, event: e.Event) -> None:
+        for session in tuple(self._sessions.values()):
+            session.tell(event)
+
+    async def _empty_within(self, seconds: float) -> bool:
+        waits = (
+            asyncio.ensure_future(self._emptied.wait()),
+            asyncio.ensure_future(self._tools.clock.sleep(seconds)),
+        )
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waits:
+                each.cancel()
+        return not self._sessions
+
+    def _session(self, visit_id: str, contact: str | None = None) -> Session:
+        session = self._sessions.get(visit_id)
+        if session is None or (contact is not None and session.contact != contact):
+            raise VisitGone(f"there is no visit {visit_id}")
+        return session

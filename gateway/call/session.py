@@ -1,0 +1,322 @@
+"""One visit: feeds what happens to the call machine and does what it wants.
+
+    dialog.events() --\\
+    media.events()  ---+--> one bounded queue --> step(visit, event, now) --> commands --> Effects --> (event)
+    wishes of people --/                             ^
+    the clock ---------------- next_due(visit) ------'
+
+Exactly one task consumes the queue, so nothing happens to a visit at the same time as something else. A bug in it ends
+the visit as well as it can: the station is hung up and the record is written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import traceback
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from bridge.bridge import Media
+from gateway.call import events as e
+from gateway.call.books import Books, Timeline
+from gateway.call.commands import Publish
+from gateway.call.deadlines import next_due
+from gateway.call.effects import Effects, Tools
+from gateway.call.facts import FactKind
+from gateway.call.machine import allows, step
+from gateway.call.notices import Ring
+from gateway.call.request import intent_of, request_of
+from gateway.call.summary import HoldGranted, ProofOfLife
+from gateway.call.translate import from_dialog, from_media
+from gateway.call.view import VisitView
+from gateway.call.visit import State, VisitState, seconds_left
+from gateway.errors import MachineError, StoreUnavailable, VisitGone
+from gateway.policy.decision import Allowed, Refusal
+from sip.dialog import Dialog
+from sip.types import Invite
+
+log = logging.getLogger(__name__)
+
+INBOX_SIZE = 64
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What a person wants; they wait for `answer`: SDP, or "" when there is nothing to say but that it was done."""
+
+    event: e.Event
+    answer: asyncio.Future[str]
+
+
+class _Tick:
+    """Something may be due."""
+
+
+class Session:
+    """refusal: what the registry decided before policy was asked (overload, draining)."""
+
+    def __init__(
+        self, visit_id: str, invite: Invite, dialog: Dialog, tools: Tools, refusal: Refusal | None = None
+    ) -> None:
+        self.visit_id = visit_id
+        self._tools = tools
+        self._clock = tools.clock
+        self._invite = invite
+        self._dialog = dialog
+        self._refusal = refusal
+        self._timeline = Timeline(self._clock.now(), self._clock.monotonic())
+        self._request, self._understood = request_of(invite, self._timeline.began_at)
+        intent = intent_of(visit_id, tools.node, invite, self._request)
+        self._books = Books(tools.accounting, self._clock, self._timeline, intent)
+        self._effects = Effects(tools, dialog, invite.sdp, self._books, self._listen)
+        self._inbox: asyncio.Queue[e.Event | _Wish | _Tick] = asyncio.Queue(INBOX_SIZE)
+        self._changed = asyncio.Event()
+        self._tasks: asyncio.TaskGroup | None = None
+        self._feeders: list[asyncio.Task[None]] = []
+        self._visit = VisitState(timeouts=tools.timeouts, entered_at_s=self._timeline.began_s)
+
+    # ---- what others may see ----
+
+    @property
+    def state(self) -> State:
+        return self._visit.state
+
+    @property
+    def contact(self) -> str:
+        """Who is rung; "" before policy allowed it."""
+        return self._effects.terms.contact if self._effects.terms else ""
+
+    def ring(self) -> Ring | None:
+        """What rings at the contact now."""
+        return self._effects.ring(self._visit)
+
+    def proof(self) -> ProofOfLife | None:
+        return self._books.proof(self._visit, self._clock.monotonic())
+
+    def view(self) -> VisitView:
+        now_s = self._clock.monotonic()
+        visit, intent, terms, media = self._visit, self._books.intent, self._effects.terms, self._effects.media
+        charged, money_left = self._effects.money(visit, now_s)
+        grant = self._books.grant
+        return VisitView(
+            visit_id=self.visit_id,
+            node=intent.node,
+            facility=intent.facility,
+            facility_name=terms.facility_name if terms else "",
+            state=str(visit.state),
+            medium=intent.medium,
+            station=intent.station,
+            caller_name=terms.caller_name if terms else "",
+            contact=intent.contact,
+            contact_name=terms.contact_name if terms else "",
+            privileged=intent.privileged,
+            held=visit.held,
+            setup_at=intent.setup_at,
+            answer_at=self._timeline.maybe(visit.marks.answered_at_s),
+            media_start_at=self._timeline.maybe(visit.marks.media_start_at_s),
+            seconds_left=seconds_left(visit, now_s),
+            rate_per_minute=grant.rate_per_minute if grant else charged,
+            charged=charged,
+            money_left=money_left,
+            routes=tuple(str(each) for each in media.routes()) if media else (),
+            pipelines=media.describe() if media else "",
+        )
+
+    # ---- what others may want ----
+
+    async def wish(self, event: e.Event) -> str:
+        """Raises VisitGone when it comes too late or too often, and what the media plane raises for a bad offer."""
+        if self.state is State.ENDED:
+            raise VisitGone(f"visit {self.visit_id} has ended")
+        answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        try:
+            self._inbox.put_nowait(_Wish(event, answer))
+        except asyncio.QueueFull:
+            raise VisitGone(f"visit {self.visit_id} has no ear for more") from None
+        return await answer
+
+    def tell(self, event: e.Event) -> None:
+        """From the house, which does not wait for what comes of it."""
+        try:
+            self._inbox.put_nowait(event)
+        except asyncio.QueueFull:
+            if self._tasks:
+                self._feed(self._inbox.put(event), "told")
+
+    # ---- the life of the visit ----
+
+    async def run(self) -> None:
+        """Returns when the record is written. Only cancellation comes out of it."""
+        try:
+            await self._live()
+        except Exception as error:  # noqa: BLE001 - whatever the bug: the station is hung up and the record is written
+            _report(self.visit_id, error)
+            await self._end_after_crash()
+        finally:
+            self._turn_away(VisitGone(f"visit {self.visit_id} has ended"))
+
+    async def _live(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            await self._begin()
+            self._feed(self._from_dialog(), "dialog")
+            self._feed(self._keep_time(), "clock")
+            await self._consume()
+            self._tasks = None
+            for feeder in self._feeders:
+                feeder.cancel()
+
+    async def _begin(self) -> None:
+        """Policy, then money. The intent is in the database before anything rings."""
+        decision = self._tools.decide(self._request)
+        self._books.intent = intent_of(self.visit_id, self._tools.node, self._invite, self._request, decision)
+        await self._effects.perform(Publish(FactKind.REQUESTED), self._visit)
+        if not isinstance(decision, Allowed):
+            await self._apply(e.Refused(decision.refusal))
+        elif self._refusal or not self._understood:
+            await self._apply(e.Refused(self._refusal or Refusal.MEDIA))
+        else:
+            self._effects.terms = decision.terms
+            await self._apply(await self._authorise(decision))
+
+    async def _authorise(self, decision: Allowed) -> e.Event:
+        try:
+            answer = await self._books.authorise()
+        except StoreUnavailable:
+            return e.Refused(Refusal.UNAVAILABLE)
+        if not isinstance(answer, HoldGranted):
+            return e.Refused(Refusal(answer.refusal))
+        closes_at = decision.terms.closes_at
+        left_s = (closes_at - self._clock.now()).total_seconds() if closes_at else 0.0
+        return e.Authorised(
+            paid_s=answer.seconds,
+            limited_by_balance=answer.limited_by_balance,
+            max_s=decision.terms.max_seconds,
+            closes_at_s=self._clock.monotonic() + left_s if closes_at else None,
+        )
+
+    async def _consume(self) -> None:
+        while self.state is not State.ENDED:
+            item = await self._inbox.get()
+            if isinstance(item, _Wish):
+                await self._grant(item)
+            elif isinstance(item, _Tick):
+                await self._pass_time()
+            else:
+                await self._apply(item)
+
+    async def _apply(self, event: e.Event) -> None:
+        """The event and whatever its commands report, one after another."""
+        pending = deque([event])
+        while pending:
+            self._visit, commands = step(self._visit, pending.popleft(), self._clock.monotonic())
+            self._changed.set()
+            for command in commands:
+                report = await self._effects.perform(command, self._visit)
+                if report is not None:
+                    pending.append(report)
+
+    async def _grant(self, wish: _Wish) -> None:
+        if not allows(self._visit, wish.event):
+            _refuse(wish.answer, VisitGone(f"visit {self.visit_id} is {self.state}: too late for that"))
+            return
+        waits_for_sdp = isinstance(wish.event, e.FamilyAccepted | e.FamilyRejoined)
+        if waits_for_sdp:
+            self._effects.fail(VisitGone("another page has taken over"))
+            self._effects.reply = wish.answer
+        await self._apply(wish.event)
+        if not waits_for_sdp and not wish.answer.done():
+            wish.answer.set_result("")
+
+    async def _pass_time(self) -> None:
+        while (due := next_due(self._visit)) and due.at_s <= self._clock.monotonic():
+            await self._apply(due.event)
+
+    # ---- what feeds the queue ----
+
+    def _feed(self, feeder: Coroutine[Any, Any, None], name: str) -> None:
+        if self._tasks is None:
+            raise RuntimeError("feeders belong to the visit's task group")
+        self._feeders.append(self._tasks.create_task(feeder, name=f"visit {self.visit_id} {name}"))
+
+    def _listen(self, media: Media) -> None:
+        self._feed(self._pour(media.events(), from_media), "media")
+
+    async def _from_dialog(self) -> None:
+        await self._pour(self._dialog.events(), from_dialog)
+
+    async def _pour(self, source: AsyncIterator[T], translate: Callable[[T], e.Event | None]) -> None:
+        async for told in source:
+            event = translate(told)
+            if event is not None:
+                await self._inbox.put(event)
+
+    async def _keep_time(self) -> None:
+        """Wakes the visit when something is due. What is due is asked anew after each change: no timer to forget."""
+        while True:
+            self._changed.clear()
+            due = next_due(self._visit)
+            if due is None:
+                await self._changed.wait()
+            elif due.at_s > self._clock.monotonic():
+                await self._sleep_unless_changed(due.at_s - self._clock.monotonic())
+            else:
+                await self._inbox.put(_Tick())
+                await self._changed.wait()
+
+    async def _sleep_unless_changed(self, seconds: float) -> None:
+        waits = (
+            asyncio.ensure_future(self._clock.sleep(seconds)),
+            asyncio.ensure_future(self._changed.wait()),
+        )
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waits:
+                each.cancel()
+
+    # ---- when it goes wrong ----
+
+    async def _end_after_crash(self) -> None:
+        """The commands of the machine's own ending, each as far as it goes."""
+        pending: deque[e.Event] = deque([e.Crashed()])
+        while pending and self.state is not State.ENDED:
+            self._visit, commands = step(self._visit, pending.popleft(), self._clock.monotonic())
+            for command in commands:
+                try:
+                    report = await self._effects.perform(command, self._visit)
+                except Exception as error:  # noqa: BLE001 - the next command must have its turn
+                    _report(self.visit_id, error)
+                    continue
+                if report is not None:
+                    pending.append(report)
+
+    def _turn_away(self, error: VisitGone) -> None:
+        self._effects.fail(error)
+        with contextlib.suppress(asyncio.QueueEmpty):
+            while True:
+                item = self._inbox.get_nowait()
+                if isinstance(item, _Wish):
+                    _refuse(item.answer, error)
+
+
+def _refuse(answer: asyncio.Future[str], error: Exception) -> None:
+    if not answer.done():
+        answer.set_exception(error)
+
+
+def _report(visit_id: str, error: BaseException) -> None:
+    """Where and what kind; never the message, which may hold a name or a number."""
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            _report(visit_id, each)
+        return
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno}" if frames else "nowhere"
+    said = str(error) if isinstance(error, MachineError) else ""  # it names a state and an event, nothing else
+    log.error("visit %s: a bug ended it: %s at %s %s", visit_id, type(error).__name__, place, said)

@@ -1,0 +1,35 @@
+"""What the station is told when a visit does not come about (RFC 3261 section 21)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from gateway.call.termination import Fault
+from gateway.policy.decision import Refusal
+
+NO_ANSWER = 480  # Temporarily Unavailable: nobody took it within the ring time
+DECLINED = 603  # Decline: the family said no; not 486, which a PBX would try again elsewhere
+CANCELLED = 487  # Request Terminated: the answer to the station's own CANCEL
+FORBIDDEN = 403
+NOT_ACCEPTABLE = 488  # Not Acceptable Here: the description is at fault, another one might do
+UNAVAILABLE = 503  # Service Unavailable: the PBX may try another node
+SERVER_ERROR = 500
+
+REFUSALS: Mapping[Refusal, tuple[int, Fault]] = MappingProxyType(
+    {
+        Refusal.UNKNOWN_NUMBER: (404, Fault.STATION),
+        Refusal.UNKNOWN_STATION: (FORBIDDEN, Fault.POLICY),
+        Refusal.BLOCKED: (FORBIDDEN, Fault.POLICY),
+        Refusal.HOURS: (FORBIDDEN, Fault.POLICY),
+        Refusal.MEDIUM: (NOT_ACCEPTABLE, Fault.POLICY),
+        Refusal.BALANCE: (402, Fault.MONEY),
+        Refusal.ACCOUNT_CLOSED: (402, Fault.MONEY),
+        Refusal.TARIFF: (UNAVAILABLE, Fault.GATEWAY),
+        Refusal.OVERLOAD: (UNAVAILABLE, Fault.GATEWAY),
+        Refusal.DRAINING: (UNAVAILABLE, Fault.GATEWAY),
+        Refusal.MEDIA: (NOT_ACCEPTABLE, Fault.STATION),
+        Refusal.UNAVAILABLE: (UNAVAILABLE, Fault.GATEWAY),
+    }
+)
+"""For each refusal the final response and whose doing it is."""

@@ -1,0 +1,61 @@
+"""From the words of the SIP and media packages to the machine's. Pure; None: nothing the machine cares for."""
+
+from __future__ import annotations
+
+from bridge import events as media
+from bridge.types import Kind, Side
+from gateway.call import events as e
+from sip import events as sip
+from sip.types import EndedBy
+
+
+def from_dialog(event: sip.DialogEvent) -> e.Event | None:  # noqa: PLR0911 - a dictionary, one line a word
+    match event:
+        case sip.Answered(sdp):
+            return e.StationConfirmed(sdp)
+        case sip.Offered(sdp=sdp):
+            return e.StationOffered(sdp)
+        case sip.Dtmf():
+            return e.KeyPressed(str(Side.SIP))
+        case sip.TransferRefused():
+            return e.TransferTried()
+        case sip.Info():
+            return e.StationWantsPicture() if asks_for_picture(event) else None
+        case sip.Ended(by=by):
+            # our own final response or BYE ends it as LOCAL, when the visit is ending anyway; else nobody asked for it
+            return e.StationHungUp() if by is EndedBy.REMOTE else e.StationLost()
+        case sip.Progress():
+            return None
+
+
+def asks_for_picture(info: sip.Info) -> bool:
+    """RFC 5168 section 5."""
+    return "media_control" in info.content_type.lower() and "picture_fast_update" in info.body
+
+
+PICTURE_CONTENT_TYPE = "application/media_control+xml"
+PICTURE_BODY = (
+    '<?xml version="1.0" encoding="utf-8" ?>\r\n'
+    "<media_control><vc_primitive><to_encoder><picture_fast_update/></to_encoder></vc_primitive></media_control>\r\n"
+)
+"""What a terminal without RTCP feedback understands as a wish for a keyframe (RFC 5168 section 7.1)."""
+
+
+def from_media(event: media.BridgeEvent) -> e.Event | None:  # noqa: PLR0911 - a dictionary, one line a word
+    match event:
+        case media.WebConnected():
+            return e.WebUp()
+        case media.WebLost():
+            return e.WebDown()
+        case media.FirstMedia(kind=kind, source=source, at_s=at_s):
+            return e.PictureSeen(str(source), at_s) if kind is Kind.VIDEO else None
+        case media.MediaFlowing(at_s):
+            return e.MediaFlows(at_s)
+        case media.MediaStopped(at_s=at_s):
+            return e.MediaStops(at_s)
+        case media.SideDead(source):
+            return e.StationSilent() if source is Side.SIP else e.WebDown()
+        case media.DtmfKey(source=source):
+            return e.KeyPressed(str(source))
+        case media.KeyframeByInfo():
+            return e.PictureWanted()
