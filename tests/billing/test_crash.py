@@ -1,0 +1,101 @@
+"""kill -9 in mid-visit: after the restart exactly one CDR each, charged no further than the last proof of life."""
+
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.billing.rating import charge
+from tests.billing.stage import (
+    START,
+    accounting_on,
+    assert_books_and_chain_sound,
+    at,
+    demo_tariffs,
+    granted,
+    proof,
+    summary,
+    usd,
+)
+
+ROOT = Path(__file__).parents[2]
+
+
+def run_until_killed(url: str, proofs: int) -> int:
+    """Starts the doomed node, kills it -9 after it told of `proofs` proofs. Returns the last second it told."""
+    command = [sys.executable, "-m", "tests.billing.doomed_node", url]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        told = 0
+        while told < proofs:
+            line = process.stdout.readline()
+            assert line, "the doomed node ended by itself"
+            told = int(line)
+        process.kill()
+        told = max([told, *(int(each) for each in process.stdout.read().split())])
+    assert process.returncode == -9
+    return told
+
+
+@pytest.mark.parametrize("proofs", [1, 25])
+async def test_a_killed_node_leaves_exactly_one_record_for_each_visit(tmp_path, proofs):
+    url = f"sqlite:///{tmp_path}/k.db"
+    told = run_until_killed(url, proofs)
+
+    async with accounting_on(url) as accounting:
+        receipts = {each.visit_id: each for each in await accounting.recover("node1", START + timedelta(hours=1))}
+        assert await accounting.recover("node1", START + timedelta(hours=2)) == []
+
+        assert set(receipts) == {"talking", "ringing", "refused"}
+        talking = receipts["talking"]
+        assert talking.reason == "node_crash"
+        assert talking.billable_s in (told, told + 1)  # it may have died between writing a proof and telling of it
+        tariff = demo_tariffs().in_force("demo-video", START)
+        assert talking.charged == charge(tariff, talking.billable_s).total
+        assert (receipts["ringing"].charged.micros, receipts["refused"].charged.micros) == (0, 0)
+
+        cdrs = {each.visit_id: each for each in await accounting.cdrs()}
+        assert sorted(each.sequence for each in cdrs.values()) == [1, 2, 3, 4]
+        assert cdrs["finished"].reason == "family_left"
+        assert cdrs["talking"].end_at == at(5 + talking.billable_s)
+        assert cdrs["talking"].fault == "gateway"
+        account = await accounting.account("family-1")
+        assert account.held == usd("0")
+        assert account.balance == usd("20.00") - usd("0.16") - talking.charged
+        await assert_books_and_chain_sound(accounting)
+
+
+async def test_closing_after_the_recovery_returns_the_record_of_the_recovery(tmp_path):
+    """A slow second process that still believes in the visit changes nothing."""
+    async with accounting_on(f"sqlite:///{tmp_path}/k.db") as accounting:
+        await accounting.open_account("family-1")
+        await accounting.deposit("family-1", usd("5"), key="k")
+        await granted(accounting, "v1")
+        await accounting.alive((proof("v1", 10),))
+        (recovered,) = await accounting.recover("node1", START + timedelta(hours=1))
+
+        await accounting.alive((proof("v1", 500),))
+        assert await accounting.close(summary("v1", 500)) == recovered
+        assert recovered.billable_s == 10
+
+
+async def test_recovery_leaves_the_visits_of_other_nodes_alone(tmp_path):
+    async with accounting_on(f"sqlite:///{tmp_path}/k.db") as accounting:
+        await accounting.open_account("family-1")
+        await accounting.deposit("family-1", usd("5"), key="k")
+        await granted(accounting, "mine")
+        await granted(accounting, "theirs", node="node2", max_seconds=60)
+
+        assert [each.visit_id for each in await accounting.recover("node1", START)] == ["mine"]
+        assert (await accounting.account("family-1")).held == usd("0.16")
+
+
+async def test_a_proof_beyond_the_hold_is_charged_to_the_hold_only(tmp_path):
+    async with accounting_on(f"sqlite:///{tmp_path}/k.db") as accounting:
+        await accounting.open_account("family-1")
+        await accounting.deposit("family-1", usd("0.10"), key="k")
+        await granted(accounting, "v1")
+        await accounting.alive((proof("v1", 900),))
+        (receipt,) = await accounting.recover("node1", START + timedelta(hours=1))
+        assert receipt.billable_s == 37
