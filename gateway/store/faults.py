@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from alembic.util.exc import CommandError
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
 
 from gateway.errors import StoreError, StoreUnavailable
 
@@ -49,7 +49,7 @@ def translated(name: str) -> Iterator[None]:
 
 def fault(name: str, error: Exception) -> StoreError:
     """The message of the driver is looked up, not shown: it may quote values."""
-    said = str(error.orig) if isinstance(error, DBAPIError) else str(error)
+    said = str(error.orig) if isinstance(error, StatementError) else str(error)
     for words, meaning in _AWAY.items():
         if words in said:
             return StoreUnavailable(f"the database {name} {meaning}")
