@@ -260,7 +260,7 @@ class Effects:
             self._tools.doorbell.tell(self.terms.contact, notice)
 
     def money(self, visit: VisitState, now_s: float) -> tuple[Money, Money]:
-        """What it has cost so far by the rate per minute, and what is left of the hold; the receipt has the last word."""
+        """What it cost so far by the rate per minute, and what is left of the hold; the receipt has the last word."""
         grant = self._books.grant
         if grant is None:
             return NO_MONEY, NO_MONEY

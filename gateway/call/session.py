@@ -155,6 +155,7 @@ class Session:
         try:
             await self._live()
         except Exception as error:  # noqa: BLE001 - whatever the bug: the station is hung up and the record is written
+            self._tasks = None
             _report(self.visit_id, error)
             await self._end_after_crash()
         finally:

@@ -24,7 +24,7 @@ def from_dialog(event: sip.DialogEvent) -> e.Event | None:  # noqa: PLR0911 - a 
         case sip.Ended(by=by):
             # our own final response or BYE ends it as LOCAL, when the visit is ending anyway; else nobody asked for it
             return e.StationHungUp() if by is EndedBy.REMOTE else e.StationLost()
-        case sip.Progress():
+        case sip.Progress() | sip.OfferRefused():
             return None
 
 

@@ -1,0 +1,89 @@
+"""A visit brought into each state by the events that lead there, for the tests of the machine."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from gateway.call import events as e
+from gateway.call.commands import Command
+from gateway.call.machine import step
+from gateway.call.summary import Receipt
+from gateway.call.termination import Reason
+from gateway.call.visit import State, Timeouts, VisitState
+from gateway.money import Money
+from gateway.policy.decision import Refusal
+
+NOON = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
+RECEIPT = Receipt("v1", "cdr:v1", 1, 30, 20, Money(53_333, "USD"), Money(946_667, "USD"), "family_left")
+AUTHORISED = e.Authorised(paid_s=100, limited_by_balance=True, max_s=600)
+
+ONE_OF_EACH: tuple[e.Event, ...] = (
+    AUTHORISED,
+    e.Refused(Refusal.HOURS),
+    e.FamilyAccepted("offer"),
+    e.FamilyRejoined("offer"),
+    e.FamilyDeclined(),
+    e.FamilyLeft(),
+    e.StationConfirmed(),
+    e.StationOffered("offer"),
+    e.StationHeld(),
+    e.StationResumed(),
+    e.StationHungUp(),
+    e.StationLost(),
+    e.TransferTried(),
+    e.KeyPressed("sip"),
+    e.StationWantsPicture(),
+    e.MediaJoined(),
+    e.MediaRefused(),
+    e.WebUp(),
+    e.WebDown(),
+    e.StationSilent(),
+    e.MediaFlows(0.0),
+    e.MediaStops(0.0),
+    e.PictureSeen("sip", 0.0),
+    e.PictureWanted(),
+    e.RingTimedOut(),
+    e.ConnectTimedOut(),
+    e.ReconnectTimedOut(),
+    e.WarningDue(),
+    e.ClockDue(),
+    e.LimitReached(Reason.TIME_LIMIT),
+    e.OfficerEnded(),
+    e.DrainBegan(),
+    e.DrainEnded(),
+    e.Crashed(),
+    e.Recorded(RECEIPT),
+)
+
+TALK: tuple[e.Event, ...] = (AUTHORISED, e.FamilyAccepted("offer"), e.MediaJoined(), e.MediaFlows(0.0))
+
+WAY_TO: dict[State, tuple[e.Event, ...]] = {
+    State.REQUESTED: (),
+    State.RINGING: TALK[:1],
+    State.CONNECTING: TALK[:2],
+    State.TALKING: TALK,
+    State.HELD: (*TALK, e.StationHeld()),
+    State.RECONNECTING: (*TALK, e.WebDown()),
+    State.ENDING: (*TALK, e.FamilyLeft()),
+    State.ENDED: (*TALK, e.FamilyLeft(), e.Recorded(RECEIPT)),
+}
+
+
+def fresh(timeouts: Timeouts | None = None) -> VisitState:
+    return VisitState(timeouts=timeouts or Timeouts(), entered_at_s=0.0)
+
+
+def after(*happened: e.Event | tuple[float, e.Event], visit: VisitState | None = None) -> VisitState:
+    """The visit after events at second 0, or at the second that stands with them."""
+    return play(*happened, visit=visit)[0]
+
+
+def play(
+    *happened: e.Event | tuple[float, e.Event], visit: VisitState | None = None
+) -> tuple[VisitState, list[Command]]:
+    visit, wanted = visit or fresh(), list[Command]()
+    for each in happened:
+        at_s, event = each if isinstance(each, tuple) else (0.0, each)
+        visit, commands = step(visit, event, at_s)
+        wanted += commands
+    return visit, wanted

@@ -1,0 +1,89 @@
+"""Every event in every state: where it leads, written down a second time and by hand."""
+
+from __future__ import annotations
+
+import typing
+
+import pytest
+
+from gateway.call import events as e
+from gateway.call.machine import allows, step
+from gateway.call.visit import State
+from gateway.errors import MachineError
+from tests.call.scenes import ONE_OF_EACH, WAY_TO, after
+
+SHORT = {
+    "req": State.REQUESTED,
+    "ring": State.RINGING,
+    "conn": State.CONNECTING,
+    "talk": State.TALKING,
+    "held": State.HELD,
+    "reco": State.RECONNECTING,
+    "ending": State.ENDING,
+    "ended": State.ENDED,
+}
+
+# A dot: no rule. The station of `conn` is not answered yet; media of `held` and `reco` had gone both ways before.
+EXPECTED = """
+                    req     ring    conn    talk    held    reco    ending  ended
+Authorised          ring    .       .       .       .       .       .       .
+Refused             ending  .       .       .       .       .       .       .
+FamilyAccepted      .       conn    .       .       .       .       .       .
+FamilyRejoined      .       .       .       reco    reco    reco    .       .
+FamilyDeclined      .       ending  .       .       .       .       .       .
+FamilyLeft          .       ending  ending  ending  ending  ending  .       .
+StationConfirmed    .       .       conn    talk    held    reco    ending  .
+StationOffered      req     ring    conn    talk    held    reco    ending  .
+StationHeld         .       .       conn    held    .       reco    ending  .
+StationResumed      .       .       conn    .       talk    reco    ending  .
+StationHungUp       ending  ending  ending  ending  ending  ending  ending  .
+StationLost         ending  ending  ending  ending  ending  ending  ending  .
+TransferTried       req     ring    conn    talk    held    reco    ending  .
+KeyPressed          req     ring    conn    talk    held    reco    ending  .
+StationWantsPicture req     ring    conn    talk    held    reco    ending  .
+MediaJoined         .       .       conn    .       .       .       ending  .
+MediaRefused        .       .       ending  .       .       reco    ending  .
+WebUp               .       .       conn    talk    held    talk    ending  .
+WebDown             .       .       ending  reco    reco    reco    ending  .
+StationSilent       .       .       ending  ending  ending  ending  ending  .
+MediaFlows          .       .       talk    talk    held    talk    ending  .
+MediaStops          .       .       conn    talk    held    reco    ending  .
+PictureSeen         .       .       conn    talk    held    reco    ending  .
+PictureWanted       .       .       conn    talk    held    reco    ending  .
+RingTimedOut        .       ending  .       .       .       .       .       .
+ConnectTimedOut     .       .       ending  .       .       .       .       .
+ReconnectTimedOut   .       .       .       .       .       ending  .       .
+WarningDue          .       .       .       talk    held    reco    .       .
+ClockDue            .       .       .       talk    .       .       .       .
+LimitReached        .       .       ending  ending  ending  ending  .       .
+OfficerEnded        ending  ending  ending  ending  ending  ending  .       .
+DrainBegan          ending  ending  conn    talk    held    reco    ending  .
+DrainEnded          ending  ending  ending  ending  ending  ending  ending  .
+Crashed             ending  ending  ending  ending  ending  ending  ending  .
+Recorded            .       .       .       .       .       .       ended   .
+"""
+
+_HEAD, *_LINES = [line.split() for line in EXPECTED.strip().splitlines()]
+CELLS = [
+    pytest.param(line[0], state, cell, id=f"{line[0]}-{state}")
+    for line in _LINES
+    for state, cell in zip(_HEAD, line[1:], strict=True)
+]
+BY_NAME = {type(event).__name__: event for event in ONE_OF_EACH}
+
+
+def test_no_event_is_forgotten() -> None:
+    union = {each.__name__ for each in typing.get_args(e.Event)}
+    assert union == set(BY_NAME) == {line[0] for line in _LINES}
+
+
+@pytest.mark.parametrize(("name", "state", "expected"), CELLS)
+def test_leads_to(name: str, state: str, expected: str) -> None:
+    visit, event = after(*WAY_TO[SHORT[state]]), BY_NAME[name]
+    assert visit.state is SHORT[state]
+    assert allows(visit, event) is (expected != ".")
+    if expected == ".":
+        with pytest.raises(MachineError, match=f"no rule for {name} while {visit.state.name}"):
+            step(visit, event, 1.0)
+    else:
+        assert step(visit, event, 1.0)[0].state is SHORT[expected]
