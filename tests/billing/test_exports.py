@@ -10,6 +10,7 @@ import pytest
 
 from gateway.billing.cdr import from_json
 from gateway.billing.export import csv_chunks, csv_columns, export_csv, export_jsonl, write_csv, write_jsonl
+from gateway.billing.feed import CdrFeed
 from gateway.errors import BillingError, StoreUnavailable
 from tests.billing.stage import accounting_with, granted, intent, summary, usd
 
@@ -139,3 +140,15 @@ async def test_the_totals_of_the_export_are_those_of_the_ledger():
         total = sum((usd(row["total"]) for row in rows_of(file.getvalue())), usd("0"))
         assert await accounting.balance("family-1") == usd("50") - total
         assert await accounting.balance("house:revenue:USD") == total
+
+
+async def test_the_api_gets_pages_of_json_and_a_stream_of_csv():
+    async with accounting_with("50") as accounting:
+        await visits(accounting, 3)
+        feed = CdrFeed(accounting)
+        assert [each["visit_id"] for each in await feed.page(since=1, limit=1)] == ["v1"]
+        assert [from_json(json.loads(json.dumps(each))) for each in await feed.page(0, 100)] == [
+            *(await accounting.cdrs())
+        ]
+        text = "".join([each async for each in feed.csv(since=1)])
+        assert [row["visit_id"] for row in rows_of(text)] == ["v1", "v2"]
