@@ -5,8 +5,12 @@ KinbridgeError
 ├── MachineError          an event that the call machine has no rule for in its state; names both
 ├── StoreError            the database could not do it
 │   └── StoreUnavailable  the database is away; try again, nothing was written
+├── StartError            a part of the gateway cannot run; names the field and the remedy
 ├── PortTaken             another program listens on the port of the HTTP server or the MQTT broker; names the setting
 ├── MqttUrlError          `mqtt.url` is no broker's address; says what one looks like
+├── LinkRefused           a contact's link that opens nothing
+│   ├── LinkExpired       it was good once
+│   └── LinkForged        it was never made by this gateway, or not with this secret
 ├── BillingError          money that does not add up: unknown account, wrong currency, hold gone
 └── VisitGone             the visit has ended or never was
 """
@@ -30,12 +34,28 @@ class StoreUnavailable(StoreError):
     """The database is away. Nothing was written; try again."""
 
 
+class StartError(KinbridgeError):
+    """A part of the gateway cannot run. The message names the field and the remedy."""
+
+
 class PortTaken(KinbridgeError):
     """Another program listens there. The message names address, port and the setting to change."""
 
 
 class MqttUrlError(KinbridgeError):
     """`mqtt.url` is no broker's address."""
+
+
+class LinkRefused(KinbridgeError):
+    """A contact's link that opens nothing."""
+
+
+class LinkExpired(LinkRefused):
+    """It was good once; ask for a new one."""
+
+
+class LinkForged(LinkRefused):
+    """It was never made by this gateway, or not with this secret."""
 
 
 class BillingError(KinbridgeError):

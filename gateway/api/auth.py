@@ -1,0 +1,86 @@
+"""Who asks: a contact by the token of its link, staff by the token of the configuration. And from which page.
+
+Browsers cannot set headers on a WebSocket, so there the token is a query parameter. Addresses with tokens are never
+logged: see gateway/api/access.py and server.py.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request, WebSocket
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from gateway.api.problems import Unauthorised
+from gateway.api.services import Services
+from gateway.errors import LinkForged
+
+_contact_scheme = HTTPBearer(
+    auto_error=False,
+    scheme_name="contactLink",
+    bearerFormat="signed contact link",
+    description="The token of the contact's link: what follows `/family/` in the address of the page.",
+)
+_staff_scheme = HTTPBearer(
+    auto_error=False, scheme_name="staffToken", description="`http.staff_token` of the configuration."
+)
+_SCHEME = "bearer "
+
+
+def services(request: Request) -> Services:
+    found = request.app.state.services
+    assert isinstance(found, Services)  # noqa: S101 - create_app put it there
+    return found
+
+
+Given = Annotated[Services, Depends(services)]
+
+
+def contact_of(given: Services, token: str) -> str:
+    """Raises LinkExpired, LinkForged; also when the contact is no longer in the dialplan."""
+    contact = given.links.verify(token)
+    if given.contact_name(contact) is None:
+        raise LinkForged("this contact is not known any more")
+    return contact
+
+
+def contact(given: Given, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_contact_scheme)]) -> str:
+    if bearer is None:
+        raise Unauthorised("no token was sent", "Send `Authorization: Bearer` with the token of the contact's link.")
+    return contact_of(given, bearer.credentials)
+
+
+def staff(given: Given, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_staff_scheme)]) -> None:
+    check_staff(given, bearer.credentials if bearer else "")
+
+
+Contact = Annotated[str, Depends(contact)]
+
+
+def check_staff(given: Services, token: str) -> None:
+    if not given.staff_token:
+        raise Unauthorised("staff access is off", "Set http.staff_token in the configuration and start again.")
+    if not hmac.compare_digest(token.encode(), given.staff_token.encode()):
+        raise Unauthorised("this is not the staff token", "Send `Authorization: Bearer` with http.staff_token.")
+
+
+def socket_token(socket: WebSocket) -> str:
+    """Of the header where the client can set one, else of the query."""
+    header = socket.headers.get("authorization", "")
+    if header.lower().startswith(_SCHEME):
+        return header[len(_SCHEME) :].strip()
+    return socket.query_params.get("token", "")
+
+
+def from_own_page(socket: WebSocket, public_url: str) -> bool:
+    """Whether a browser's WebSocket comes from a page of this gateway.
+
+    Browsers let any page open a WebSocket to any host and always say which page it is; what is no browser says nothing.
+    """
+    origin = socket.headers.get("origin")
+    if origin is None:
+        return True
+    allowed = {socket.headers.get("host", ""), urlsplit(public_url).netloc}
+    return urlsplit(origin).netloc in allowed - {""}
