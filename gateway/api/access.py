@@ -28,7 +28,7 @@ HEADERS = {
 
 
 def content_security_policy(host: str) -> str:
-    """Own files only, nothing inline, nobody frames us. Older Safaris do not count WebSockets as self: they are named."""
+    """Own files only, nothing inline, nobody frames us. Older Safaris do not count WebSockets as self."""
     sockets = f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; "

@@ -67,14 +67,14 @@ async def rejoin(visit_id: VisitId, offer: Offer, contact: Contact, given: Given
     "/visits/{visit_id}/decline", status_code=204, summary="Decline a visit that rings", responses=documented(401, 404)
 )
 async def decline(visit_id: VisitId, contact: Contact, given: Given) -> Response:
-    given.visits.decline(visit_id, contact)
+    await given.visits.decline(visit_id, contact)
     given.doorbell.taken(contact, visit_id)
     return Response(status_code=204)
 
 
 @router.post("/visits/{visit_id}/hangup", status_code=204, summary="End a visit", responses=documented(401, 404))
 async def hangup(visit_id: VisitId, contact: Contact, given: Given) -> Response:
-    given.visits.leave(visit_id, contact)
+    await given.visits.leave(visit_id, contact)
     return Response(status_code=204)
 
 

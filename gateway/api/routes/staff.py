@@ -78,7 +78,7 @@ async def visit(visit_id: VisitId, given: Given) -> Visit:
 )
 async def end(visit_id: VisitId, given: Given) -> Response:
     """The visit ends at once on both sides; its record says `officer_terminated`."""
-    given.visits.end(visit_id)
+    await given.visits.end(visit_id)
     return Response(status_code=204)
 
 
