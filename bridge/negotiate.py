@@ -238,9 +238,13 @@ def _unlikeness(station: Codec, browser: Codec) -> tuple[int, int]:
     return (modes, 1 if profiles[1][:2] == profiles[0][:2] else 2)
 
 
+def browser_without_audio() -> AudioMissing:
+    return AudioMissing("the browser offers no usable audio line; offer audio with OPUS, PCMU, PCMA or G722")
+
+
 def _no_audio(station: Session, station_has: bool, browser_has: bool) -> NegotiationError:
     if not browser_has:
-        return AudioMissing("the browser offers no usable audio line; offer audio with OPUS, PCMU, PCMA or G722")
+        return browser_without_audio()
     if station_has:
         return NegotiationError("no audio codec joins the two sides; offer PCMU or PCMA on both")
     lines = [each for each in station.media if each.kind == Kind.AUDIO and not each.rejected]

@@ -130,6 +130,10 @@ class SipLine:
         if self.kind is Kind.VIDEO:
             self._rtcp.request_keyframe(self._clock())
 
+    def limit_bitrate(self, bps: int) -> None:
+        """The far side of the bridge can take no more than this from the station."""
+        self._rtcp.limit_bitrate(bps, self._clock())
+
     def tick(self) -> None:
         now_s = self._clock()
         self._rtcp.tick(now_s, self._last_sent)

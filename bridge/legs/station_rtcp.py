@@ -23,6 +23,7 @@ _REPORT_S = 5.0
 _SR_OVERDUE_S = 10.0  # the far side gives no sender reports: make our own from what we send
 _KEYFRAME_GAP_S = (0.5, 3.0)  # between two requests, at first and at last: some encoders never make a whole keyframe
 _INFO_GAP_S = (1.0, 10.0)  # a SIP INFO costs the station more than an RTCP packet
+_LIMIT_GAP_S = 1.0
 _NTP_EPOCH_S = 2_208_988_800  # 1900 to 1970
 
 
@@ -52,6 +53,8 @@ class StationRtcp:
         self._picture_gap_s = 0.0
         self._picture_asked_s = now_s - _INFO_GAP_S[1]
         self._fir_sequence = 0
+        self._limit_bps = 0
+        self._limited_s = now_s - _LIMIT_GAP_S
         self.reception = Reception(clock_hz)
         self.remote_ssrc = 0
         self.wishes: Feedback = SILENT  # hears about what we send
@@ -87,6 +90,15 @@ class StationRtcp:
         self.wants_picture = True
         self._picture_gap_s = 0.0
         self._ask_for_picture(now_s)
+
+    def limit_bitrate(self, bps: int, now_s: float) -> None:
+        """By TMMBR where negotiated, when it says something new; browsers repeat their limit every second."""
+        if "ccm tmmbr" not in self.feedback or not self.remote_ssrc:
+            return
+        if abs(bps - self._limit_bps) * 10 < self._limit_bps or now_s - self._limited_s < _LIMIT_GAP_S:
+            return
+        self._limit_bps, self._limited_s = bps, now_s
+        self._compound((), [rtcp.limit_request(self._ssrc, self.remote_ssrc, bps)])
 
     def saw(self, codec: str, packet: bytes) -> None:
         """A video packet came while a picture was wanted."""

@@ -229,8 +229,16 @@ def remb(sender_ssrc: int, bps: int, ssrcs: Sequence[int]) -> bytes:
     return _packet(_AFB, PSFB, body)
 
 
+def limit_request(sender_ssrc: int, media_ssrc: int, bps: int) -> bytes:
+    """TMMBR (RFC 5104 section 4.2.1): `media_ssrc` is to send no more than `bps`."""
+    return _packet(_TMMBR, RTPFB, _limit(sender_ssrc, media_ssrc, bps))
+
+
 def limit_accepted(sender_ssrc: int, owner_ssrc: int, bps: int) -> bytes:
     """TMMBN (RFC 5104 section 4.2.2): a TMMBR must be answered, else it comes again. owner_ssrc sent it."""
+    return _packet(_TMMBN, RTPFB, _limit(sender_ssrc, owner_ssrc, bps))
+
+
+def _limit(sender_ssrc: int, named_ssrc: int, bps: int) -> bytes:
     exponent = max(0, bps.bit_length() - 17)
-    value = exponent << 26 | (bps >> exponent) << 9
-    return _packet(_TMMBN, RTPFB, struct.pack("!IIII", sender_ssrc, 0, owner_ssrc, value))
+    return struct.pack("!IIII", sender_ssrc, 0, named_ssrc, exponent << 26 | (bps >> exponent) << 9)

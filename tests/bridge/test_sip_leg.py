@@ -352,13 +352,11 @@ async def test_without_clock_pairs_of_the_far_side_we_report_what_we_send(stage:
 async def test_what_the_station_reports_reaches_the_pipelines(stage: Stage) -> None:
     station = stage.station(96)
     line = stage.line(station, _H264)
-    limit = bytearray(rtcp.limit_accepted(station.ssrc, line.send_ssrc, 512_000))
-    limit[0] = 0x80 | 3  # TMMBR has the form of its answer
     station.report(
         rtcp.sender_report(rtcp.SenderInfo(station.ssrc, 9 << 32, 8, 7, 6))
         + rtcp.picture_loss(station.ssrc, line.send_ssrc)
         + rtcp.full_intra_request(station.ssrc, line.send_ssrc, 1)
-        + bytes(limit)
+        + rtcp.limit_request(station.ssrc, line.send_ssrc, 512_000)
     )
     await until(lambda: bool(stage.ear.limits_bps))
     assert stage.ear.reports == [SenderReport(9 << 32, 8)]
@@ -366,6 +364,21 @@ async def test_what_the_station_reports_reaches_the_pipelines(stage: Stage) -> N
     assert stage.ear.limits_bps == [512_000]
     answer = await station.told()
     assert answer.endswith(rtcp.limit_accepted(line.send_ssrc, station.ssrc, 512_000))
+
+
+async def test_a_limit_of_the_far_side_reaches_a_station_that_negotiated_limits(stage: Stage) -> None:
+    station = stage.station(96)
+    line = stage.line(station, replace(_H264, feedback=("ccm tmmbr",)))
+    station.say()
+    await until(lambda: len(stage.ear.packets) == 1)
+    line.limit_bitrate(400_000)
+    line.limit_bitrate(410_000)
+    stage.pass_time(0.9)
+    line.limit_bitrate(200_000)
+    assert rtcp.parse(await station.told())[-1] == rtcp.BitrateLimit(line.send_ssrc, 400_000, (station.ssrc,))
+    stage.now_s += 0.1
+    line.limit_bitrate(300_000)
+    assert rtcp.parse(await station.told())[-1] == rtcp.BitrateLimit(line.send_ssrc, 300_000, (station.ssrc,))
 
 
 async def test_reports_of_strangers_are_not_believed(stage: Stage) -> None:

@@ -1,0 +1,317 @@
+"""The bridge of a live visit: negotiation, the two legs, the wiring between them, and what it reports."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from bridge import negotiate, sdp
+from bridge.bridge import Joined
+from bridge.errors import BridgeClosed, NegotiationError
+from bridge.events import BridgeEvent, DtmfKey, FirstMedia, KeyframeByInfo, WebConnected, WebLost
+from bridge.legs.leg import MediaLine
+from bridge.legs.sip import SipLeg
+from bridge.legs.web import WebLeg
+from bridge.rtp.timer import Timer
+from bridge.sdp import Origin, Session
+from bridge.types import BridgeStats, Codec, Kind, MediaSettings, Route, Side
+from bridge.watch import Glimpse, Watch
+from bridge.wiring import Wiring
+
+_LOOK_S = 0.1
+_EVENTS = 256  # a family that types digits without end must not fill the memory
+
+
+class Bridge:
+    """`Media` over a station's leg and a browser's leg. Made by `MediaPlane.bridge()`.
+
+    One change at a time: join, complete, change and rejoin wait for each other. close() does not wait; what is under
+    way then ends with BridgeClosed.
+    """
+
+    def __init__(
+        self,
+        settings: MediaSettings,
+        timer: Timer,
+        *,
+        sip_leg: Callable[[Callable[[str, int], None], Callable[[], None]], SipLeg],
+        web_leg: Callable[[], WebLeg],
+        wiring: Callable[[Callable[[Kind, Side], None]], Wiring],
+        clock: Callable[[], float],
+        closed: Callable[[Bridge], None],
+    ) -> None:
+        """sip_leg(on_key, by_info), web_leg() and wiring(passed) make the parts; closed(self) is told once."""
+        self._settings = settings
+        self._clock = clock
+        self._make_web = web_leg
+        self._told_closed = closed
+        self._sip = sip_leg(self._key_pressed, self._picture_by_info)
+        self._web: WebLeg | None = None
+        self._wiring = wiring(self._media_passed)
+        self._watch = Watch(settings.rtp_timeout_s)
+        self._looking = timer.every(_LOOK_S, self._look)
+        self._events: asyncio.Queue[BridgeEvent | None] = asyncio.Queue(_EVENTS)
+        self._lock = asyncio.Lock()
+        self._closed = False
+        self._station: Session | None = None
+        self._browser: Session | None = None
+        self._web_offer = ""
+        self._web_answer: str | None = None
+        self._described: Session | None = None
+        self._offered: Session | None = None
+        self._origin = Origin("kinbridge", random.getrandbits(48), 0, settings.advertised or settings.host)
+        self.events_dropped = 0
+
+    async def join(self, sip_offer: str | None, web_offer: str) -> Joined:
+        async with self._changing():
+            if self._browser is not None:
+                raise NegotiationError("this bridge has joined its sides before; use change() or rejoin()")
+            browser = sdp.parse(web_offer)
+            if sip_offer is None:
+                return self._offer_first(browser, web_offer)
+            station = sdp.parse(sip_offer)
+            agreed = self._plan(station, browser)
+            self._sip.reserve(each.kind for each in agreed.station)
+            self._browser, self._web_offer = browser, web_offer
+            return await self._connect(station, agreed)
+
+    async def complete(self, sip_answer: str) -> Joined:
+        """The station's answer to the offer that join(None) or change(None) gave."""
+        async with self._changing():
+            offered, browser = self._offered, self._browser
+            if offered is None or browser is None:
+                raise NegotiationError("there is no offer of ours to be answered")
+            station = sdp.parse(sip_answer)
+            negotiate.check_answer(offered, station)
+            if self._web is None:
+                joined = await self._connect(station, self._plan(station, browser))
+            else:
+                self._turn(station)
+                joined = Joined("", self._web_answer, self._wiring.routes)
+            self._offered = None
+            return replace(joined, sip_sdp=sdp.write(offered))
+
+    async def change(self, sip_offer: str | None) -> str:
+        async with self._changing():
+            if self._described is None:
+                raise NegotiationError("nothing is joined yet that could be changed")
+            if sip_offer is None:
+                offer = negotiate.offer_again(self._described, origin=self._next_origin())
+                self._offered = self._renumbered(offer)
+                return sdp.write(self._offered)
+            self._turn(sdp.parse(sip_offer))
+            return sdp.write(self._described)
+
+    async def rejoin(self, web_offer: str) -> str:
+        async with self._changing():
+            if self._station is None:
+                raise NegotiationError("nobody has joined yet who could come back")
+            browser = sdp.parse(web_offer)
+            current: dict[Kind, Codec | None] = {}
+            for kind in Kind:
+                line = self._sip.line(kind)
+                current[kind] = line.codec if line else None
+            agreed = self._plan(negotiate.restrict(self._station, current), browser)
+            await self._drop_web()
+            self._browser, self._web_offer = browser, web_offer
+            answer = await self._open_web(agreed)
+            self._wiring.lay(agreed.routes, self._lines())
+            return answer
+
+    def want_picture(self) -> None:
+        self._wiring.want_picture(Side.WEB)
+
+    async def events(self) -> AsyncIterator[BridgeEvent]:
+        """Until the bridge is closed. One reader."""
+        while True:
+            event = await self._events.get()
+            if event is None:
+                return
+            yield event
+
+    def held(self) -> bool:
+        return self._sip.held
+
+    def stats(self) -> BridgeStats:
+        for line in self._sip.lines():
+            line.freshen()
+        return BridgeStats(self._wiring.stats(self._lines()))
+
+    def routes(self) -> tuple[Route, ...]:
+        return self._wiring.routes
+
+    def describe(self) -> str:
+        return self._wiring.describe()
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._looking.cancel()
+        await self._drop_web()
+        self._wiring.close()
+        for line in self._sip.lines():
+            line.freshen()
+            self._wiring.retire(line)
+        await self._sip.close()
+        self._tell(None)
+        self._told_closed(self)
+
+    # -- negotiation
+
+    @asynccontextmanager
+    async def _changing(self) -> AsyncIterator[None]:
+        async with self._lock:
+            if self._closed:
+                raise BridgeClosed("the bridge was closed before")
+            yield
+
+    def _plan(self, station: Session, browser: Session) -> negotiate.Plan:
+        return negotiate.plan(station, browser, prefer_transcode=self._settings.prefer_transcode)
+
+    def _offer_first(self, browser: Session, web_offer: str) -> Joined:
+        kinds = negotiate.wanted_kinds(browser)
+        if Kind.AUDIO not in kinds:
+            raise negotiate.browser_without_audio()
+        ports = self._sip.reserve(kinds)
+        offer = negotiate.offer(origin=self._next_origin(), ports=ports, max_video_bps=self._settings.video_max_bps)
+        self._offered = self._renumbered(offer)
+        self._browser, self._web_offer = browser, web_offer
+        return Joined(sdp.write(self._offered), None, ())
+
+    async def _connect(self, station: Session, agreed: negotiate.Plan) -> Joined:
+        """Both legs up for the first time."""
+        answer = await self._open_web(agreed)
+        self._apply(station, agreed)
+        self._watch.begin(Side.SIP, self._clock())
+        assert self._described is not None  # noqa: S101 - _apply has just written it
+        return Joined(sdp.write(self._described), answer, agreed.routes)
+
+    def _turn(self, station: Session) -> None:
+        """The station described itself anew; the browser keeps what it has."""
+        assert self._browser is not None  # noqa: S101 - callers have joined
+        fixed: dict[Kind, Codec | None] = {}
+        for kind in Kind:
+            line = self._web.line(kind) if self._web else None
+            if line is not None:
+                fixed[kind] = line.codec
+        was_due = self._sip.speaks
+        self._apply(station, self._plan(station, negotiate.restrict(self._browser, fixed)))
+        if self._sip.speaks and not was_due:
+            self._watch.begin(Side.SIP, self._clock())
+
+    def _apply(self, station: Session, agreed: negotiate.Plan) -> None:
+        dropped = [line for line in self._sip.lines() if agreed.station_line(line.kind) is None]
+        for line in dropped:
+            line.freshen()
+            self._wiring.retire(line)
+        ports = self._sip.reserve(each.kind for each in agreed.station)
+        self._sip.apply(agreed.station)
+        self._station = station
+        answer = negotiate.answer(
+            station,
+            agreed,
+            origin=self._next_origin(),
+            ports=ports,
+            max_video_bps=self._settings.video_max_bps,
+        )
+        self._described = self._renumbered(answer)
+        self._wiring.lay(agreed.routes, self._lines())
+
+    def _next_origin(self) -> Origin:
+        return replace(self._origin, version=self._origin.version + 1)
+
+    def _renumbered(self, said: Session) -> Session:
+        """The version grows only when what we say changes (RFC 3264 section 8)."""
+        if self._described is not None and replace(said, origin=self._described.origin) == self._described:
+            return self._described
+        self._origin = said.origin
+        return said
+
+    # -- the browser's leg
+
+    async def _open_web(self, agreed: negotiate.Plan) -> str:
+        leg = self._make_web()
+        leg.on_connected = lambda: self._web_connected(leg)
+        leg.on_lost = lambda reason: self._web_lost(leg, reason)
+        codecs = {each.kind: each.codec for each in agreed.browser}
+        flows = {each.kind: each.flow for each in agreed.browser}
+        try:
+            answer = await leg.answer(self._web_offer, codecs, flows)
+        except BaseException:
+            await leg.close()
+            raise
+        if self._closed:
+            await leg.close()
+            raise BridgeClosed("the bridge was closed while the browser's answer was made")
+        self._web, self._web_answer = leg, answer
+        return answer
+
+    async def _drop_web(self) -> None:
+        leg, self._web = self._web, None
+        if leg is None:
+            return
+        self._wiring.lift_side(Side.WEB)
+        for kind in Kind:
+            line = leg.line(kind)
+            if line is not None:
+                self._wiring.retire(line)
+        await leg.close()
+
+    def _web_connected(self, leg: WebLeg) -> None:
+        if leg is self._web:
+            self._watch.begin(Side.WEB, self._clock())
+            self._tell(WebConnected())
+            self._wiring.want_pictures()
+
+    def _web_lost(self, leg: WebLeg, reason: str) -> None:
+        if leg is self._web:
+            self._tell(WebLost(reason))
+
+    def _lines(self) -> Iterator[MediaLine]:
+        yield from self._sip.lines()
+        if self._web is not None:
+            for kind in Kind:
+                line = self._web.line(kind)
+                if line is not None:
+                    yield line
+
+    # -- events
+
+    def _look(self) -> None:
+        if self._station is None:
+            return
+        station = _glimpse(self._sip.lines(), due=self._sip.speaks)
+        connected = self._web is not None and self._web.connected
+        browser = _glimpse((each for each in self._lines() if each.side is Side.WEB), due=connected)
+        for event in self._watch.look(self._clock(), station, browser):
+            self._tell(event)
+
+    def _media_passed(self, kind: Kind, source: Side) -> None:
+        self._tell(FirstMedia(kind, source, self._clock()))
+
+    def _key_pressed(self, digit: str, duration_ms: int) -> None:
+        self._tell(DtmfKey(Side.SIP, digit, duration_ms))
+
+    def _picture_by_info(self) -> None:
+        self._tell(KeyframeByInfo())
+
+    def _tell(self, event: BridgeEvent | None) -> None:
+        """None ends the reading. When nobody reads, the oldest goes first."""
+        if self._events.full():
+            self._events.get_nowait()
+            self.events_dropped += 1
+        self._events.put_nowait(event)
+
+
+def _glimpse(lines: Iterable[MediaLine], *, due: bool) -> Glimpse:
+    sound_s = any_s = 0.0
+    for line in lines:
+        at_s = line.counters.last_received_s
+        any_s = max(any_s, at_s)
+        if line.kind is Kind.AUDIO:
+            sound_s = at_s
+    return Glimpse(sound_s, any_s, due)

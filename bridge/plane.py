@@ -1,0 +1,69 @@
+"""What all visits of a process share: the ports, the one timer, the codec workers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from bridge.codecs import Workers
+from bridge.legs.sip import SipLeg
+from bridge.legs.web import WebLeg
+from bridge.live import Bridge
+from bridge.rtp.ports import Ports
+from bridge.rtp.timer import Timer
+from bridge.types import MediaSettings
+from bridge.wiring import Wiring
+
+
+class MediaPlane:
+    """One per process.
+
+        async with MediaPlane(settings) as plane:
+            bridge = plane.bridge()
+            joined = await bridge.join(sip_offer, web_offer)
+
+    Leaving closes every bridge that is still open.
+    """
+
+    def __init__(self, settings: MediaSettings, clock: Callable[[], float] = time.monotonic) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._timer = Timer(clock)
+        self._workers = Workers(settings.codec_workers)
+        self._sip_ports = Ports(settings.host, settings.sip_ports)
+        self._web_ports = Ports(settings.host, settings.web_ports, name="media.web_ports")
+        self._bridges: set[Bridge] = set()
+
+    def bridge(self) -> Bridge:
+        """For one visit. It is to be closed by whoever asked for it."""
+        made = Bridge(
+            self._settings,
+            self._timer,
+            sip_leg=lambda on_key, by_info: SipLeg(
+                self._sip_ports, self._timer, on_key=on_key, by_info=by_info, clock=self._clock
+            ),
+            web_leg=lambda: WebLeg(self._settings, self._web_ports, self._timer),
+            wiring=lambda passed: Wiring(self._workers, passed),
+            clock=self._clock,
+            closed=self._bridges.discard,
+        )
+        self._bridges.add(made)
+        return made
+
+    def __len__(self) -> int:
+        """How many bridges are open."""
+        return len(self._bridges)
+
+    async def __aenter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for each in tuple(self._bridges):
+            await each.close()
+        await self._timer.close()
+        self._workers.close()

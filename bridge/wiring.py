@@ -1,0 +1,111 @@
+"""The pipelines between two legs: laid when negotiation chose, lifted when it chose otherwise or a leg went."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from bridge.codecs import Workers
+from bridge.legs.leg import MediaLine
+from bridge.legs.silent import SILENT, nowhere
+from bridge.pipelines import Pipeline, relay, transcode
+from bridge.tally import Tally
+from bridge.types import FlowStats, Kind, Path, Route, Side
+
+_FAR = {Side.SIP: Side.WEB, Side.WEB: Side.SIP}
+
+
+@dataclass(frozen=True, slots=True)
+class _Laid:
+    route: Route
+    source: MediaLine
+    target: MediaLine
+    pipeline: Pipeline
+
+
+class Wiring:
+    """`passed(kind, source)` is called after the first sound or keyframe of each pipeline."""
+
+    def __init__(self, workers: Workers, passed: Callable[[Kind, Side], None]) -> None:
+        self._workers = workers
+        self._passed = passed
+        self._laid: dict[tuple[Kind, Side], _Laid] = {}
+        self._lifted: dict[tuple[Kind, Side], _Laid] = {}  # the last of each, whose numbering the next one goes on with
+        self._tally = Tally()
+        self.routes: tuple[Route, ...] = ()
+
+    def lay(self, routes: tuple[Route, ...], lines: Iterable[MediaLine]) -> None:
+        """Pipelines for these routes between these lines. What has not changed goes on undisturbed."""
+        found = {(each.kind, each.side): each for each in lines}
+        self.routes = routes
+        wanted = {(each.kind, each.source): each for each in routes}
+        for key in self._laid.keys() - wanted.keys():
+            self._lift(key)
+        for key, route in wanted.items():
+            source, target = found.get(key), found.get((route.kind, _FAR[route.source]))
+            laid = self._laid.get(key)
+            if laid and (laid.route, laid.source, laid.target) == (route, source, target):
+                continue
+            self._lift(key)
+            if source is not None and target is not None and route.path is not Path.NONE:
+                self._laid[key] = _Laid(route, source, target, self._make(route, source, target))
+
+    def lift_side(self, side: Side) -> None:
+        """The leg of this side goes: nothing may be pushed into it any more."""
+        for key, laid in list(self._laid.items()):
+            if side in (laid.source.side, laid.target.side):
+                self._lift(key)
+
+    def retire(self, line: MediaLine) -> None:
+        """The line goes; what it counted stays."""
+        self._tally.retire_line(line)
+
+    def want_pictures(self) -> None:
+        """Someone joined: fresh pictures both ways, from the encoder where there is one and from the source."""
+        for laid in self._laid.values():
+            if laid.route.kind is Kind.VIDEO:
+                laid.pipeline.keyframe_wanted()
+                laid.source.request_keyframe()
+
+    def want_picture(self, of: Side) -> None:
+        """The side that looks wants a fresh picture of the side `of`."""
+        laid = self._laid.get((Kind.VIDEO, of))
+        if laid is not None:
+            laid.pipeline.keyframe_wanted()
+
+    def stats(self, lines: Iterable[MediaLine]) -> tuple[FlowStats, ...]:
+        present = tuple(lines)
+        found = []
+        for route in self.routes:
+            laid = self._laid.get((route.kind, route.source))
+            found.append(self._tally.flow(route, present, laid.pipeline.counters if laid else None))
+        return tuple(found)
+
+    def describe(self) -> str:
+        return "\n".join(sorted(str(each.pipeline) for each in self._laid.values()))
+
+    def close(self) -> None:
+        for key in list(self._laid):
+            self._lift(key)
+        self._lifted.clear()
+
+    def _make(self, route: Route, source: MediaLine, target: MediaLine) -> Pipeline:
+        before = self._lifted.pop((route.kind, route.source), None)
+        after = before.pipeline if before and before.target is target else None
+
+        def first_media() -> None:
+            self._passed(route.kind, route.source)
+
+        if route.path is Path.RELAY:
+            return relay(source, target, route, after=after, first_media=first_media)
+        return transcode(source, target, route, self._workers, after=after, first_media=first_media)
+
+    def _lift(self, key: tuple[Kind, Side]) -> None:
+        laid = self._laid.pop(key, None)
+        if laid is None:
+            return
+        laid.source.attach(nowhere, SILENT)
+        laid.target.listen(SILENT)
+        laid.pipeline.close()
+        self._tally.retire_pipeline(laid.route, laid.pipeline.counters)
+        self._lifted[key] = laid
