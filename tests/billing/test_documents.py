@@ -1,0 +1,48 @@
+"""docs/cdr.md and docs/billing.md say what the code does."""
+
+import re
+from pathlib import Path
+
+from gateway.billing.cdr import field_table
+from gateway.billing.tariff import load_tariffs
+from gateway.call.termination import Reason
+from gateway.policy.decision import Refusal
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_the_table_of_fields_is_that_of_the_dataclass():
+    text = (DOCS / "cdr.md").read_text(encoding="utf-8")
+    table = re.search(r"<!-- fields -->\n(.*)\n<!-- end of fields -->", text, re.DOTALL)
+    assert table is not None
+    assert table[1] == field_table(), "print(gateway.billing.cdr.field_table()) is what belongs into docs/cdr.md"
+
+
+def test_every_reason_of_the_closed_list_is_explained_and_no_other():
+    told = set(
+        re.findall(
+            r"^\| `(\w+?(?:_<rule>)?)` \|", (DOCS / "cdr.md").read_text(encoding="utf-8").split("## Reasons")[1], re.M
+        )
+    )
+    ended = {str(each) for each in Reason if each is not Reason.REFUSED}
+    refused = {f"refused_{each}" for each in Refusal}
+    assert told == ended | refused | {"refused_<rule>"}
+
+
+def test_the_tariff_of_the_manual_loads(tmp_path):
+    block = re.search(r"```yaml\n(.*?)```", (DOCS / "billing.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert block is not None
+    (tmp_path / "t.yaml").write_text(block[1])
+    assert list(load_tariffs([tmp_path / "t.yaml"])) == ["demo-video"]
+
+
+def test_the_check_of_a_hash_in_the_manual_works():
+    """Run as it is printed, on a record that was worked out without the gateway's code."""
+    code = re.search(r"```python\n(.*?)```", (DOCS / "cdr.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert code is not None
+    line = '{"b":"\u00e9","a":1,"previous_hash":"00","hash":"HASH"}'
+    import hashlib
+    import json
+
+    own = hashlib.sha256('00\n{"a":1,"b":"\u00e9"}'.encode()).hexdigest()
+    exec(code[1], {"json": json, "hashlib": hashlib, "one_line_of_the_json_lines_export": line.replace("HASH", own)})
