@@ -1,0 +1,57 @@
+"""SIP signalling behind an asyncio facade. These names are public; everything else is the package's own."""
+
+from __future__ import annotations
+
+from sip.dialog import Dialog
+from sip.endpoint import Endpoint
+from sip.errors import AgentDied, DialogGone, SipBusy, SipConfigError, SipError, SipPortTaken
+from sip.events import (
+    AgentRestarted,
+    Answered,
+    DialogEvent,
+    Dtmf,
+    Ended,
+    EndpointEvent,
+    Info,
+    Offered,
+    OfferRefused,
+    Progress,
+    RegistrationChanged,
+    SourceRefused,
+    TransferRefused,
+)
+from sip.fake import FakeSipEndpoint, FarSide
+from sip.types import EndedBy, Invite, Registration, SipSettings, TlsFiles, Transport, Trunk
+
+__all__ = [
+    "Endpoint",
+    "FakeSipEndpoint",
+    "FarSide",
+    "Dialog",
+    "Invite",
+    "SipSettings",
+    "TlsFiles",
+    "Transport",
+    "Trunk",
+    "EndedBy",
+    "Registration",
+    "DialogEvent",
+    "Progress",
+    "Answered",
+    "Offered",
+    "OfferRefused",
+    "Dtmf",
+    "Info",
+    "TransferRefused",
+    "Ended",
+    "EndpointEvent",
+    "AgentRestarted",
+    "RegistrationChanged",
+    "SourceRefused",
+    "SipError",
+    "SipConfigError",
+    "SipPortTaken",
+    "SipBusy",
+    "AgentDied",
+    "DialogGone",
+]

@@ -39,6 +39,14 @@ class Offered:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferRefused:
+    """The far side refused our `Dialog.offer` (488, or 491 when both sides offered). The session stays as it was."""
+
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Dtmf:
     """One key press by SIP INFO (application/dtmf-relay or application/dtmf). RFC 4733 keys come from the bridge."""
 
@@ -73,7 +81,7 @@ class Ended:
     reason: str
 
 
-DialogEvent = Progress | Answered | Offered | Dtmf | Info | TransferRefused | Ended
+DialogEvent = Progress | Answered | Offered | OfferRefused | Dtmf | Info | TransferRefused | Ended
 
 
 @dataclass(frozen=True, slots=True)
