@@ -20,7 +20,7 @@ from typing import Any
 
 from gateway.billing import accounts, audit, authorisation, closing
 from gateway.billing.audit import ChainReport
-from gateway.billing.cdr import Cdr, from_document
+from gateway.billing.cdr import Cdr, from_document, storable_text
 from gateway.billing.tariff import Tariffs
 from gateway.call.summary import HoldGranted, HoldRefused, ProofOfLife, Receipt, VisitIntent, VisitSummary
 from gateway.clock import Clock, SystemClock
@@ -131,12 +131,8 @@ class Accounting:
 
 
 def storable(intent: VisitIntent) -> VisitIntent:
-    """SIP allows bytes that no text column takes (NUL, lone surrogates); they become U+FFFD."""
+    """The intent with every text such that the database and the record can hold it."""
     cleaned: dict[str, Any] = {
-        each.name: _text(value) for each in fields(intent) if type(value := getattr(intent, each.name)) is str
+        each.name: storable_text(value) for each in fields(intent) if type(value := getattr(intent, each.name)) is str
     }
     return replace(intent, **cleaned)
-
-
-def _text(value: str) -> str:
-    return value.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")

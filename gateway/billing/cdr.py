@@ -101,6 +101,11 @@ class Cdr:
         return Money.parse(self.total, self.currency)
 
 
+def storable_text(text: str) -> str:
+    """SIP and SDP allow what no text column and no UTF-8 takes (NUL, lone surrogates); it becomes U+FFFD."""
+    return text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def time_text(at: datetime | None) -> str | None:
     """RFC 3339 in UTC with milliseconds: `2026-01-05T15:00:00.000Z`."""
     return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"

@@ -9,6 +9,7 @@ than was used. A visit that has its record keeps it: closing again returns the s
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -22,6 +23,7 @@ from gateway.billing.cdr import (
     chained,
     from_document,
     maybe_whole_ms,
+    storable_text,
     whole_ms,
 )
 from gateway.billing.rating import Charge, Tariff, charge
@@ -156,11 +158,11 @@ def _flow(flow: FlowSummary) -> CdrFlow:
         kind=str(flow.kind),
         source=str(flow.source),
         path=str(flow.path),
-        source_codec=flow.source_codec,
-        target_codec=flow.target_codec,
+        source_codec=storable_text(flow.source_codec),
+        target_codec=storable_text(flow.target_codec),
         packets=flow.packets,
         lost=flow.lost,
-        jitter_us=round(flow.jitter_ms * 1000),
+        jitter_us=round(flow.jitter_ms * 1000) if math.isfinite(flow.jitter_ms) else 0,
         frames_decoded=flow.frames_decoded,
     )
 

@@ -1,26 +1,49 @@
-"""A gateway process that has visits on a real database and is killed in the middle of them. Run by test_crash."""
+"""A gateway process that has visits on a real database and is killed in the middle of them. Run by test_crash.
+
+python -m tests.billing.doomed_node URL talk         a visit that talks, one that rings, one refused, one finished
+python -m tests.billing.doomed_node URL churn RUN    eight visits at a time that begin, live and end without pause
+"""
 
 import asyncio
+import itertools
 import sys
 
+from gateway.billing.accounting import Accounting
 from tests.billing.stage import accounting_on, granted, intent, proof, summary, usd
 
 
-async def main(url: str) -> None:
+async def talk(accounting: Accounting) -> None:
+    await granted(accounting, "finished")
+    await accounting.close(summary("finished", 60))
+    await granted(accounting, "talking")
+    await granted(accounting, "ringing")
+    await accounting.attempt(intent("refused", account="", tariff=""))
+    for seconds in itertools.count(1):  # until killed: the meter runs, each second is proven before it is told
+        await accounting.alive((proof("talking", seconds),))
+        print(seconds, flush=True)
+
+
+async def churn(accounting: Accounting, run: str) -> None:
+    await accounting.recover("node1", accounting._clock.now())
+    async with asyncio.TaskGroup() as group:
+        for lane in range(8):
+            group.create_task(churn_lane(accounting, f"{run}-{lane}"))
+
+
+async def churn_lane(accounting: Accounting, name: str) -> None:
+    for number in itertools.count():
+        visit_id = f"{name}-{number}"
+        await granted(accounting, visit_id, max_seconds=60)
+        print(visit_id, flush=True)
+        await accounting.alive((proof(visit_id, 20),))
+        await accounting.close(summary(visit_id, 30))
+
+
+async def main(url: str, what: str, run: str = "") -> None:
     async with accounting_on(url) as accounting:
         await accounting.open_account("family-1")
-        await accounting.deposit("family-1", usd("20.00"), key="first")
-        await granted(accounting, "finished")
-        await accounting.close(summary("finished", 60))
-        await granted(accounting, "talking")
-        await granted(accounting, "ringing")
-        await accounting.attempt(intent("refused", account="", tariff=""))
-        await accounting.recover("another-node", accounting._clock.now())
-        seconds = 0
-        while True:  # until killed: the meter runs, each second is proven before it is told
-            seconds += 1
-            await accounting.alive((proof("talking", seconds),))
-            print(seconds, flush=True)
+        await accounting.deposit("family-1", usd("500.00"), key="first")
+        await (churn(accounting, run) if what == "churn" else talk(accounting))
 
 
-asyncio.run(main(sys.argv[1]))
+asyncio.run(main(*sys.argv[1:]))

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.call.summary import HoldRefused
+from gateway.call.summary import FlowSummary, HoldRefused
 from gateway.call.termination import Fault, Reason, Termination
 from gateway.errors import BillingError
 from gateway.policy.decision import Refusal
@@ -223,4 +223,14 @@ async def test_texts_that_no_column_takes_are_stored_with_a_mark():
         await accounting.close(summary("v1", 0))
         (cdr,) = await accounting.cdrs()
         assert (cdr.station, cdr.dialled) == ("31\ufffd01", "55\ufffd")
+        await assert_books_and_chain_sound(accounting)
+
+
+async def test_figures_that_media_could_not_measure_do_not_keep_a_visit_from_its_record():
+    strange = FlowSummary("audio", "sip", "relay", "PC\udcffMU", "PCMU", 1, 0, float("nan"))
+    async with accounting_with("5.00") as accounting:
+        await granted(accounting, "v1")
+        await accounting.close(summary("v1", 60, flows=(strange,)))
+        (cdr,) = await accounting.cdrs()
+        assert (cdr.flows[0].jitter_us, cdr.flows[0].source_codec) == (0, "PC\ufffdMU")
         await assert_books_and_chain_sound(accounting)

@@ -23,17 +23,17 @@ from tests.billing.stage import (
 ROOT = Path(__file__).parents[2]
 
 
-def run_until_killed(url: str, proofs: int) -> int:
-    """Starts the doomed node, kills it -9 after it told of `proofs` proofs. Returns the last second it told."""
-    command = [sys.executable, "-m", "tests.billing.doomed_node", url]
+def run_until_killed(lines: int, *arguments: str) -> list[str]:
+    """Starts the doomed node and kills it -9 after it told so many lines. Returns all that it told."""
+    command = [sys.executable, "-m", "tests.billing.doomed_node", *arguments]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        told = 0
-        while told < proofs:
+        told = []
+        while len(told) < lines:
             line = process.stdout.readline()
             assert line, "the doomed node ended by itself"
-            told = int(line)
+            told.append(line.strip())
         process.kill()
-        told = max([told, *(int(each) for each in process.stdout.read().split())])
+        told += [each for each in process.stdout.read().split("\n") if each]
     assert process.returncode == -9
     return told
 
@@ -41,7 +41,7 @@ def run_until_killed(url: str, proofs: int) -> int:
 @pytest.mark.parametrize("proofs", [1, 25])
 async def test_a_killed_node_leaves_exactly_one_record_for_each_visit(tmp_path, proofs):
     url = f"sqlite:///{tmp_path}/k.db"
-    told = run_until_killed(url, proofs)
+    told = int(run_until_killed(proofs, url, "talk")[-1])
 
     async with accounting_on(url) as accounting:
         receipts = {each.visit_id: each for each in await accounting.recover("node1", START + timedelta(hours=1))}
@@ -62,7 +62,30 @@ async def test_a_killed_node_leaves_exactly_one_record_for_each_visit(tmp_path, 
         assert cdrs["talking"].fault == "gateway"
         account = await accounting.account("family-1")
         assert account.held == usd("0")
-        assert account.balance == usd("20.00") - usd("0.16") - talking.charged
+        assert account.balance == usd("500.00") - usd("0.16") - talking.charged
+        await assert_books_and_chain_sound(accounting)
+
+
+async def test_nodes_killed_again_and_again_among_many_visits_lose_and_double_nothing(tmp_path):
+    url = f"sqlite:///{tmp_path}/k.db"
+    begun = []
+    for run, lines in enumerate((1, 40, 95, 23)):
+        begun += run_until_killed(lines, url, "churn", f"run{run}")
+
+    async with accounting_on(url) as accounting:
+        await accounting.recover("node1", START + timedelta(hours=1))
+        cdrs = await accounting.cdrs(limit=10_000)
+        seen = [each.visit_id for each in cdrs]
+        assert len(seen) == len(set(seen))
+        assert set(begun) <= set(seen)
+        assert [each.sequence for each in cdrs] == list(range(1, len(cdrs) + 1))
+        finished, crashed = usd("0.08"), (usd("0"), usd("0.053333"))  # 30 s; before or after the proof of 20 s
+        assert {each.reason for each in cdrs} == {"family_left", "node_crash"}
+        assert all(each.charged == finished for each in cdrs if each.reason == "family_left")
+        assert all(each.charged in crashed for each in cdrs if each.reason == "node_crash")
+        total = sum((each.charged for each in cdrs), usd("0"))
+        account = await accounting.account("family-1")
+        assert (account.balance, account.held) == (usd("500.00") - total, usd("0"))
         await assert_books_and_chain_sound(accounting)
 
 
