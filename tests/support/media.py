@@ -1,0 +1,115 @@
+"""A bridge that a test plays: it joins what it is given, and reports what the test lets happen. No network."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+from bridge.bridge import Joined
+from bridge.errors import BridgeError
+from bridge.events import (
+    BridgeEvent,
+    FirstMedia,
+    KeyframeByInfo,
+    MediaFlowing,
+    MediaStopped,
+    SideDead,
+    WebConnected,
+    WebLost,
+)
+from bridge.types import BridgeStats, FlowStats, Kind, Path, Route, Side
+from gateway.clock import Clock
+
+STATION_ANSWER = "v=0 the answer for the station"
+OUR_OFFER = "v=0 our offer to the station"
+WEB_ANSWER = "v=0 the answer for the browser"
+
+
+class ScriptedMedia:
+    """Implements bridge.bridge.Media. `asked` keeps what call control wanted, in order.
+
+    fails: what the next call raises. note: called after each call, so that a test can wait for it.
+    """
+
+    def __init__(self, clock: Clock, note: Callable[[], None], fails: BridgeError | None = None) -> None:
+        self._clock = clock
+        self._note = note
+        self.fails = fails
+        self._told: asyncio.Queue[BridgeEvent] = asyncio.Queue()
+        self._held = False
+        self.asked: list[str] = []
+        self.closed = False
+
+    # what call control asks
+
+    async def join(self, sip_offer: str | None, web_offer: str) -> Joined:
+        self._ask("join")
+        if sip_offer is None:
+            return Joined(OUR_OFFER, None, self.routes())
+        return Joined(STATION_ANSWER, WEB_ANSWER, self.routes())
+
+    async def complete(self, sip_answer: str) -> Joined:
+        self._ask("complete")
+        return Joined(OUR_OFFER, WEB_ANSWER, self.routes())
+
+    async def change(self, sip_offer: str | None) -> str:
+        self._ask("change")
+        self._held = bool(sip_offer) and ("a=sendonly" in sip_offer or "a=inactive" in sip_offer)
+        return STATION_ANSWER
+
+    async def rejoin(self, web_offer: str) -> str:
+        self._ask("rejoin")
+        return WEB_ANSWER
+
+    def want_picture(self) -> None:
+        self._ask("want_picture")
+
+    async def events(self) -> AsyncIterator[BridgeEvent]:
+        while True:
+            yield await self._told.get()
+
+    def held(self) -> bool:
+        return self._held
+
+    def stats(self) -> BridgeStats:
+        return BridgeStats((FlowStats(Kind.VIDEO, Side.SIP, Path.RELAY, "H264", "H264", received_packets=900),))
+
+    def routes(self) -> tuple[Route, ...]:
+        return (Route(Kind.VIDEO, Side.SIP, Path.NONE, None, None),)
+
+    def describe(self) -> str:
+        return "nothing real"
+
+    async def close(self) -> None:
+        self._ask("close")
+        self.closed = True
+
+    def _ask(self, what: str) -> None:
+        self.asked.append(what)
+        self._note()
+        if self.fails:
+            error, self.fails = self.fails, None
+            raise error
+
+    # what the test lets happen
+
+    def connect(self) -> None:
+        self._told.put_nowait(WebConnected())
+
+    def flow(self) -> None:
+        self._told.put_nowait(MediaFlowing(self._clock.monotonic()))
+
+    def stop(self, ago_s: float = 0.0) -> None:
+        self._told.put_nowait(MediaStopped(Side.WEB, self._clock.monotonic() - ago_s))
+
+    def picture(self, source: Side) -> None:
+        self._told.put_nowait(FirstMedia(Kind.VIDEO, source, self._clock.monotonic()))
+
+    def lose_browser(self) -> None:
+        self._told.put_nowait(WebLost("the browser closed"))
+
+    def silence(self, side: Side) -> None:
+        self._told.put_nowait(SideDead(side))
+
+    def want_picture_by_info(self) -> None:
+        self._told.put_nowait(KeyframeByInfo())
