@@ -6,6 +6,7 @@
     │   └── AudioMissing     an offer without a usable audio line (every visit has sound)
     ├── PortsExhausted       no free RTP port pair in the configured range
     ├── CodecMissing         the installed media library lacks a codec; names it and the remedy
+    ├── CodecFailed          the media library refused one frame; the next may do
     ├── WebLegFailed         ICE or DTLS with the browser did not come up in time
     └── BridgeClosed         the bridge was closed; the call came too late
 
@@ -41,6 +42,10 @@ class PortsExhausted(BridgeError):
 
 class CodecMissing(BridgeError):
     """The media library lacks a codec."""
+
+
+class CodecFailed(BridgeError):
+    """The media library refused to decode or encode one frame."""
 
 
 class WebLegFailed(BridgeError):

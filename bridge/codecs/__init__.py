@@ -1,0 +1,19 @@
+"""Sound and pictures: encoders, decoders, and the threads that run them."""
+
+from bridge.codecs._av import Picture, Samples, Yuv, available
+from bridge.codecs.audio import AudioDecoder, AudioEncoder
+from bridge.codecs.video import VideoDecoder, VideoEncoder
+from bridge.codecs.workers import Chain, Workers
+
+__all__ = [
+    "VideoEncoder",
+    "VideoDecoder",
+    "AudioEncoder",
+    "AudioDecoder",
+    "Picture",
+    "Yuv",
+    "Samples",
+    "Workers",
+    "Chain",
+    "available",
+]
