@@ -62,8 +62,10 @@ class Accounting:
     async def recover(self, node: str, now: datetime) -> list[Receipt]:
         """Closes what a crash of `node` left open. Call it before the node takes its first visit, never later.
 
+        Raises StoreError while another process runs as `node`: its visits are not crashed.
         A visit that cannot be closed is logged and left for the next time; it does not hold up the others.
         """
+        await self._store.claim(node)
         receipts: list[Receipt] = []
         for visit in await self._store.read(lambda work: work.visits.without_record(node)):
             summary = closing.crashed(visit)

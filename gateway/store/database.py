@@ -22,6 +22,7 @@ from typing import Any, Self, TypeVar
 from sqlalchemy import Engine
 
 from gateway.errors import StoreError, StoreUnavailable
+from gateway.store.claim import Claims
 from gateway.store.engine import WRITING, display_name, make_engine, parse_url
 from gateway.store.faults import translated
 from gateway.store.migrate import migrate
@@ -40,6 +41,7 @@ class Store:
         self._jobs: queue.Queue[_Job | None] = queue.Queue(queue_size)
         self._thread: threading.Thread | None = None
         self._engine: Engine | None = None
+        self._claims = Claims(self._url)
         self.name = display_name(self._url)
         self.refused = 0  # functions that found the queue full
 
@@ -80,6 +82,10 @@ class Store:
         """Runs `function` on one consistent view of the database."""
         return await self._submit(lambda: self._transact(function, writing=False))
 
+    async def claim(self, node: str) -> None:
+        """From now until `close` no other process can claim `node`. Raises StoreError when one has."""
+        await self._submit(lambda: self._claims.take(node))
+
     async def _submit(self, function: Callable[[], T]) -> T:
         if self._thread is None:
             raise StoreUnavailable(f"the database {self.name} is closed")
@@ -97,6 +103,7 @@ class Store:
     def _serve(self) -> None:
         while (job := self._jobs.get()) is not None:
             job.run()
+        self._claims.drop()
         if self._engine is not None:
             self._engine.dispose()
             self._engine = None

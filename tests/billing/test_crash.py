@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.billing.rating import charge
+from gateway.errors import StoreError
 from tests.billing.stage import (
     START,
     accounting_on,
@@ -122,3 +123,21 @@ async def test_a_proof_beyond_the_hold_is_charged_to_the_hold_only(tmp_path):
         await accounting.alive((proof("v1", 900),))
         (receipt,) = await accounting.recover("node1", START + timedelta(hours=1))
         assert receipt.billable_s == 37
+
+
+async def test_a_gateway_that_is_started_twice_does_not_end_the_visits_of_the_first(tmp_path):
+    url = f"sqlite:///{tmp_path}/k.db"
+    async with accounting_on(url) as first:
+        assert await first.recover("node1", START) == []
+        await first.open_account("family-1")
+        await first.deposit("family-1", usd("5"), key="k")
+        await granted(first, "live")
+
+        async with accounting_on(url) as second:
+            with pytest.raises(StoreError, match="another gateway runs as node node1 on this database"):
+                await second.recover("node1", START)
+            assert await second.recover("node2", START) == []
+
+        assert (await first.close(summary("live", 60))).reason == "family_left"
+    async with accounting_on(url) as after:
+        assert await after.recover("node1", START) == []
