@@ -194,10 +194,10 @@ class Bridge:
         """The station described itself anew; the browser keeps what it has."""
         assert self._browser is not None  # noqa: S101 - callers have joined
         fixed: dict[Kind, Codec | None] = {}
-        for kind in Kind:
-            line = self._web.line(kind) if self._web else None
-            if line is not None:
-                fixed[kind] = line.codec
+        if self._web is not None:
+            for kind in Kind:
+                line = self._web.line(kind)
+                fixed[kind] = line.codec if line else None
         was_due = self._sip.speaks
         self._apply(station, self._plan(station, negotiate.restrict(self._browser, fixed)))
         if self._sip.speaks and not was_due:

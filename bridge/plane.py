@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from bridge.codecs import Workers
+from bridge.errors import BridgeError
 from bridge.legs.sip import SipLeg
 from bridge.legs.web import WebLeg
 from bridge.live import Bridge
@@ -24,10 +25,14 @@ class MediaPlane:
             bridge = plane.bridge()
             joined = await bridge.join(sip_offer, web_offer)
 
-    Leaving closes every bridge that is still open.
+    Leaving closes every bridge that is still open. Raises BridgeError for settings that can never work.
     """
 
     def __init__(self, settings: MediaSettings, clock: Callable[[], float] = time.monotonic) -> None:
+        if settings.host in ("0.0.0.0", "::") and not settings.advertised:  # noqa: S104 - refused here, not bound
+            raise BridgeError(
+                f"{settings.host} in a description means hold; set media.advertised to the address that stations reach"
+            )
         self._settings = settings
         self._clock = clock
         self._timer = Timer(clock)

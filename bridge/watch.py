@@ -40,6 +40,7 @@ class _Watched:
 class Watch:
     timeout_s: float
     flowing: bool = False
+    _flowing_from_s: float = 0.0
     _sides: dict[Side, _Watched] = field(default_factory=dict)
 
     def begin(self, side: Side, now_s: float) -> None:
@@ -54,10 +55,11 @@ class Watch:
         ended = min(((at_s, side) for at_s, side in stopped if at_s is not None), default=None)
         if self.flowing and ended is not None:
             self.flowing = False
-            found.append(MediaStopped(ended[1], ended[0]))
+            found.append(MediaStopped(ended[1], max(ended[0], self._flowing_from_s)))  # a meter never runs backwards
         elif not self.flowing and ended is None:
             self.flowing = True
-            found.append(MediaFlowing(max(self._sides[side].heard_from_s for side, _ in sides)))
+            self._flowing_from_s = max(self._sides[side].heard_from_s for side, _ in sides)
+            found.append(MediaFlowing(self._flowing_from_s))
         found += [SideDead(side) for side, glimpse in sides if self._died(now_s, side, glimpse)]
         return found
 

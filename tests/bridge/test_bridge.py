@@ -13,7 +13,7 @@ from typing import Self, TypeVar
 import pytest
 
 from bridge import sdp
-from bridge.errors import AudioMissing, BridgeClosed, NegotiationError, PortsExhausted, SdpError
+from bridge.errors import AudioMissing, BridgeClosed, BridgeError, NegotiationError, PortsExhausted, SdpError
 from bridge.events import (
     BridgeEvent,
     DtmfKey,
@@ -215,7 +215,7 @@ async def test_the_meter_may_run_while_both_are_heard(stage: Stage) -> None:
     flowing = await stage.until(MediaFlowing)
     stage.hush()
     stopped = await stage.until(MediaStopped)
-    assert stopped.at_s > flowing.at_s
+    assert stopped.at_s >= flowing.at_s
     stage.talk()
     again = await stage.until(MediaFlowing, 2)
     assert again.at_s >= stopped.at_s + 2.0
@@ -282,6 +282,13 @@ async def test_a_dropped_and_added_picture(stage: Stage) -> None:
     assert all(each.port for each in added.media)
     stage.terminal.picture.say(IDR)
     await stage.browser.until(lambda: len(stage.browser.packets) == 2)
+
+
+async def test_a_picture_that_the_browser_has_no_line_for_is_refused(stage: Stage) -> None:
+    await stage.join(video=False)
+    answer = sdp.parse(await stage.bridge.change(stage.terminal.describe()))
+    assert [each.port == 0 for each in answer.media] == [False, True]
+    assert [each.path for each in stage.bridge.routes() if each.kind is Kind.VIDEO] == [Path.NONE, Path.NONE]
 
 
 async def test_a_terminal_that_moves_is_followed(stage: Stage) -> None:
@@ -467,3 +474,9 @@ async def test_unread_events_are_bounded(stage: Stage) -> None:
     await bridge.close()
     assert len([each async for each in bridge.events()]) <= 256
     await browser.close()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_an_address_that_would_mean_hold_is_refused(host: str) -> None:
+    with pytest.raises(BridgeError, match=r"set media\.advertised"):
+        MediaPlane(MediaSettings(host=host))

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
+import uvloop
 
 from bridge.errors import PortsExhausted
 from bridge.legs.leg import SenderReport
@@ -490,3 +491,26 @@ async def test_a_press_does_not_look_like_jitter(stage: Stage) -> None:
         stage.now_s += 0.02
     line.freshen()
     assert line.counters.jitter_ms < 1.0
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_both_loops_and_both_families(loop: Callable[[], asyncio.AbstractEventLoop], host: str) -> None:
+    async def talk() -> None:
+        station = RtpStation(0, host=host)
+        leg = SipLeg(Ports(host, (0, 0)), Timer(), on_key=lambda *_: None, by_info=lambda: None)
+        leg.apply([describe(station.port, Kind.AUDIO, _PCMU, address=host)])
+        line = leg.line(Kind.AUDIO)
+        assert line is not None
+        ear = Ear()
+        line.attach(ear.packets.append, ear)
+        sent = [station.aim(line.port).say() for _ in range(200)]
+        await until(lambda: len(ear.packets) == 200)
+        assert ear.packets == sent
+        line.send(sent[0])
+        assert await station.heard() == sent[0]
+        await leg.close()
+        station.close()
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(talk())

@@ -75,6 +75,15 @@ def test_a_short_gap_is_no_stop() -> None:
     assert scene.play(1.0, web=True) == []
 
 
+def test_one_packet_from_each_is_no_negative_time() -> None:
+    scene = Scene()
+    scene.play(0.02, sip=True)
+    (flowing,) = scene.play(0.1, sip=False, web=True)
+    (stopped, *_) = scene.play(5.0, web=False)
+    assert isinstance(flowing, MediaFlowing)
+    assert stopped == MediaStopped(Side.SIP, flowing.at_s)
+
+
 def test_when_both_fall_silent_the_first_one_is_named() -> None:
     scene = Scene()
     scene.play(2.0, sip=True, web=True)
