@@ -212,12 +212,16 @@ class WebTransport:
         media: MediaReceiver,
         on_connected: Callable[[], None],
         on_lost: Callable[[str], None],
+        *,
+        controlling: bool = False,
     ) -> None:
+        """`controlling`: this side makes the offer; from the start, since checks may arrive before the answer."""
         self._timeout_s = settings.web_connect_timeout_s
         self._on_connected = on_connected
         self._on_lost = on_lost
         gatherer = _Gatherer(settings, ports, media)
         self._connection = gatherer.connection
+        self._connection.ice_controlling = controlling
         self._gatherer = gatherer
         self._ice = RTCIceTransport(gatherer)
         self._dtls = RTCDtlsTransport(self._ice, [RTCCertificate.generateCertificate()])
@@ -252,9 +256,10 @@ class WebTransport:
             setup="active" if offer.setup == "passive" else "passive",
         )
 
-    def start(self, remote: Offer, *, controlling: bool = False) -> None:
-        """Begin to connect to what `remote` describes, in a task of its own. The side that offered is `controlling`."""
-        self._connection.ice_controlling = controlling or remote.ice_lite
+    def start(self, remote: Offer) -> None:
+        """Begin to connect to what `remote` describes, in a task of its own."""
+        if remote.ice_lite:
+            self._connection.ice_controlling = True  # the far side only ever answers (RFC 8445 section 6.1.1)
         self._connecting = asyncio.get_running_loop().create_task(self._connect(remote), name="web-leg-connect")
 
     async def _connect(self, offer: Offer) -> None:

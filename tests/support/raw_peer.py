@@ -93,7 +93,7 @@ class RawPeer:
     def __init__(self, settings: MediaSettings | None = None) -> None:
         self._settings = settings or MediaSettings()
         self._transport = WebTransport(
-            self._settings, Ports(self._settings.host, (0, 0)), self, self._connected, self._lost
+            self._settings, Ports(self._settings.host, (0, 0)), self, self._connected, self._lost, controlling=True
         )
         self.connected = asyncio.Event()
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -118,7 +118,7 @@ class RawPeer:
 
     def accept(self, answer: str) -> None:
         self.answer = read_offer(answer)
-        self._transport.start(self.answer, controlling=True)
+        self._transport.start(self.answer)
 
     def send(self, packet: bytes) -> bool:
         return self._transport.send_rtp(packet)

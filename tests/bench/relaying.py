@@ -1,0 +1,37 @@
+"""The measured process: a whole media plane that relays H.264 and PCMU between stations and browsers."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from bridge import MediaPlane
+from bridge.bridge import Media
+from bridge.types import MediaSettings, Path
+from tests.bench.worker import cpu_s, obey, reply
+
+
+def relayed(bridges: list[Media]) -> int:
+    return sum(flow.sent_packets for bridge in bridges for flow in bridge.stats().flows)
+
+
+async def serve(next_request: Callable[[], Awaitable[dict[str, Any] | None]]) -> None:
+    settings = MediaSettings(rtp_timeout_s=60.0)
+    bridges: list[Media] = []
+    async with MediaPlane(settings) as plane:
+        while (request := await next_request()) is not None:
+            if request["what"] == "join":
+                answers = []
+                for each in request["offers"]:
+                    bridge = plane.bridge()
+                    joined = await bridge.join(each["sip"], each["web"])
+                    assert all(route.path is Path.RELAY for route in joined.routes), joined.routes
+                    bridges.append(bridge)
+                    answers.append({"sip": joined.sip_sdp, "web": joined.web_sdp})
+                reply(answers=answers)
+            else:
+                reply(cpu_s=cpu_s(), packets=relayed(bridges))
+
+
+if __name__ == "__main__":
+    obey(serve)
