@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import fractions
 import json
-import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +26,7 @@ from av import AudioFrame, VideoFrame
 from websockets.asyncio.client import connect
 
 from gateway.demo.peer import Seen, orders, tell, tell_seen
-from gateway.demo.scene import Mark, Scene, Voice, Yuv, loudness, save_png, shows
+from gateway.demo.scene import Mark, Pace, Scene, Voice, Yuv, loudness, save_png, shows
 
 WIDTH, HEIGHT, FPS = 480, 360, 15
 _RATE_HZ = 8000
@@ -69,23 +68,6 @@ class Microphone(MediaStreamTrack):
         frame = AudioFrame.from_ndarray(self._voice.next(_BLOCK).reshape(1, -1), format="s16", layout="mono")
         frame.sample_rate, frame.time_base, frame.pts = _RATE_HZ, fractions.Fraction(1, _RATE_HZ), number * _BLOCK
         return frame
-
-
-class Pace:
-    """Numbers at a steady rate, from the first call on; when late, numbers are passed over."""
-
-    def __init__(self, period_s: float) -> None:
-        self._period_s = period_s
-        self._start_s: float | None = None
-        self._number = -1
-
-    async def next(self) -> int:
-        now = time.monotonic()
-        if self._start_s is None:
-            self._start_s = now
-        self._number = max(self._number + 1, int((now - self._start_s) / self._period_s))
-        await asyncio.sleep(self._start_s + self._number * self._period_s - now)
-        return self._number
 
 
 class Family:

@@ -6,6 +6,8 @@ really decoded the other side's picture, and not a grey or an old one.
 
 from __future__ import annotations
 
+import asyncio
+import time
 from enum import Enum
 from pathlib import Path
 
@@ -75,6 +77,23 @@ class Voice:
         buzz = sum(np.sin(order * phase) / order for order in range(1, 9))
         syllables = np.clip(np.sin(2 * np.pi * 2.0 * seconds), 0, None) ** 0.5
         return (buzz * syllables * 6000).astype(np.int16)
+
+
+class Pace:
+    """Numbers at a steady rate, from the first call on; when late, numbers are passed over."""
+
+    def __init__(self, period_s: float) -> None:
+        self._period_s = period_s
+        self._start_s: float | None = None
+        self._number = -1
+
+    async def next(self) -> int:
+        now = time.monotonic()
+        if self._start_s is None:
+            self._start_s = now
+        self._number = max(self._number + 1, int((now - self._start_s) / self._period_s))
+        await asyncio.sleep(self._start_s + self._number * self._period_s - now)
+        return self._number
 
 
 def shows(yuv: Yuv, mark: Mark) -> bool:

@@ -1,0 +1,283 @@
+"""The composition root: the one file that knows every room, and hands each what it needs.
+
+async with Gateway(config) as gateway:     # everything runs
+    await gateway.failed()                 # returns only by raising: a part of it died
+# visits are ended and recorded, then everything is closed in the opposite order
+
+store <- accounting <- recovery of what a crash left
+visits <- SIP endpoint, media plane, accounting, decide(), doorbell, bus
+HTTP <- visits, doorbell, links, CDRs              bus -> publisher -> broker (ours, or the configured one)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from bridge import MediaPlane
+from gateway.api import create_app
+from gateway.api.family import Doorbell
+from gateway.api.links import Links
+from gateway.api.server import HttpServer
+from gateway.api.services import Check, Demo, Services
+from gateway.billing.accounting import Accounting
+from gateway.billing.feed import CdrFeed
+from gateway.billing.tariff import Tariffs, load_tariffs
+from gateway.call.registry import Visits
+from gateway.clock import Clock, SystemClock
+from gateway.config import Config
+from gateway.errors import PortTaken, StartError
+from gateway.events.broker import EmbeddedBroker
+from gateway.events.bus import Bus
+from gateway.events.mqtt import parse_url, run_publisher
+from gateway.policy.decide import decide
+from gateway.policy.dialplan import load
+from gateway.policy.plan import Dialplan
+from gateway.store import Store
+from sip import SipConfigError, SipEndpoint, SipPortTaken, Transport
+from sip.endpoint import Endpoint
+
+_log = logging.getLogger(__name__)
+_FACTS_IN_HAND = 10_000  # that wait while the broker is away
+_LAST_FACTS_S = 3.0
+
+
+class Gateway:
+    """A whole node.
+
+    Entering raises StartError, PortTaken, MqttUrlError, DocumentError, StoreError: each a sentence with the field and
+    the remedy. endpoint: another SIP endpoint than the real one (tests). demo: what rings for the demonstration's page.
+    """
+
+    def __init__(
+        self, config: Config, *, clock: Clock | None = None, endpoint: Endpoint | None = None, demo: Demo | None = None
+    ) -> None:
+        self.config = config
+        self.bus = Bus()
+        self.doorbell = Doorbell()
+        self._clock = clock or SystemClock()
+        self._endpoint = endpoint or SipEndpoint(config.sip_settings())
+        self._demo = demo
+        self._links = Links(config.http.link_secret.get_secret_value(), clock=self._clock)
+        self._draining = False
+        self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._stack = contextlib.AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        async with contextlib.AsyncExitStack() as stack:
+            await self._start(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._draining = True
+        await self._stack.aclose()
+        _log.info("node %s has stopped", self.config.node)
+
+    # ---- what others need of it ----
+
+    @property
+    def http_port(self) -> int:
+        return self._http.port
+
+    @property
+    def public_url(self) -> str:
+        """What links begin with."""
+        return self.config.http.public_url.rstrip("/") or f"http://{self.config.http.host}:{self.http_port}"
+
+    @property
+    def sip_addresses(self) -> tuple[tuple[Transport, str, int], ...]:
+        return self._endpoint.addresses()
+
+    def link(self, contact: str) -> str:
+        """The address of a contact's page. Whoever has it is that contact: never log it."""
+        return f"{self.public_url}/family/{self.token(contact)}"
+
+    def token(self, contact: str) -> str:
+        return self._links.sign(contact)
+
+    async def failed(self) -> None:
+        """Waits until a part of the gateway dies of itself, and raises what killed it."""
+        await asyncio.shield(self._failure)
+
+    async def drain(self, seconds: float) -> None:
+        """No new visits; those that talk may end within `seconds`, then they are ended and recorded."""
+        self._draining = True
+        _log.info("draining: %d visits are live", len(self.visits.live()))
+        await self.visits.drain(seconds)
+
+    # ---- putting it together ----
+
+    async def _start(self, stack: contextlib.AsyncExitStack) -> None:
+        config = self.config
+        dialplan, tariffs = load_policy(config)
+        self.store = await stack.enter_async_context(Store(config.store.url))
+        self.accounting = Accounting(self.store, tariffs, node=config.node, clock=self._clock)
+        recovered = await self.accounting.recover(config.node, self._clock.now())
+        if recovered:
+            _log.warning("%d visits that a crash had left open are recorded", len(recovered))
+        await self._start_events(stack)
+        plane = await stack.enter_async_context(MediaPlane(config.media_settings()))
+        self.visits = Visits(
+            endpoint=self._endpoint,
+            media=plane.bridge,
+            accounting=self.accounting,
+            decide=partial(decide, dialplan),
+            facts=self.bus,
+            doorbell=self.doorbell,
+            clock=self._clock,
+            node=config.node,
+            limits=config.limits,
+            new_id=new_visit_id,
+        )
+        await self._start_calls(stack)
+        self._http = HttpServer(create_app(self._services(dialplan)), config.http.host, config.http.port)
+        await stack.enter_async_context(self._http)
+        stack.push_async_callback(self.visits.drain, 0)
+        _log.info("node %s is ready", config.node)
+
+    async def _start_events(self, stack: contextlib.AsyncExitStack) -> None:
+        mqtt = self.config.mqtt
+        url = mqtt.url
+        if url:
+            parse_url(url)
+        else:
+            url = (await stack.enter_async_context(EmbeddedBroker(mqtt.embedded_host, mqtt.embedded_port))).url
+        facts = self.bus.subscribe("mqtt", _FACTS_IN_HAND)
+        task = self._watch(run_publisher(facts, url, mqtt.topic_root, self.config.node), "mqtt publisher")
+        stack.push_async_callback(_finished, task, _LAST_FACTS_S)
+        stack.callback(self.bus.close)
+
+    async def _start_calls(self, stack: contextlib.AsyncExitStack) -> None:
+        """`visits.run` ends by itself when the endpoint is closed, so the endpoint is entered after it in the stack."""
+        awaiting = contextlib.AsyncExitStack()
+        await stack.enter_async_context(awaiting)
+        try:
+            await stack.enter_async_context(self._endpoint)
+        except SipPortTaken as error:
+            raise PortTaken(f"sip.port: {error}") from None
+        except SipConfigError as error:
+            raise StartError(f"sip: {error}") from None
+        task = self._watch(self.visits.run(), "visits")
+        awaiting.push_async_callback(_finished, task, _LAST_FACTS_S)
+
+    def _services(self, dialplan: Dialplan) -> Services:
+        config = self.config
+        names = {each.id: each.name for each in dialplan.numbers.values()}
+        checks: Mapping[str, Check] = {"database": self._database_answers, "accepting": self._accepts}
+        return Services(
+            node=config.node,
+            version=version("kinbridge"),
+            visits=self.visits,
+            doorbell=self.doorbell,
+            links=self._links,
+            facts=lambda: self.bus.subscribe("live feed"),
+            cdrs=CdrFeed(self.accounting),
+            contact_name=names.get,
+            checks=checks,
+            staff_token=config.http.staff_token.get_secret_value(),
+            public_url=config.http.public_url,
+            ice_servers=config.media.ice_servers,
+            demo=self._demo,
+        )
+
+    async def _database_answers(self) -> bool:
+        await self.accounting.cdrs(limit=1)
+        return True
+
+    async def _accepts(self) -> bool:
+        return not self._draining
+
+    def _watch(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """A part that runs beside; when it ends of itself before we stop, the gateway has failed."""
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or self._failure.done():
+            return
+        error = task.exception()
+        if error is not None:
+            _log.error("%s failed", task.get_name(), exc_info=error)
+            self._failure.set_exception(StartError(f"{task.get_name()} failed: {type(error).__name__}; see the log"))
+            self._failure.exception()  # whoever waits gets it; nobody has to
+
+
+async def _finished(task: asyncio.Task[None], within_s: float) -> None:
+    """Lets a task that was told to end do so; cancels it when it does not. It has said itself what went wrong."""
+    await asyncio.wait([task], timeout=within_s)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def new_visit_id() -> str:
+    """Random, so that it tells nothing and cannot be guessed from another one."""
+    return f"v-{secrets.token_hex(8)}"
+
+
+def load_policy(config: Config) -> tuple[Dialplan, Tariffs]:
+    """Raises DocumentError."""
+    tariffs = load_tariffs(config.tariffs)
+    return load(Path(config.dialplan), tariffs), tariffs
+
+
+@contextlib.asynccontextmanager
+async def open_accounting(config: Config) -> AsyncIterator[Accounting]:
+    """Money and records without a gateway, for commands; one may run beside."""
+    _, tariffs = load_policy(config)
+    async with Store(config.store.url) as store:
+        yield Accounting(store, tariffs, node=config.node)
+
+
+def known_contacts(config: Config) -> frozenset[str]:
+    dialplan, _ = load_policy(config)
+    return frozenset(each.id for each in dialplan.numbers.values())
+
+
+def family_link(config: Config, contact: str) -> str:
+    """A contact's page, as a running gateway with this configuration serves it. Raises StartError without a secret."""
+    secret = config.http.link_secret.get_secret_value()
+    if not secret:
+        raise StartError("http.link_secret is empty, so links end with the gateway; write a long random text there")
+    base = config.http.public_url.rstrip("/") or f"http://{config.http.host}:{config.http.port}"
+    return f"{base}/family/{Links(secret).sign(contact)}"
+
+
+async def serve(config: Config, say: Callable[[str], None]) -> None:
+    """Until SIGTERM or SIGINT; drains for `limits.drain_s`, or not at all when the signal comes twice."""
+    wishes: asyncio.Queue[None] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, wishes.put_nowait, None)
+    async with Gateway(config) as gateway:
+        say(f"family page and API: {gateway.public_url}")
+        for transport, host, port in gateway.sip_addresses:
+            say(f"SIP: {host}:{port}/{transport}")
+        await _first(wishes.get(), gateway.failed())
+        say(f"stopping: visits may end within {config.limits.drain_s:.0f} s (again: at once)")
+        await _first(gateway.drain(config.limits.drain_s), wishes.get())
+
+
+async def _first(*waits: Coroutine[Any, Any, None]) -> None:
+    """Ends with the first of them, raising what it raised; the others are cancelled."""
+    tasks = [asyncio.create_task(each, name="serve") for each in waits]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for each in done:
+            each.result()
+    finally:
+        for each in tasks:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,234 @@
+"""The command line: `kinbridge serve | run | demo | cdr | dialplan | account | link | doctor`.
+
+What goes wrong is said in a sentence, with exit code 1; a traceback means a bug. Each command imports what it needs,
+so that `doctor` still runs where a library does not load.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bridge.errors import BridgeError
+from gateway.config import load_config
+from gateway.errors import KinbridgeError
+from gateway.observe import LogFormat, set_up_logging
+from sip.errors import SipError
+
+if TYPE_CHECKING:
+    from gateway.billing.accounting import Accounting
+
+T = TypeVar("T")
+app = typer.Typer(
+    help="Joins the SIP phones and video terminals of facilities to families in a browser.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+cdr_app = typer.Typer(help="Call-detail records.", no_args_is_help=True)
+dialplan_app = typer.Typer(help="Dialplans.", no_args_is_help=True)
+account_app = typer.Typer(help="Prepaid accounts.", no_args_is_help=True)
+app.add_typer(cdr_app, name="cdr")
+app.add_typer(dialplan_app, name="dialplan")
+app.add_typer(account_app, name="account")
+
+ConfigFile = Annotated[
+    Path, typer.Option("--config", "-c", envvar="KINBRIDGE_CONFIG", help="The gateway's configuration.")
+]
+LogLevel = Annotated[str, typer.Option(envvar="KINBRIDGE_LOG_LEVEL", help="DEBUG, INFO, WARNING or ERROR.")]
+LogForm = Annotated[LogFormat, typer.Option(envvar="KINBRIDGE_LOG_FORMAT", help="One line an event: text or JSON.")]
+OutFolder = Annotated[Path, typer.Option("--output", "-o", help="Folder for what it writes.")]
+DEFAULT_CONFIG = Path("kinbridge.yaml")
+
+
+class ExportFormat(StrEnum):
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+def main() -> None:
+    """The entry point: errors that were foreseen are sentences."""
+    try:
+        app()
+    except (KinbridgeError, SipError, BridgeError) as error:
+        sys.stderr.write(f"kinbridge: {error}\n")
+        raise SystemExit(1) from None
+
+
+# the gateway
+
+
+@app.command()
+def serve(
+    config: ConfigFile = DEFAULT_CONFIG, log_level: LogLevel = "INFO", log_format: LogForm = LogFormat.TEXT
+) -> None:
+    """Run the gateway until SIGTERM or Ctrl-C; visits that run may end first (limits.drain_s)."""
+    import uvloop
+
+    from gateway.app import serve as serve_gateway
+
+    set_up_logging(log_level.upper(), log_format)
+    uvloop.run(serve_gateway(load_config(config), say=typer.echo))
+
+
+@app.command()
+def run(
+    output: OutFolder = Path("run-out"),
+    port: Annotated[int, typer.Option(help="HTTP port of the page; 0: the system chooses.")] = 8080,
+    log_level: LogLevel = "WARNING",
+) -> None:
+    """Leave a gateway running with the demo facility, and print the page that rings you."""
+    import uvloop
+
+    from gateway.demo.left_running import left_running
+
+    set_up_logging(log_level.upper())
+    uvloop.run(left_running(output, port, say=typer.echo))
+
+
+@app.command()
+def demo(
+    visits: Annotated[int, typer.Option(min=1, max=4, help="How many at once.")] = 1,
+    transcode: Annotated[bool, typer.Option(help="Force the path that decodes and encodes.")] = False,
+    seconds: Annotated[int, typer.Option(min=3, max=600, help="What the balance pays for.")] = 22,
+    output: OutFolder = Path("demo-out"),
+    log_level: LogLevel = "WARNING",
+) -> None:
+    """A whole visit, unattended: a terminal calls, a family accepts, the money runs out, and the CDR adds up."""
+    import uvloop
+
+    from gateway.demo.story import Plan, tell_story
+
+    set_up_logging(log_level.upper())
+    good = uvloop.run(tell_story(Plan(visits, transcode, seconds, output), Console(highlight=False)))
+    raise SystemExit(0 if good else 1)
+
+
+@app.command()
+def link(
+    contact: Annotated[str, typer.Argument(help="A contact's id in the dialplan.")],
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Print the address of a contact's family page. Whoever has it is that contact."""
+    from gateway.app import family_link, known_contacts
+
+    loaded = load_config(config)
+    contacts = known_contacts(loaded)
+    if contact not in contacts:
+        raise KinbridgeError(f"there is no contact {contact!r}; known in the dialplan: {', '.join(sorted(contacts))}")
+    print(family_link(loaded, contact))
+
+
+@app.command()
+def doctor(config: Annotated[Path | None, typer.Option("--config", "-c", envvar="KINBRIDGE_CONFIG")] = None) -> None:
+    """Say what is wrong with this machine or configuration. Exit code 1 when the gateway could not work."""
+    from gateway.doctor import Verdict, examine
+
+    if config is None and DEFAULT_CONFIG.exists():
+        config = DEFAULT_CONFIG
+    console = Console(highlight=False, soft_wrap=True)
+    colours = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAULT: "red"}
+    worst = Verdict.OK
+    for each in examine(config):
+        console.print(f"[{colours[each.verdict]}]{each.verdict:>7}[/]  ", end="")
+        console.print(each.what + (f" -> {each.remedy}" if each.remedy else ""), markup=False)
+        if each.verdict is Verdict.FAULT:
+            worst = Verdict.FAULT
+    raise SystemExit(1 if worst is Verdict.FAULT else 0)
+
+
+# records
+
+
+@cdr_app.command("export")
+def cdr_export(
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write, whole or not at all.")],
+    file_format: Annotated[ExportFormat, typer.Option("--format", "-f")] = ExportFormat.CSV,
+    since: Annotated[int, typer.Option(min=0, help="Only records after this sequence number.")] = 0,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Write the records after a sequence number, and say the number to go on from."""
+    from gateway.billing.export import export_csv, export_jsonl
+
+    write = export_csv if file_format is ExportFormat.CSV else export_jsonl
+    done = _with_accounting(config, lambda books: write(books.cdr_pages(since), output, since))
+    print(f"{done.rows} records in {output}; next time: --since {done.last_sequence}")
+
+
+# dialplans
+
+
+@dialplan_app.command("check")
+def dialplan_check(config: ConfigFile = DEFAULT_CONFIG) -> None:
+    """Read the configuration, its dialplan and its tariffs; every mistake with file, line and remedy."""
+    from gateway.app import load_policy
+
+    loaded = load_config(config)
+    dialplan, tariffs = load_policy(loaded)
+    rules = sum(len(each) for each in dialplan.rules.values())
+    print(f"{loaded.dialplan}: {rules} rules, {len(dialplan.numbers)} contacts, {len(tariffs)} tariffs: no mistake")
+
+
+# accounts
+
+
+@account_app.command("open")
+def account_open(
+    account: str, currency: Annotated[str, typer.Option()] = "USD", config: ConfigFile = DEFAULT_CONFIG
+) -> None:
+    """Open a prepaid account. Doing it again changes nothing."""
+    _with_accounting(config, lambda books: books.open_account(account, currency))
+    print(f"{account}: open, in {currency}")
+
+
+@account_app.command("deposit")
+def account_deposit(
+    account: str,
+    amount: Annotated[str, typer.Argument(help="A decimal number such as 20.00.")],
+    key: Annotated[str, typer.Option(help="Names this deposit: the same key again pays nothing twice.")],
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Pay money into an account."""
+    from gateway.money import Money
+
+    async def deposit(books: Accounting) -> str:
+        currency = (await books.account(account)).currency
+        try:
+            money = Money.parse(amount, currency)
+        except ValueError as error:
+            raise KinbridgeError(str(error)) from None
+        return str((await books.deposit(account, money, key)).balance)
+
+    print(f"{account}: balance {_with_accounting(config, deposit)}")
+
+
+@account_app.command("show")
+def account_show(account: Annotated[str, typer.Argument()] = "", config: ConfigFile = DEFAULT_CONFIG) -> None:
+    """Balance, what is held by visits, and what is left; of one account or of all."""
+    found = _with_accounting(config, lambda books: books.accounts())
+    chosen = [each for each in found if not account or each.account_id == account]
+    if account and not chosen:
+        raise KinbridgeError(f"there is no account {account!r}; open it: kinbridge account open {account}")
+    table = Table("account", "kind", "balance", "held", "available")
+    for each in chosen:
+        row = (each.account_id, str(each.kind), str(each.balance), str(each.held), str(each.available))
+        table.add_row(*row)
+    Console(highlight=False, soft_wrap=True).print(table)
+
+
+def _with_accounting(config: Path, work: Callable[[Accounting], Awaitable[T]]) -> T:
+    from gateway.app import open_accounting
+
+    async def opened() -> T:
+        async with open_accounting(load_config(config)) as accounting:
+            return await work(accounting)
+
+    return asyncio.run(opened())
