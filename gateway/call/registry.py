@@ -21,7 +21,7 @@ from gateway.call.notices import Ring
 from gateway.call.ports import Accounting, Doorbell, Facts
 from gateway.call.session import Session
 from gateway.call.view import VisitView
-from gateway.call.visit import State, Timeouts
+from gateway.call.visit import Timeouts
 from gateway.clock import Clock
 from gateway.config import LimitsConfig
 from gateway.errors import StoreError, VisitGone
@@ -104,7 +104,7 @@ class Visits:
     def _refusal(self) -> Refusal | None:
         if self._draining:
             return Refusal.DRAINING
-        live = sum(each.state is not State.ENDING for each in self._sessions.values())
+        live = sum(not each.is_over for each in self._sessions.values())
         return Refusal.OVERLOAD if live >= self._limits.max_visits else None
 
     async def _live(self, session: Session) -> None:

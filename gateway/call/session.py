@@ -87,6 +87,11 @@ class Session:
         return self._visit.state
 
     @property
+    def is_over(self) -> bool:
+        """Over for everybody; its record may still be under way."""
+        return self._visit.is_over
+
+    @property
     def contact(self) -> str:
         """Who is rung; "" before policy allowed it."""
         return self._effects.terms.contact if self._effects.terms else ""
@@ -131,7 +136,7 @@ class Session:
 
     async def wish(self, event: e.Event) -> str:
         """Raises VisitGone when it comes too late or too often, and what the media plane raises for a bad offer."""
-        if self.state is State.ENDED:
+        if self.is_over:  # said at once: the queue may stand still while the record waits for the database
             raise VisitGone(f"visit {self.visit_id} has ended")
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         try:

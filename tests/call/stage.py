@@ -15,11 +15,12 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bridge.errors import BridgeError
 from gateway.billing.accounting import Accounting
 from gateway.billing.cdr import Cdr
 from gateway.billing.tariff import load_tariffs
@@ -132,7 +133,8 @@ class Node:
     recorder: Recorder
     happenings: Happenings
     visits: Visits
-    bridges: list[ScriptedMedia] = field(default_factory=list)
+    bridges: list[ScriptedMedia]
+    next_join_fails: list[BridgeError]
 
     @property
     def media(self) -> ScriptedMedia:
@@ -181,10 +183,11 @@ async def stage(tmp_path: Path, deposit: str = "5.00", **limits: Any) -> AsyncIt
     """deposit: what family-1 has paid in. limits: LimitsConfig's fields."""
     clock, happenings = ManualClock(), Happenings()
     tariffs = load_tariffs([FOLDER / "tariffs" / "demo.yaml"])
-    recorder, numbers, bridges = Recorder(happenings), itertools.count(1), list[ScriptedMedia]()
+    recorder, numbers = Recorder(happenings), itertools.count(1)
+    bridges, failures = list[ScriptedMedia](), list[BridgeError]()
 
     def bridge() -> ScriptedMedia:
-        bridges.append(ScriptedMedia(clock, happenings.note))
+        bridges.append(ScriptedMedia(clock, happenings.note, failures.pop() if failures else None))
         return bridges[-1]
 
     async with Store(f"sqlite:///{tmp_path}/node.db") as store, FakeSipEndpoint(SipSettings(agents=10)) as endpoint:
@@ -206,7 +209,7 @@ async def stage(tmp_path: Path, deposit: str = "5.00", **limits: Any) -> AsyncIt
         )
         running = asyncio.create_task(visits.run(), name="visits")
         try:
-            yield Node(clock, endpoint, accounting, line, recorder, happenings, visits, bridges)
+            yield Node(clock, endpoint, accounting, line, recorder, happenings, visits, bridges, failures)
         finally:
             running.cancel()
             with contextlib.suppress(asyncio.CancelledError):
