@@ -66,17 +66,22 @@ class Bridge:
         self.events_dropped = 0
 
     async def join(self, sip_offer: str | None, web_offer: str) -> Joined:
+        """A failed join leaves the bridge as it was: another offer may be tried."""
         async with self._changing():
             if self._browser is not None:
                 raise NegotiationError("this bridge has joined its sides before; use change() or rejoin()")
-            browser = sdp.parse(web_offer)
-            if sip_offer is None:
-                return self._offer_first(browser, web_offer)
-            station = sdp.parse(sip_offer)
-            agreed = self._plan(station, browser)
-            self._sip.reserve(each.kind for each in agreed.station)
-            self._browser, self._web_offer = browser, web_offer
-            return await self._connect(station, agreed)
+            self._browser, self._web_offer = sdp.parse(web_offer), web_offer
+            try:
+                if sip_offer is None:
+                    return self._offer_first()
+                station = sdp.parse(sip_offer)
+                agreed = self._plan(station, self._browser)
+                self._sip.reserve(each.kind for each in agreed.station)
+                return await self._connect(station, agreed)
+            except BaseException:
+                self._browser = None
+                await self._sip.close()
+                raise
 
     async def complete(self, sip_answer: str) -> Joined:
         """The station's answer to the offer that join(None) or change(None) gave."""
@@ -172,14 +177,14 @@ class Bridge:
     def _plan(self, station: Session, browser: Session) -> negotiate.Plan:
         return negotiate.plan(station, browser, prefer_transcode=self._settings.prefer_transcode)
 
-    def _offer_first(self, browser: Session, web_offer: str) -> Joined:
-        kinds = negotiate.wanted_kinds(browser)
+    def _offer_first(self) -> Joined:
+        assert self._browser is not None  # noqa: S101 - join() has just read it
+        kinds = negotiate.wanted_kinds(self._browser)
         if Kind.AUDIO not in kinds:
             raise negotiate.browser_without_audio()
         ports = self._sip.reserve(kinds)
         offer = negotiate.offer(origin=self._next_origin(), ports=ports, max_video_bps=self._settings.video_max_bps)
         self._offered = self._renumbered(offer)
-        self._browser, self._web_offer = browser, web_offer
         return Joined(sdp.write(self._offered), None, ())
 
     async def _connect(self, station: Session, agreed: negotiate.Plan) -> Joined:

@@ -18,7 +18,7 @@ from bridge.legs.station_rtcp import StationRtcp
 from bridge.negotiate import StationLine
 from bridge.rtp.dtmf import KeyReader
 from bridge.rtp.latch import Latch, reachable
-from bridge.rtp.packet import HEADER, HEADER_BYTES
+from bridge.rtp.packet import HEADER, HEADER_BYTES, parse
 from bridge.rtp.ports import Ports, SocketPair
 from bridge.rtp.reception import Reception
 from bridge.rtp.timer import Timer
@@ -173,15 +173,21 @@ class SipLine:
         counters.received_packets += 1
         counters.received_bytes += len(packet) - HEADER_BYTES
         counters.last_received_s = now_s
-        if payload_type == self._dtmf_type and self._keys is not None:
-            # the timestamp of an event stands still while it lasts; for jitter, time goes on
-            timestamp += self._keys.packet(timestamp, _payload(packet), now_s)
+        if payload_type == self._dtmf_type:
+            timestamp += self._event_duration(packet, now_s)
             self._rtcp.reception.arrived(sequence, timestamp & 0xFFFFFFFF, now_s)
             return
         self._rtcp.reception.arrived(sequence, timestamp, now_s)
         if self._rtcp.wants_picture:
             self._rtcp.saw(self.codec.name, packet)
         self._sink(packet)
+
+    def _event_duration(self, packet: bytes, now_s: float) -> int:
+        """Reads a key; the ticks it has lasted: its timestamp stands still, and for jitter time must go on."""
+        header = parse(packet)
+        if header is None or self._keys is None:
+            return 0
+        return self._keys.packet(header.timestamp, packet[header.payload_start : header.payload_end], now_s)
 
     def _is_other(self, packet: bytes, source: Address, payload_type: int) -> bool:
         """Sorts what is not our codec: True for telephone-event, which goes on as RTP; the rest ends here."""
@@ -240,11 +246,6 @@ class SipLine:
             sock.sendto(packet, target)
         except OSError:
             self.unsent_packets += 1
-
-
-def _payload(packet: bytes) -> bytes:
-    """What follows a header whose extension nobody sends with telephone-event; CSRCs are skipped."""
-    return packet[HEADER_BYTES + 4 * (packet[0] & 0x0F) :]
 
 
 class SipLeg:

@@ -433,6 +433,18 @@ async def test_what_cannot_be_joined_says_why_and_leaves_nothing_open() -> None:
             await stage.bridge.join(stage.terminal.describe(video=False), offer)
 
 
+async def test_a_join_that_failed_can_be_tried_again() -> None:
+    low = free_port(4)
+    async with Stage(MediaSettings(sip_ports=(low, low + 3))) as stage:
+        offer = await stage.browser.offer()
+        with pytest.raises(SdpError):
+            await stage.bridge.join(stage.terminal.describe(), offer.replace("a=ice-ufrag:", "a=x-ice-ufrag:"))
+        with pytest.raises(AudioMissing):
+            await stage.bridge.join(None, offer.replace("m=audio 9", "m=audio 0"))
+        joined = await stage.bridge.join(stage.terminal.describe(), offer)
+        assert all(each.port for each in sdp.parse(joined.sip_sdp).media)
+
+
 async def test_a_closed_bridge_takes_no_more_and_gives_everything_back() -> None:
     low = free_port(4)
     async with Stage(MediaSettings(sip_ports=(low, low + 3))) as stage:
