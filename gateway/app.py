@@ -32,6 +32,7 @@ from gateway.api.services import Check, Demo, Services
 from gateway.billing.accounting import Accounting
 from gateway.billing.feed import CdrFeed
 from gateway.billing.tariff import Tariffs, load_tariffs
+from gateway.call.facts import Fact
 from gateway.call.registry import Visits
 from gateway.clock import Clock, SystemClock
 from gateway.config import Config
@@ -63,6 +64,7 @@ class Gateway:
     ) -> None:
         self.config = config
         self.bus = Bus()
+        self.bus.tap(_log_fact)
         self.doorbell = Doorbell()
         self._clock = clock or SystemClock()
         self._endpoint = endpoint or SipEndpoint(config.sip_settings())
@@ -213,6 +215,12 @@ class Gateway:
             _log.error("%s failed", task.get_name(), exc_info=error)
             self._failure.set_exception(StartError(f"{task.get_name()} failed: {type(error).__name__}; see the log"))
             self._failure.exception()  # whoever waits gets it; nobody has to
+
+
+def _log_fact(fact: Fact) -> None:
+    """The story of each visit in the log: facts are ids and closed words by their nature."""
+    details = ", ".join(f"{key} {value}" for key, value in fact.detail.items())
+    _log.info("visit %s: %s%s", fact.visit_id, fact.kind, f" ({details})" if details else "")
 
 
 async def _finished(task: asyncio.Task[None], within_s: float) -> None:

@@ -21,7 +21,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(r"(?i)\b(token|pin|password|secret|authorization)(['\"]?\s*[=:]\s*['\"]?)[^\s'\"&,;)]+"),
         r"\1\2[secret]",
     ),
-    (re.compile(r"(?<=/family/)[\w.~-]+"), "[token]"),
+    (re.compile(r"(?<=/family/)(?!visits/|events\b)[\w.~-]+"), "[token]"),
     (re.compile(r"\b[\w.+-]+@[\w.-]+\b"), "[address]"),
     (re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])"), "[address]"),
     (
