@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sip.dialog import Dialog
-from sip.endpoint import Endpoint
-from sip.errors import AgentDied, DialogGone, SipBusy, SipConfigError, SipError, SipPortTaken
+from sip.endpoint import Endpoint, SipEndpoint
+from sip.errors import AgentDied, BadDescription, DialogGone, SipBusy, SipConfigError, SipError, SipPortTaken
 from sip.events import (
     AgentRestarted,
     Answered,
@@ -25,6 +25,7 @@ from sip.types import EndedBy, Invite, Registration, SipSettings, TlsFiles, Tran
 
 __all__ = [
     "Endpoint",
+    "SipEndpoint",
     "FakeSipEndpoint",
     "FarSide",
     "Dialog",
@@ -51,6 +52,7 @@ __all__ = [
     "SipError",
     "SipConfigError",
     "SipPortTaken",
+    "BadDescription",
     "SipBusy",
     "AgentDied",
     "DialogGone",

@@ -3,6 +3,7 @@
     SipError
     ├── SipConfigError        a trunk, port or certificate that cannot work; says which field and the remedy
     ├── SipPortTaken          a listening port is in use; names the port and transport
+    ├── BadDescription        a session description of ours that the SIP stack could not carry
     ├── SipBusy               every agent has its calls: no room for one more outgoing dialog
     ├── AgentDied             the agent process that owned this dialog is gone
     └── DialogGone            the dialog has ended; the command came too late
@@ -23,6 +24,10 @@ class SipConfigError(SipError):
 
 class SipPortTaken(SipError):
     """Another program holds the listening port."""
+
+
+class BadDescription(SipError):
+    """A session description of ours that the SIP stack could not carry; says what is wrong with it."""
 
 
 class SipBusy(SipError):

@@ -1,0 +1,525 @@
+"""pjsua2, the only file that imports it: directors in, reports out. Runs in an agent process, on one thread.
+
+    socket -> pjsip -> Call / Account callbacks -> report(value)          poll() drives it
+    execute(command) -> Call methods -> pjsip -> socket
+
+Three properties of the library shape this file. Media: `useLoopMedTp` opens no socket, and `onCallSdpCreated` swaps
+the library's description for ours. Assertions are compiled in, so what goes in is checked first (sip.description).
+An exception in a callback would unwind through C++, so every callback is guarded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import gc
+import logging
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar, cast
+
+import pjsua2 as pj
+
+from sip import message, wire
+from sip.address import identity, target_uri
+from sip.capi import Responder
+from sip.description import media_kinds, ours
+from sip.errors import BadDescription, SipConfigError, SipPortTaken
+from sip.events import (
+    Answered,
+    DialogEvent,
+    Dtmf,
+    Ended,
+    Info,
+    Offered,
+    OfferRefused,
+    Progress,
+    RegistrationChanged,
+    SourceRefused,
+    TransferRefused,
+)
+from sip.phrases import phrase
+from sip.trust import Trust
+from sip.types import EndedBy, Registration, SipSettings, Transport, Trunk
+
+_log = logging.getLogger(__name__)
+
+OFFER_PATIENCE_S = 2.0
+_ADDRESS_IN_USE = 120098  # PJ_ERRNO_START_SYS + EADDRINUSE
+_TRANSPORTS = {
+    Transport.UDP: pj.PJSIP_TRANSPORT_UDP,
+    Transport.TCP: pj.PJSIP_TRANSPORT_TCP,
+    Transport.TLS: pj.PJSIP_TRANSPORT_TLS,
+}
+_SOL_SOCKET, _SO_REUSEADDR = 1, 2
+_TSX_TRYING = 2  # pjsip_tsx_state_e: the state in which pjsua would answer a request itself
+
+Callback = TypeVar("Callback", bound=Callable[..., None])
+
+
+class Replies(Protocol):
+    """Where a callback that must answer at once waits for the endpoint's word."""
+
+    def reply_to(self, handle: str, seconds: float) -> wire.AnswerOffer | wire.RefuseOffer | None: ...
+
+
+def _guarded(method: Callback) -> Callback:
+    """No exception may leave a callback: it would unwind through C++ and end the agent with all its calls."""
+
+    @functools.wraps(method)
+    def call(self: object, parameters: object) -> None:
+        try:
+            method(self, parameters)
+        except Exception as error:  # noqa: BLE001 - see above
+            _log.error("callback %s failed: %s", method.__name__, type(error).__name__)
+
+    return cast("Callback", call)
+
+
+class _Call(pj.Call):  # type: ignore[misc]  # the library has no types
+    """One dialog. `sdp`: our description in force, or about to be."""
+
+    def __init__(self, stack: Stack, account: _Account, handle: str, call_id: int, offer: str | None) -> None:
+        super().__init__(account, call_id)
+        self.stack = stack
+        self.handle = handle
+        self.incoming = call_id != pj.PJSUA_INVALID_ID
+        self.offer = offer  # of the far side, in the INVITE
+        self.sdp: str | None = None
+        self.early_sdp_sent = False
+        self.confirmed = False
+        self.ending_locally = False
+        self.offering = False
+        self.awaits_ack_sdp = False
+        self.remote_sdp: str | None = None
+        self.local_code = 0
+        self.last_request = "INVITE"
+        self.stranger = False
+
+    def report(self, event: DialogEvent) -> None:
+        if not self.stranger:
+            self.stack.report(wire.Happened(self.handle, event))
+
+    # callbacks
+
+    @_guarded
+    def onCallState(self, prm: Any) -> None:  # noqa: N802 - the library's name
+        info = self.getInfo()
+        received = _received(prm.e)
+        if received and received.sdp:
+            self.remote_sdp = received.sdp
+        if info.state == pj.PJSIP_INV_STATE_CONFIRMED and not self.confirmed:
+            self.confirmed = True
+            self.report(Answered(None if self.incoming and self.offer is not None else self.remote_sdp))
+        elif info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
+            self.report(self._ended(info.lastStatusCode, received))
+            self.stack.forget(self)
+
+    def _ended(self, code: int, received: message.Message | None) -> Ended:
+        if self.ending_locally:
+            code = 200 if self.confirmed else self.local_code
+            return Ended(EndedBy.LOCAL, code, phrase(code))
+        return Ended(EndedBy.REMOTE if received else EndedBy.TIMEOUT, code, phrase(code))
+
+    @_guarded
+    def onCallTsxState(self, prm: Any) -> None:  # noqa: N802 - the library's name
+        event = prm.e.body.tsxState
+        received = _received(prm.e)
+        if received is None:
+            return
+        if event.tsx.role == pj.PJSIP_ROLE_UAS:
+            self.last_request = event.tsx.method
+            if event.tsx.method == "INFO" and event.tsx.state == _TSX_TRYING:
+                self.stack.responder.respond(int(event.src.rdata.pjRxData), 200)
+                self._info(received)
+        elif event.tsx.method == "INVITE":
+            self._invite_answered(event.tsx.statusCode, received)
+
+    def _info(self, received: message.Message) -> None:
+        key = message.key_press(received.content_type, received.body)
+        if key:
+            self.report(Dtmf(*key))
+        elif received.body:
+            self.report(Info(received.content_type, received.body))
+
+    def _invite_answered(self, code: int, received: message.Message) -> None:
+        if not self.confirmed:
+            if received.sdp:
+                self.remote_sdp = received.sdp
+            if 100 < code < 200:
+                self.report(Progress(code, received.sdp))
+        elif self.offering and 200 <= code < 300:
+            self.offering = False
+            self.report(Answered(received.sdp))
+        elif self.offering and code >= 300 and code not in (401, 407):  # those two are answered by the library
+            self.offering = False
+            self.report(OfferRefused(code, phrase(code)))
+
+    @_guarded
+    def onCallSdpCreated(self, prm: Any) -> None:  # noqa: N802 - the library's name
+        """Before our first word to an INVITE the library's own description stands; answer() replaces it unsent."""
+        remote = prm.remSdp.wholeSdp
+        if self.sdp is not None and (not remote or media_kinds(remote) == media_kinds(self.sdp)):
+            prm.sdp.wholeSdp = self.sdp
+
+    @_guarded
+    def onCallRxReinvite(self, prm: Any) -> None:  # noqa: N802 - the library's name
+        if not prm.offer.wholeSdp:
+            code = self._ask(Offered(None, "INVITE"), None)
+            prm.statusCode = code
+            self.awaits_ack_sdp = code == 200
+
+    @_guarded
+    def onCallTxOffer(self, prm: Any) -> None:  # noqa: N802 - the library's name
+        """We offer in the 200 of a re-INVITE without SDP: as many media as our description has lines."""
+        _count_lines(prm.opt, self.sdp)
+
+    @_guarded
+    def onCallRxOffer(self, prm: Any) -> None:  # noqa: N802 - the library's name
+        offer = prm.offer.wholeSdp
+        prm.statusCode = self._ask(Offered(offer, self.last_request), offer)
+
+    def _ask(self, offered: Offered, offer: str | None) -> int:
+        """200 with `sdp` set, or the code of the refusal. Blocks this agent (at most four calls) for two seconds."""
+        self.report(offered)
+        reply = self.stack.replies.reply_to(self.handle, OFFER_PATIENCE_S)
+        if isinstance(reply, wire.AnswerOffer):
+            with contextlib.suppress(BadDescription):
+                self.sdp = ours(reply.sdp, offer)
+                return 200
+        return reply.code if isinstance(reply, wire.RefuseOffer) else 488
+
+    @_guarded
+    def onCallTransferRequest(self, prm: Any) -> None:  # noqa: N802 - the library's name
+        prm.statusCode = 603
+        self.report(TransferRefused(prm.dstUri))
+
+    @_guarded
+    def onCallReplaceRequest(self, prm: Any) -> None:  # noqa: N802 - the library's name
+        """An INVITE with Replaces (RFC 3891) would take a running visit over: a transfer by another name."""
+        prm.statusCode = 603
+        self.report(TransferRefused(""))
+
+    # commands
+
+    def ring(self, code: int, sdp: str | None) -> None:
+        op = pj.CallOpParam(True)
+        op.statusCode = code
+        if sdp is not None and self.offer is not None:
+            op.sdp.wholeSdp = self.sdp = ours(sdp, self.offer)
+            self.early_sdp_sent = True
+        elif code == 183:
+            op.statusCode = 180  # 183 without a description says nothing, and the library would put its own in
+        self.answer(op)
+
+    def accept(self, sdp: str) -> None:
+        op = pj.CallOpParam(True)
+        op.statusCode = 200
+        if self.offer is None:
+            self.sdp = ours(sdp)
+            _count_lines(op.opt, self.sdp)
+        elif not self.early_sdp_sent:
+            op.sdp.wholeSdp = self.sdp = ours(sdp, self.offer)
+        self.answer(op)
+
+    def send_offer(self, sdp: str) -> None:
+        self.sdp = ours(sdp)
+        op = pj.CallOpParam(True)
+        _count_lines(op.opt, self.sdp)
+        self.offering = True
+        self.reinvite(op)
+
+    def send_info(self, content_type: str, body: str) -> None:
+        request = pj.CallSendRequestParam()
+        request.method = "INFO"
+        request.txOption.contentType = content_type
+        request.txOption.msgBody = body
+        self.sendRequest(request)
+
+    def end(self, code: int, reason: str) -> None:
+        """BYE, CANCEL or a final response, with the reason as RFC 3326 has it."""
+        self.ending_locally = True
+        self.local_code = code or (603 if self.incoming else 487)
+        op = pj.CallOpParam()
+        op.statusCode = code or 603
+        if reason:
+            header = pj.SipHeader()
+            header.hName = "Reason"
+            text = "".join(each for each in reason if each.isascii() and each.isprintable() and each not in '"\\')
+            header.hValue = f'SIP;cause={code or 200};text="{text}"'
+            op.txOption.headers.append(header)
+        self.hangup(op)
+
+
+class _Account(pj.Account):  # type: ignore[misc]  # the library has no types
+    """One trunk's identity, or (trunk None) the nameless one that strangers' calls fall to."""
+
+    def __init__(self, stack: Stack, trunk: Trunk | None) -> None:
+        super().__init__()
+        self._stack = stack
+        self._trunk = trunk
+
+    @_guarded
+    def onIncomingCall(self, prm: Any) -> None:  # noqa: N802 - the library's name
+        self._stack.came(self, prm.callId, prm.rdata)
+
+    @_guarded
+    def onRegState(self, prm: Any) -> None:  # noqa: N802 - the library's name
+        if self._trunk:
+            up = prm.code // 100 == 2 and prm.expiration > 0
+            registration = Registration(self._trunk.name, up, prm.code, phrase(prm.code))
+            self._stack.report(wire.Noticed(RegistrationChanged(registration)))
+
+
+class _Endpoint(pj.Endpoint):  # type: ignore[misc]  # the library has no types
+    def __init__(self, stack: Stack) -> None:
+        super().__init__()
+        self._stack = stack
+
+    @_guarded
+    def onSelectAccount(self, prm: Any) -> None:  # noqa: N802 - the library's name
+        """The library would choose by the request URI; we know trunks by where a request comes from."""
+        prm.accountIndex = self._stack.account_of(prm.rdata.srcAddress).getId()
+
+
+class _Log(pj.LogWriter):  # type: ignore[misc]  # the library has no types
+    """The library shows the ACK of a re-INVITE nowhere but in its log. Everything else in there is let go."""
+
+    def __init__(self, stack: Stack) -> None:
+        super().__init__()
+        self._stack = stack
+
+    @_guarded
+    def write(self, entry: Any) -> None:
+        text = entry.msg
+        if "Request msg ACK/" in text:
+            self._stack.saw(message.parse(text.partition("\n")[2]))
+
+
+class Stack:
+    """One pjsua2 endpoint with its accounts and calls."""
+
+    def __init__(self, start: wire.Start, report: Callable[[wire.Report], None], replies: Replies) -> None:
+        self.report = report
+        self.replies = replies
+        self.responder = Responder(pj._pjsua2.__file__)
+        self._settings: SipSettings = start.settings
+        self._start = start
+        self._trust = Trust(start.settings.trunks)
+        self._accounts: dict[str, _Account] = {}
+        self._calls: dict[str, _Call] = {}
+        self._ended: list[_Call] = []
+        self._count = 0
+        self._prefix = f"a{start.agent}.{start.generation}"
+        self._log = _Log(self)
+        self._endpoint = _Endpoint(self)
+
+    # start, turn, stop
+
+    def start(self) -> tuple[wire.Address, ...]:
+        """Listen. Raises SipPortTaken or SipConfigError."""
+        settings = self._settings
+        self._endpoint.libCreate()
+        config = pj.EpConfig()
+        config.logConfig.level = config.logConfig.consoleLevel = 4  # level 4: messages; they go to _Log alone
+        config.logConfig.msgLogging = 1
+        config.logConfig.decor = 0
+        config.logConfig.writer = self._log
+        config.uaConfig.threadCnt = 0
+        config.uaConfig.maxCalls = settings.calls_per_agent
+        config.uaConfig.userAgent = settings.user_agent
+        self._endpoint.libInit(config)
+        addresses = tuple(self._listen(transport) for transport in settings.transports)
+        self._endpoint.audDevManager().setNoDev()
+        self._endpoint.libStart()
+        self._add_account(None)
+        for trunk in settings.trunks:
+            self._add_account(trunk)
+        return addresses
+
+    def poll(self, wait_ms: int) -> None:
+        self._endpoint.libHandleEvents(wait_ms)
+        self._ended.clear()  # here no callback of a call is on the C++ stack any more
+
+    def stop(self) -> None:
+        """BYE to every call, unregister, and let the library go (which waits for both)."""
+        for call in self._calls.values():
+            call.ending_locally = True
+        with contextlib.suppress(pj.Error):
+            self._endpoint.hangupAllCalls()
+        for _ in range(50):
+            if not self._calls:
+                break
+            self.poll(10)
+        self._calls.clear()
+        self._ended.clear()
+        for account in self._accounts.values():
+            account.shutdown()
+        self._accounts.clear()
+        gc.collect()
+        self._endpoint.libDestroy()
+
+    def _listen(self, transport: Transport) -> wire.Address:
+        settings = self._settings
+        port = self._start.port + (transport is Transport.TLS)
+        config = pj.TransportConfig()
+        config.port = port
+        config.boundAddress = settings.host
+        config.publicAddress = settings.public_host
+        if transport is not Transport.UDP:
+            # connections of a predecessor that died may linger; on UDP this would let two programs share a port
+            config.sockOptParams.sockOpts.append(_reuse_address())
+        if transport is Transport.TLS:
+            self._secure(config.tlsConfig)
+        try:
+            self._endpoint.transportCreate(_TRANSPORTS[transport], config)
+        except pj.Error as error:
+            where = f"{transport} {settings.host}:{port}"
+            if error.status == _ADDRESS_IN_USE:
+                raise SipPortTaken(f"{where} is taken by another program; stop it or choose another sip.port") from None
+            raise SipConfigError(f"cannot listen on {where}: {error.reason}; check sip.host") from None
+        return transport, settings.host, port
+
+    def _secure(self, config: Any) -> None:
+        files = self._settings.tls
+        if files is None:
+            raise SipConfigError("sip.transports has tls, but sip.tls names no certificate and private_key")
+        config.certFile, config.privKeyFile = files.certificate, files.private_key
+        config.proto = pj.PJ_SSL_SOCK_PROTO_TLS1_2
+        if files.ca:
+            config.CaListFile = files.ca
+            config.verifyServer = config.verifyClient = config.requireClientCert = True
+
+    def _add_account(self, trunk: Trunk | None) -> None:
+        account = _Account(self, trunk)
+        account.create(_account_config(self._settings, trunk, registers=self._start.agent == 0))
+        self._accounts[trunk.name if trunk else ""] = account
+
+    # what comes in
+
+    def account_of(self, source: str) -> _Account:
+        return self._accounts[self._trust.trunk_of(source)]
+
+    def came(self, account: _Account, call_id: int, rdata: Any) -> None:
+        source, received = rdata.srcAddress, message.parse(rdata.wholeMsg)
+        trunk = self._trust.trunk_of(source)
+        self._count += 1
+        call = _Call(self, account, f"{self._prefix}-{self._count}", call_id, received.sdp)
+        self._calls[call.handle] = call
+        if trunk:
+            self.report(wire.Incoming(message.invite_of(received, call.handle, trunk, source)))
+        else:
+            self.report(wire.Noticed(SourceRefused(source, "INVITE")))
+            call.stranger = True
+            call.end(403, "")
+
+    def saw(self, received: message.Message) -> None:
+        """An ACK: of interest when it answers the offer that we made in the 200 of a re-INVITE."""
+        call_id = received.header("call-id")
+        for call in self._calls.values():
+            if call.awaits_ack_sdp and call.getInfo().callIdString == call_id:
+                call.awaits_ack_sdp = False
+                call.report(Answered(received.sdp))
+
+    def forget(self, call: _Call) -> None:
+        """Keep the object until poll(): its callback is running."""
+        self._calls.pop(call.handle, None)
+        self._ended.append(call)
+
+    # commands
+
+    def execute(self, command: wire.Command) -> None:
+        """A command for a call that has ended meanwhile is dropped: its Ended is on the way."""
+        if isinstance(command, wire.Place):
+            self._place(command)
+            return
+        call = self._calls.get(command.handle) if not isinstance(command, wire.Start | wire.Stop) else None
+        if call is None:
+            return
+        try:
+            _obey(call, command)
+        except (pj.Error, BadDescription) as error:
+            _log.warning("dialog %s: %s failed: %s", call.handle, type(command).__name__, type(error).__name__)
+            if isinstance(command, wire.Answer):
+                call.end(500, "")
+
+    def _place(self, command: wire.Place) -> None:
+        trunk = next(each for each in self._settings.trunks if each.name == command.trunk)
+        account = self._accounts[trunk.name]
+        call = _Call(self, account, command.handle, pj.PJSUA_INVALID_ID, None)
+        op = pj.CallOpParam(True)
+        try:
+            if command.sdp is None:
+                op.opt.flag |= pj.PJSUA_CALL_NO_SDP_OFFER
+            else:
+                call.sdp = ours(command.sdp)
+                _count_lines(op.opt, call.sdp)
+            if command.from_user:
+                op.txOption.localUri = identity(self._settings, trunk, command.from_user)
+            self._calls[call.handle] = call
+            call.makeCall(target_uri(trunk, command.target), op)
+            self.report(wire.Placed(command.handle, call.getInfo().callIdString))
+        except (pj.Error, BadDescription) as error:
+            self._calls.pop(call.handle, None)
+            text = str(error) if isinstance(error, BadDescription) else f"the SIP stack refused it: {error.reason}"
+            self.report(wire.Placed(command.handle, "", text))
+
+
+def _obey(call: _Call, command: wire.Command) -> None:
+    match command:
+        case wire.Ring(code=code, sdp=sdp):
+            call.ring(code, sdp)
+        case wire.Answer(sdp=sdp):
+            call.accept(sdp)
+        case wire.Offer(sdp=sdp):
+            call.send_offer(sdp)
+        case wire.SendInfo(content_type=content_type, body=body):
+            call.send_info(content_type, body)
+        case wire.HangUp(code=code, reason=reason, reject=reject):
+            if not (reject and call.confirmed):
+                call.end(code, reason)
+        case _:
+            pass  # an answer to an offer that came too late: the far side has had its 488
+
+
+def _received(event: Any) -> message.Message | None:
+    """The message that caused this event, if one did."""
+    if event.type == pj.PJSIP_EVENT_RX_MSG:
+        return message.parse(event.body.rxMsg.rdata.wholeMsg)
+    if event.type == pj.PJSIP_EVENT_TSX_STATE and event.body.tsxState.type == pj.PJSIP_EVENT_RX_MSG:
+        return message.parse(event.body.tsxState.src.rdata.wholeMsg)
+    return None
+
+
+def _count_lines(option: Any, sdp: str | None) -> None:
+    """When we offer, the library must reckon with as many media as our description has lines, all as audio."""
+    option.audioCount = len(media_kinds(sdp)) if sdp else 1
+    option.videoCount = 0
+
+
+def _account_config(settings: SipSettings, trunk: Trunk | None, *, registers: bool) -> Any:
+    config = pj.AccountConfig()
+    config.idUri = identity(settings, trunk, trunk.from_user if trunk else "")
+    config.mediaConfig.useLoopMedTp = True
+    config.mediaConfig.srtpUse = pj.PJMEDIA_SRTP_OPTIONAL
+    config.mediaConfig.srtpSecureSignaling = 0
+    config.callConfig.timerUse = pj.PJSUA_SIP_TIMER_OPTIONAL
+    config.callConfig.timerSessExpiresSec = settings.session_expires_s
+    config.callConfig.timerMinSESec = settings.min_se_s
+    nat = config.natConfig
+    nat.contactRewriteUse = nat.viaRewriteUse = nat.sdpNatRewriteUse = nat.sipOutboundUse = 0
+    nat.udpKaIntervalSec = 0
+    if trunk and trunk.username:
+        config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", trunk.username, 0, trunk.password))
+    if trunk and trunk.register and registers:
+        config.regConfig.registrarUri = target_uri(trunk, "")
+        config.regConfig.timeoutSec = trunk.register_expires_s
+        config.regConfig.retryIntervalSec = 30
+        config.regConfig.firstRetryIntervalSec = 5
+    return config
+
+
+def _reuse_address() -> Any:
+    option = pj.SockOpt()
+    option.level, option.optName = _SOL_SOCKET, _SO_REUSEADDR
+    option.setOptValInt(1)
+    return option
