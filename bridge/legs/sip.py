@@ -64,6 +64,7 @@ class SipLine:
         self._latch = Latch()
         self._last_sent = b""
         self._lost_before = 0
+        self._most_bps = 0
         self._dtmf: Codec | None = None
         self._keys: KeyReader | None = None
         self._rtcp = StationRtcp(
@@ -94,6 +95,10 @@ class SipLine:
         self._dtmf_type = line.dtmf.payload_type if line.dtmf else _NO_TYPE
         self._mux = line.media.rtcp_mux
         self._rtcp.feedback = line.codec.feedback
+        most_bps = (line.media.bandwidth_bps or 0) if line.kind is Kind.VIDEO else 0
+        if most_bps != self._most_bps:
+            self._most_bps = most_bps
+            self.listen(self._rtcp.wishes)
         media = line.media
         self._latch.aim(reachable(media.address, media.port))
         self._announced_control = reachable(
@@ -107,6 +112,8 @@ class SipLine:
 
     def listen(self, feedback: Feedback) -> None:
         self._rtcp.wishes = feedback
+        if self._most_bps:
+            feedback.bitrate_limited(self._most_bps)
 
     def send(self, packet: bytes) -> None:
         target = self._target

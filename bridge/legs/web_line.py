@@ -19,6 +19,7 @@ from bridge.types import Flow, Kind, Side
 
 _PLI_FIRST_S = 0.3  # at most so often; a browser needs a round trip and an encode to obey
 _PLI_SLOWEST_S = 3.0  # a camera that is switched off never obeys
+_LEAST_BPS = 50_000  # below that there is no picture; a limit of nothing is meant otherwise
 _RESEND_S = 0.02  # two requests for one packet within that are one request, repeated
 
 
@@ -96,7 +97,8 @@ class WebLine:
         self._wire = wire
         self._cname = cname
         self._feedback = plan.codec.feedback
-        self._max_bps = video_max_bps if "goog-remb" in self._feedback else 0
+        self._most_bps = video_max_bps if "goog-remb" in self._feedback else 0
+        self._max_bps = self._most_bps
         self._remote_ssrc = plan.remote_ssrc
         self._sink: Callable[[bytes], None] | None = None
         self._source_feedback: Feedback = _NoFeedback()
@@ -145,6 +147,10 @@ class WebLine:
         """Asks at once, unless it asked a moment ago, and again until a keyframe comes."""
         if self.kind is Kind.VIDEO and self._receives:
             self._picture.want()
+
+    def limit_bitrate(self, bps: int) -> None:
+        """The far side of the bridge can take no more than this; the browser hears it with the next REMB."""
+        self._max_bps = min(self._most_bps, max(bps, _LEAST_BPS))
 
     # -- from the leg
 

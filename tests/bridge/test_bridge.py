@@ -200,6 +200,17 @@ async def test_a_terminal_without_feedback_is_asked_by_info(stage: Stage) -> Non
     await stage.until(KeyframeByInfo)
 
 
+async def test_a_terminals_bandwidth_is_the_browsers_limit(stage: Stage) -> None:
+    offer = stage.terminal.describe().replace("a=rtpmap:96", "b=AS:384\r\na=rtpmap:96")
+    joined = await stage.bridge.join(offer, await stage.browser.offer())
+    assert joined.web_sdp is not None
+    stage.browser.accept(joined.web_sdp)
+    await stage.browser.until(lambda: bool(stage.browser.heard(rtcp.BitrateLimit)))
+    (limit, *_) = stage.browser.heard(rtcp.BitrateLimit)
+    assert isinstance(limit, rtcp.BitrateLimit)
+    assert 370_000 < limit.bps <= 384_000
+
+
 async def test_a_terminals_wish_for_a_picture_reaches_the_browser(stage: Stage) -> None:
     await stage.join()
     stage.from_browser(IDR, raw_peer.H264, VIDEO_SSRC)

@@ -402,6 +402,11 @@ async def test_a_limit_of_the_far_side_reaches_a_station_that_negotiated_limits(
     assert rtcp.parse(await station.told())[-1] == rtcp.BitrateLimit(line.send_ssrc, 300_000, (station.ssrc,))
 
 
+async def test_the_bandwidth_of_the_description_limits_the_far_side(stage: Stage) -> None:
+    stage.line(stage.station(96), _H264, bandwidth_bps=384_000)
+    assert stage.ear.limits_bps == [384_000]
+
+
 async def test_reports_of_strangers_are_not_believed(stage: Stage) -> None:
     station = stage.station(96)
     line = stage.line(station, _H264)
