@@ -66,6 +66,13 @@ class ChangeMedia:
 
 
 @dataclass(frozen=True, slots=True)
+class SettleMedia:
+    """The answer to an offer that the station asked for in mid-visit (a re-INVITE without SDP). Reported likewise."""
+
+    sdp: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class RejoinMedia:
     web_offer: str = field(repr=False)
 
@@ -137,6 +144,7 @@ Command = (
     | JoinMedia
     | CompleteMedia
     | ChangeMedia
+    | SettleMedia
     | RejoinMedia
     | AskFamilyForPicture
     | CloseMedia

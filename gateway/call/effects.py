@@ -11,12 +11,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.bridge import Joined, Media
-from bridge.errors import BridgeError, WebLegFailed
-from bridge.negotiate import offers_video
-from bridge.types import BridgeStats
+from bridge import BridgeError, BridgeStats, Joined, Media, NegotiationError, WebLegFailed, offers_video
 from gateway.call import commands as c
 from gateway.call import events as e
+from gateway.call import sip_codes
 from gateway.call.books import Books
 from gateway.call.facts import Fact
 from gateway.call.meter import Mode
@@ -29,8 +27,7 @@ from gateway.clock import Clock
 from gateway.errors import VisitGone
 from gateway.money import Money
 from gateway.policy.decision import Decision, Medium, Terms, VisitRequest
-from sip.dialog import Dialog
-from sip.errors import SipError
+from sip import BadDescription, Dialog, SipError
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +78,7 @@ class Effects:
             c.JoinMedia: self._join,
             c.CompleteMedia: self._complete,
             c.ChangeMedia: self._change,
+            c.SettleMedia: self._settle,
             c.RejoinMedia: self._rejoin,
             c.AskFamilyForPicture: self._ask_family,
             c.CloseMedia: self._close_media,
@@ -99,30 +97,35 @@ class Effects:
 
     # ---- towards the station: a dialog that is gone says so itself, by its Ended ----
 
-    async def _to_station(self, act: Awaitable[None]) -> bool:
+    async def _to_station(self, act: Awaitable[None]) -> None:
         try:
             await act
         except SipError as error:
             log.info("visit %s: the station was gone (%s)", self._books.intent.visit_id, type(error).__name__)
-            return False
-        return True
 
     async def _ring_station(self, command: c.RingStation, visit: VisitState) -> None:
         await self._to_station(self._dialog.ring(180))
 
-    async def _answer_station(self, command: c.AnswerStation, visit: VisitState) -> None:
+    async def _answer_station(self, command: c.AnswerStation, visit: VisitState) -> e.Event | None:
         if self._joined is None:
             raise VisitGone("nothing was joined")
-        if not await self._to_station(self._dialog.answer(self._joined.sip_sdp)):
+        try:
+            await self._dialog.answer(self._joined.sip_sdp)
+        except BadDescription as error:
+            return self._refused(NegotiationError(str(error)))
+        except SipError as error:
+            log.info("visit %s: the station was gone (%s)", self._books.intent.visit_id, type(error).__name__)
             self.fail(VisitGone("the station has hung up"))
-        elif self._joined.web_sdp is not None:
+            return None
+        if self._joined.web_sdp is not None:
             self._fulfil(self._joined.web_sdp)
+        return None
 
     async def _reject_station(self, command: c.RejectStation, visit: VisitState) -> None:
         await self._to_station(self._dialog.reject(command.code))
 
     async def _hang_up_station(self, command: c.HangUpStation, visit: VisitState) -> None:
-        await self._to_station(self._dialog.hang_up())
+        await self._to_station(self._dialog.hang_up(sip_codes.NOT_ACCEPTABLE))  # the code: if our answer never went out
 
     async def _refuse_offer(self, command: c.RefuseOffer, visit: VisitState) -> None:
         await self._to_station(self._dialog.refuse_offer(command.code))
@@ -144,13 +147,14 @@ class Effects:
 
     async def _complete(self, command: c.CompleteMedia, visit: VisitState) -> e.Event | None:
         try:
+            self._check_paid(command.sdp)
             async with asyncio.timeout(MEDIA_PATIENCE_S):
                 joined = await self._required().complete(command.sdp)
         except (BridgeError, TimeoutError) as error:
             return self._refused(error)
         if joined.web_sdp is not None:
             self._fulfil(joined.web_sdp)
-        return None
+        return self._hold_report(visit)
 
     async def _rejoin(self, command: c.RejoinMedia, visit: VisitState) -> e.Event | None:
         try:
@@ -161,25 +165,38 @@ class Effects:
         return None
 
     async def _change(self, command: c.ChangeMedia, visit: VisitState) -> e.Event | None:
-        media = self._required()
         try:
-            if command.sdp is not None and self._adds_unpaid_picture(command.sdp):
-                await self._to_station(self._dialog.refuse_offer(488))
-                return None
+            self._check_paid(command.sdp)
             async with asyncio.timeout(MEDIA_PATIENCE_S):
-                answer = await media.change(command.sdp)
+                answer = await self._required().change(command.sdp)
         except (BridgeError, TimeoutError) as error:
             log.info("visit %s: an offer was refused (%s)", self._books.intent.visit_id, type(error).__name__)
-            await self._to_station(self._dialog.refuse_offer(488))
+            await self._to_station(self._dialog.refuse_offer(sip_codes.NOT_ACCEPTABLE))
             return None
         await self._to_station(self._dialog.answer_offer(answer))
-        if media.held() == visit.held:
-            return None
-        return e.StationHeld() if media.held() else e.StationResumed()
+        return self._hold_report(visit)
 
-    def _adds_unpaid_picture(self, sdp: str) -> bool:
-        """A visit that was allowed and paid for as sound may not become a picture on the way. Raises SdpError."""
-        return self.terms is not None and self.terms.medium is Medium.AUDIO and offers_video(sdp)
+    async def _settle(self, command: c.SettleMedia, visit: VisitState) -> e.Event | None:
+        """An answer that does not fit changes nothing: the session stays as it was (RFC 3261 section 14.1)."""
+        try:
+            self._check_paid(command.sdp)
+            async with asyncio.timeout(MEDIA_PATIENCE_S):
+                await self._required().complete(command.sdp)
+        except (BridgeError, TimeoutError) as error:
+            log.info("visit %s: an answer was not taken (%s)", self._books.intent.visit_id, type(error).__name__)
+            return None
+        return self._hold_report(visit)
+
+    def _hold_report(self, visit: VisitState) -> e.Event | None:
+        held = self._required().held()
+        if held == visit.held:
+            return None
+        return e.StationHeld() if held else e.StationResumed()
+
+    def _check_paid(self, sdp: str | None) -> None:
+        """A visit that was paid for as sound may not become a picture. Raises NegotiationError, SdpError."""
+        if sdp is not None and self.terms is not None and self.terms.medium is Medium.AUDIO and offers_video(sdp):
+            raise NegotiationError("this visit was allowed and paid for as sound")
 
     async def _ask_family(self, command: c.AskFamilyForPicture, visit: VisitState) -> None:
         self._required().want_picture()

@@ -106,6 +106,10 @@ def _confirm(visit: VisitState, event: e.StationConfirmed, now_s: float) -> Step
     return visit, () if event.sdp is None else (c.CompleteMedia(event.sdp),)
 
 
+def _settle(visit: VisitState, event: e.StationConfirmed, now_s: float) -> Step:
+    return visit, () if event.sdp is None else (c.SettleMedia(event.sdp),)
+
+
 # ---- media that comes and goes ----
 
 
@@ -290,7 +294,7 @@ ROWS: tuple[Row, ...] = (
     (e.RingTimedOut, (_S.RINGING,), ENDING, _ends(Reason.NO_ANSWER, Fault.FAMILY, sip_codes.NO_ANSWER)),
     (e.MediaJoined, (_S.CONNECTING,), STAY, _answer),
     (e.StationConfirmed, (_S.CONNECTING,), STAY, _confirm),
-    (e.StationConfirmed, JOINED, STAY, _ignore),
+    (e.StationConfirmed, JOINED, STAY, _settle),
     (e.MediaRefused, (_S.CONNECTING,), ENDING, _ends(Reason.MEDIA_FAILED, Fault.GATEWAY, sip_codes.NOT_ACCEPTABLE)),
     (e.MediaRefused, (_S.RECONNECTING,), STAY, _ignore),
     (e.ConnectTimedOut, (_S.CONNECTING,), ENDING, _ends(Reason.MEDIA_FAILED, Fault.NETWORK, sip_codes.NO_ANSWER)),

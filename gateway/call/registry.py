@@ -14,7 +14,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 
-from bridge.bridge import Media
+from bridge import Media
 from gateway.call import events as e
 from gateway.call.effects import Tools
 from gateway.call.notices import Ring
@@ -26,11 +26,7 @@ from gateway.clock import Clock
 from gateway.config import LimitsConfig
 from gateway.errors import StoreError, VisitGone
 from gateway.policy.decision import Decision, Refusal, VisitRequest
-from sip.dialog import Dialog
-from sip.endpoint import Endpoint
-from sip.errors import SipError
-from sip.events import AgentRestarted, EndpointEvent, RegistrationChanged, SourceRefused
-from sip.types import Invite
+from sip import AgentRestarted, Dialog, Endpoint, EndpointEvent, Invite, RegistrationChanged, SipError, SourceRefused
 
 log = logging.getLogger(__name__)
 

@@ -6,8 +6,7 @@ import re
 from datetime import datetime
 from urllib.parse import unquote
 
-from bridge.errors import SdpError
-from bridge.negotiate import offers_video
+from bridge import SdpError, offers_video
 from gateway.call.summary import VisitIntent
 from gateway.policy.decision import Allowed, Decision, Medium, VisitRequest
 from sip.types import Invite
@@ -32,8 +31,7 @@ def user_part(uri: str) -> str:
 def request_of(invite: Invite, at: datetime) -> tuple[VisitRequest, bool]:
     """The question, and whether the INVITE's description can be understood.
 
-    The station is who the trunk asserts it is (RFC 3325), else who it says it is. Without a description (delayed
-    offer) our own offer will hold a picture, so it counts as video.
+    The station is who the trunk asserts it is (RFC 3325), else who it says it is.
     """
     try:
         video = True if invite.sdp is None else offers_video(invite.sdp)
@@ -46,6 +44,7 @@ def request_of(invite: Invite, at: datetime) -> tuple[VisitRequest, bool]:
         dialled=user_part(invite.request_uri) or invite.to_user,
         medium=Medium.VIDEO if video else Medium.AUDIO,
         at=at,
+        medium_known=invite.sdp is not None,
     )
     return request, understood
 
@@ -71,7 +70,7 @@ def intent_of(
         account=terms.account if terms else "",
         tariff=terms.tariff if terms else "",
         rule=rule,
-        medium=request.medium,
+        medium=terms.medium if terms else request.medium,
         max_seconds=terms.max_seconds if terms else 0,
         trunk=request.trunk,
         sip_call_id=invite.sip_call_id,

@@ -20,7 +20,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from bridge.bridge import Media
+from bridge import Media
 from gateway.call import events as e
 from gateway.call.books import Books, Timeline
 from gateway.call.commands import Publish
@@ -36,8 +36,7 @@ from gateway.call.view import VisitView
 from gateway.call.visit import State, VisitState, seconds_left
 from gateway.errors import MachineError, StoreUnavailable, VisitGone
 from gateway.policy.decision import Allowed, Refusal
-from sip.dialog import Dialog
-from sip.types import Invite
+from sip import Dialog, Invite
 
 log = logging.getLogger(__name__)
 

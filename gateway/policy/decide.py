@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gateway.policy.decision import Allowed, Decision, Refusal, Refused, Terms, VisitRequest
+from gateway.policy.decision import Allowed, Decision, Medium, Refusal, Refused, Terms, VisitRequest
 from gateway.policy.plan import Contact, Dialplan, Facility, Rule, Station
 
 
@@ -69,12 +69,24 @@ def _by_rule(dialplan: Dialplan, rule: Rule, station: Station | None, request: V
         return trail.refused(Refusal.UNKNOWN_NUMBER)
     if not trail.passed("hours", rule.schedule is None or rule.schedule.is_open(request.at)):
         return trail.refused(Refusal.HOURS)
-    if not trail.passed(f"medium {request.medium}", request.medium in rule.tariffs):
+    medium = _medium(rule, station, request)
+    if not trail.passed(f"medium {medium}", medium in rule.tariffs):
         return trail.refused(Refusal.MEDIUM)
-    return Allowed(_terms(trail, rule, station, contact, request), tuple(trail.path))
+    terms = _terms(trail, rule, contact, request, medium=medium, station=station)
+    return Allowed(terms, tuple(trail.path))
 
 
-def _terms(trail: _Trail, rule: Rule, station: Station | None, contact: Contact, request: VisitRequest) -> Terms:
+def _medium(rule: Rule, station: Station | None, request: VisitRequest) -> Medium:
+    if request.medium_known:
+        return request.medium
+    if station is not None and station.medium is not None:
+        return station.medium
+    return Medium.VIDEO if Medium.VIDEO in rule.tariffs else Medium.AUDIO
+
+
+def _terms(
+    trail: _Trail, rule: Rule, contact: Contact, request: VisitRequest, *, medium: Medium, station: Station | None
+) -> Terms:
     """The most restrictive limit wins: the rule's, the station's, and what is left of the hours."""
     facility = trail.facility
     if facility is None:  # a rule was found, so its facility was; said for the type checker
@@ -96,8 +108,8 @@ def _terms(trail: _Trail, rule: Rule, station: Station | None, contact: Contact,
         contact_name=contact.name,
         caller_name=station.name if station else facility.name,
         account=contact.account,
-        tariff=rule.tariffs[request.medium],
-        medium=request.medium,
+        tariff=rule.tariffs[medium],
+        medium=medium,
         max_seconds=max_seconds,
         privileged=rule.privileged,
         closes_at=closes_at,

@@ -34,6 +34,7 @@ class VisitRequest:
     """What the dialplan is asked. Numbers and names are personal data: never log them.
 
     dialled: the user part of the request URI. station: the user part of From (or P-Asserted-Identity).
+    medium_known False: a delayed offer, the INVITE does not say; then the station's entry does, else the rule.
     """
 
     trunk: str
@@ -41,6 +42,7 @@ class VisitRequest:
     dialled: str
     medium: Medium
     at: datetime
+    medium_known: bool = True
 
 
 @dataclass(frozen=True, slots=True)

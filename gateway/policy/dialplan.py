@@ -52,6 +52,7 @@ class StationEntry(Document):
     facility: str
     name: Name
     max_minutes: Annotated[int, Field(ge=1, le=MAX_MINUTES)] | None = None
+    medium: Medium | None = None
 
 
 class ContactEntry(Document):
@@ -154,7 +155,9 @@ class _Builder:
             self._known("facility", entry.facility, facilities, "stations", index, "facility")
             if entry.id in found[entry.facility]:
                 self._problem(f"the station {entry.id!r} stands above already", "stations", index, "id")
-            found[entry.facility][entry.id] = Station(entry.id, entry.facility, entry.name, entry.max_minutes)
+            found[entry.facility][entry.id] = Station(
+                entry.id, entry.facility, entry.name, entry.max_minutes, entry.medium
+            )
         return dict(found)
 
     def _contacts(self) -> dict[str, Contact]:

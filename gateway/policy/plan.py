@@ -27,12 +27,16 @@ class Facility:
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """A phone or terminal. id: the user part it calls with. name: how the family's page introduces it."""
+    """A phone or terminal. id: the user part it calls with. name: how the family's page introduces it.
+
+    medium: what it can do, for calls that do not say (delayed offer). None: whatever the rule allows.
+    """
 
     id: str
     facility: str
     name: str
     max_minutes: int | None = None
+    medium: Medium | None = None
 
 
 @dataclass(frozen=True, slots=True)

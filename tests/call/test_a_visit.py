@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge.errors import NegotiationError
 from bridge.types import Side
 from gateway.call.facts import FactKind
 from gateway.call.notices import Clocked, Hold, Over, Warned
@@ -164,9 +165,30 @@ async def test_delayed_offer(tmp_path: Path) -> None:
         accepting = asyncio.create_task(node.accepts(ring))
         assert (await far.final()).sdp == OUR_OFFER
         assert not accepting.done()
-        far.ack("v=0 the station's answer")
+        far.ack(VIDEO_OFFER)
         assert await accepting == WEB_ANSWER
         assert node.media.asked == ["join", "complete"]
+
+
+async def test_hold_by_an_offer_that_the_station_asks_us_for(tmp_path: Path) -> None:
+    async with stage(tmp_path) as node:
+        far, _ = await node.talks()
+        assert (await far.final()).sdp == STATION_ANSWER
+        far.reinvite(None)
+        assert (await far.final()).sdp == OUR_OFFER
+        far.accept(HOLD_OFFER)
+        await node.fact(FactKind.HELD)
+        assert node.media.asked == ["join", "change", "complete"]
+        node.media.fails = NegotiationError("an answer that does not fit")
+        far.reinvite(None)
+        assert (await far.final()).code == 488
+        far.reinvite(None)
+        assert (await far.final()).sdp == OUR_OFFER
+        node.media.fails = NegotiationError("an answer that does not fit")
+        far.accept(VIDEO_OFFER)
+        far.dtmf("1")
+        await node.fact(FactKind.DTMF)
+        assert node.visits.live()[0].state == "held"
 
 
 async def test_pictures_are_asked_for_both_ways_by_info(tmp_path: Path) -> None:

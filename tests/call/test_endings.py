@@ -187,6 +187,19 @@ async def test_a_call_paid_as_sound_cannot_become_a_picture(tmp_path: Path) -> N
         assert node.media.asked == ["join"]
 
 
+async def test_a_delayed_offer_paid_as_sound_is_not_answered_with_a_picture(tmp_path: Path) -> None:
+    async with stage(tmp_path) as node:
+        far = node.station_calls(station="phone-1", sdp=None)
+        ring = await node.rung()
+        assert not ring.video
+        accepting = asyncio.create_task(node.accepts(ring))
+        assert (await far.final()).code == 200
+        far.ack(VIDEO_OFFER)
+        with pytest.raises(NegotiationError):
+            await accepting
+        assert (await node.record()).reason == "media_failed"
+
+
 async def test_the_agent_dies(tmp_path: Path) -> None:
     async with stage(tmp_path) as node:
         await node.talks()

@@ -19,7 +19,7 @@ FOLDER = Path(__file__).parents[2] / "dialplans"
 TARIFFS = load_tariffs([FOLDER / "tariffs" / "demo.yaml"])
 PLAN = load(FOLDER / "demo.yaml", TARIFFS)
 CASES: list[dict[str, Any]] = yaml.safe_load((FOLDER / "demo.decisions.yaml").read_text("utf-8"))["cases"]
-QUESTION = {"case", "trunk", "station", "dialled", "medium", "at", "expect"}
+QUESTION = {"case", "trunk", "station", "dialled", "medium", "medium_known", "at", "expect"}
 
 
 @pytest.mark.parametrize("case", CASES, ids=[each["case"] for each in CASES])
@@ -27,7 +27,14 @@ def test_demo(case: dict[str, Any]) -> None:
     at: datetime = case["at"]
     decision = decide(
         PLAN,
-        VisitRequest(case["trunk"], case["station"], case["dialled"], Medium(case["medium"]), at.astimezone(UTC)),
+        VisitRequest(
+            case["trunk"],
+            case["station"],
+            case["dialled"],
+            Medium(case["medium"]),
+            at.astimezone(UTC),
+            medium_known=case.get("medium_known", True),
+        ),
     )
     subject = decision.terms if isinstance(decision, Allowed) else decision
     assert ("allowed" if isinstance(decision, Allowed) else decision.refusal.value) == case["expect"]

@@ -50,11 +50,14 @@ class ScriptedMedia:
 
     async def complete(self, sip_answer: str) -> Joined:
         self._ask("complete")
+        self._hear(sip_answer)
         return Joined(OUR_OFFER, WEB_ANSWER, self.routes())
 
     async def change(self, sip_offer: str | None) -> str:
         self._ask("change")
-        self._held = bool(sip_offer) and ("a=sendonly" in sip_offer or "a=inactive" in sip_offer)
+        if sip_offer is None:
+            return OUR_OFFER
+        self._hear(sip_offer)
         return STATION_ANSWER
 
     async def rejoin(self, web_offer: str) -> str:
@@ -83,6 +86,9 @@ class ScriptedMedia:
     async def close(self) -> None:
         self._ask("close")
         self.closed = True
+
+    def _hear(self, sdp: str) -> None:
+        self._held = "a=sendonly" in sdp or "a=inactive" in sdp
 
     def _ask(self, what: str) -> None:
         self.asked.append(what)
