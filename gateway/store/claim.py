@@ -13,14 +13,14 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from gateway.errors import StoreError, StoreUnavailable
+from gateway.store.engine import is_in_memory
 
 
 class Claims:
     """The nodes that this store speaks for. An in-memory database is nobody else's: nothing to claim."""
 
     def __init__(self, url: URL) -> None:
-        in_memory = url.database in (None, "", ":memory:")
-        self._database = None if in_memory else Path(str(url.database).removeprefix("file:"))
+        self._database = None if is_in_memory(url) else Path(str(url.database).removeprefix("file:"))
         self._held: dict[str, int] = {}
 
     def take(self, node: str) -> None:

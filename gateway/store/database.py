@@ -23,7 +23,7 @@ from sqlalchemy import Engine
 
 from gateway.errors import StoreError, StoreUnavailable
 from gateway.store.claim import Claims
-from gateway.store.engine import WRITING, display_name, make_engine, parse_url
+from gateway.store.engine import WRITING, display_name, is_in_memory, make_engine, parse_url
 from gateway.store.faults import translated
 from gateway.store.migrate import migrate
 from gateway.store.work import Work
@@ -118,12 +118,17 @@ class Store:
     def _transact(self, function: Callable[[Work], T], *, writing: bool) -> T:
         if self._engine is None:
             raise StoreUnavailable(f"the database {self.name} is closed")
-        with (
-            translated(self.name),
-            self._engine.connect().execution_options(**{WRITING: writing}) as connection,
-            connection.begin(),
-        ):
-            return function(Work(connection))
+        try:
+            with (
+                translated(self.name),
+                self._engine.connect().execution_options(**{WRITING: writing}) as connection,
+                connection.begin(),
+            ):
+                return function(Work(connection))
+        except StoreUnavailable:
+            if not is_in_memory(self._url):
+                self._engine.dispose()  # the next try begins with a new connection: the trouble may be over by then
+            raise
 
 
 class _Job:

@@ -30,11 +30,16 @@ def display_name(url: URL) -> str:
     return url.database or "in memory"
 
 
+def is_in_memory(url: URL) -> bool:
+    """It lives as long as its only connection."""
+    return url.database in (None, "", ":memory:")
+
+
 def make_engine(url: URL, busy_timeout_s: float) -> Engine:
     """One connection at a time is used, always from the store's own thread."""
     options: dict[str, Any] = {"connect_args": {"timeout": busy_timeout_s, "check_same_thread": False}}
-    if url.database in (None, "", ":memory:"):
-        options["poolclass"] = StaticPool  # an in-memory database lives as long as its only connection
+    if is_in_memory(url):
+        options["poolclass"] = StaticPool
     engine = create_engine(url, hide_parameters=True, **options)
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)

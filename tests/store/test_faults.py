@@ -36,7 +36,7 @@ async def test_a_read_only_database_can_be_read(tmp_path):
             await open_an_account(store, "family-2")
 
 
-async def test_a_full_disk_is_named_and_nothing_is_half_written(tmp_path):
+async def test_a_full_disk_is_named_and_nothing_is_half_written_and_room_is_found_again(tmp_path):
     async with Store(f"sqlite:///{tmp_path}/k.db") as store:
         await open_an_account(store)
 
@@ -49,6 +49,9 @@ async def test_a_full_disk_is_named_and_nothing_is_half_written(tmp_path):
         with pytest.raises(StoreUnavailable, match="cannot grow: the disk is full"):
             await store.write(fill)
         assert await account_names(store) == ["family-1"]
+        for number in range(200):
+            await open_an_account(store, f"later-{number}")
+        assert len(await account_names(store)) == 201
 
 
 async def test_a_damaged_file_is_named(tmp_path):
