@@ -18,6 +18,7 @@ const codec = new URLSearchParams(location.search).get("video");
 const ringer = new Ringer();
 const voice = new Voice();
 const events = new Events(eventsAddress(), say);
+const OVER_MS = 4000;
 const REJOIN_MS = [0, 1000, 2000, 4000, 8000];
 
 let state = START;
@@ -97,7 +98,7 @@ async function rejoin() {
       await connect(visit, "rejoin");
       await settled(visit);
     } catch (error) {
-      if (error.status === 404 && state.socket === "open") say({ type: "hello", contact_name: state.name, ice_servers: state.ice, visit: null });
+      if (error.status === 404 && state.socket === "open") say({ type: "gone" });
     }
   }
   rejoining = false;
@@ -134,9 +135,12 @@ async function decline() {
 }
 
 async function hangUp() {
+  const { visit } = state;
   call?.close();
   stream?.getTracks().forEach((each) => each.stop());
-  await send("hangup"); // the gateway's `over` draws the last page
+  await send("hangup").catch(() => {}); // not even reachable: it notices by the transport
+  await pause(OVER_MS); // the gateway's `over` draws the last page, with what it cost
+  if (state.visit?.id === visit.id) say({ type: "gone" });
 }
 
 // ---- devices, sound, light ----

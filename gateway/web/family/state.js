@@ -34,7 +34,7 @@ const RULES = {
   hello(state, event) {
     const next = { ...state, name: event.contact_name, ice: event.ice_servers, ongoing: null };
     if (IN_VISIT.has(state.phase)) {
-      if (state.phase === "visit" && event.visit?.visit_id !== state.visit.id) return { ...next, phase: "over", over: null };
+      if (state.phase === "visit" && event.visit?.visit_id !== state.visit.id) return RULES.gone(next);
       return next;
     }
     if (state.phase === "over") return next;
@@ -90,6 +90,7 @@ const RULES = {
   accepting: (state) => (state.phase === "ringing" ? { ...state, phase: "joining" } : state),
   joined: (state) => (state.phase === "joining" ? { ...state, phase: "visit" } : state),
   failed: (state, event) => (IN_VISIT.has(state.phase) ? idle(state, { note: { kind: "failed", words: event.words } }) : state),
+  gone: (state) => (IN_VISIT.has(state.phase) ? { ...state, phase: "over", over: null } : state),
   declined: (state) => (state.phase === "ringing" ? idle(state) : state),
   dismissed: (state) => (state.phase === "over" ? idle(state, { note: null }) : state),
   socket: (state, event) => ({ ...state, socket: event.to }),
