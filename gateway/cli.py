@@ -182,10 +182,16 @@ def dialplan_check(config: ConfigFile = DEFAULT_CONFIG) -> None:
 
 @account_app.command("open")
 def account_open(
-    account: str, currency: Annotated[str, typer.Option()] = "USD", config: ConfigFile = DEFAULT_CONFIG
+    account: str,
+    currency: Annotated[str, typer.Option()] = "USD",
+    facility: Annotated[bool, typer.Option("--facility", help="It pays by invoice: its visits need no balance.")] = False,
+    config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Open a prepaid account. Doing it again changes nothing."""
-    _with_accounting(config, lambda books: books.open_account(account, currency))
+    """Open a prepaid account, or one of a facility. Doing it again changes nothing."""
+    from gateway.store import AccountKind
+
+    kind = AccountKind.FACILITY if facility else AccountKind.PREPAID
+    _with_accounting(config, lambda books: books.open_account(account, currency, kind))
     print(f"{account}: open, in {currency}")
 
 
