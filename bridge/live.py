@@ -79,7 +79,9 @@ class Bridge:
                 self._sip.reserve(each.kind for each in agreed.station)
                 return await self._connect(station, agreed)
             except BaseException:
-                self._browser = None
+                self._browser = self._station = self._described = None
+                await self._drop_web()
+                self._wiring.lay((), ())
                 await self._sip.close()
                 raise
 
