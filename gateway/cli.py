@@ -184,7 +184,9 @@ def dialplan_check(config: ConfigFile = DEFAULT_CONFIG) -> None:
 def account_open(
     account: str,
     currency: Annotated[str, typer.Option()] = "USD",
-    facility: Annotated[bool, typer.Option("--facility", help="It pays by invoice: its visits need no balance.")] = False,
+    facility: Annotated[
+        bool, typer.Option("--facility", help="It pays by invoice: its visits need no balance.")
+    ] = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Open a prepaid account, or one of a facility. Doing it again changes nothing."""
