@@ -1,7 +1,11 @@
 """The two recipes that join a line of one leg to a line of the other, in one direction.
 
     relay       source -> [Reorder] -> [ParameterSets] -> Rewrite -> target       same codec: packets, never decoded
-    transcode   source -> Reorder -> Depay -> Decode -> Scale -> Encode -> Pay -> target
+    transcode   source -> Reorder -> Depay -> Decode -> Scale -> Encode -> Pay -> target     pictures
+                source -> Reorder -> Depay -> Decode -> [Decimate] -> Blocks -> Encode -> Pay -> target     sound
+                source -> Law -> Rewrite -> target                                   PCMU and PCMA: a table of 256 bytes
+
+Decode to Encode run on a worker thread, the rest on the loop.
 
 Both are chosen once, at negotiation. A pipeline is also the feedback between its lines, which runs against the media:
 keyframe wishes and bitrate limits of the target, sender reports of the source.
@@ -9,19 +13,36 @@ keyframe wishes and bitrate limits of the target, sender reports of the source.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, runtime_checkable
 
-from bridge.errors import NegotiationError
+from bridge.codecs import Workers
+from bridge.codecs.g711 import translation
+from bridge.codecs.table import AUDIO
+from bridge.errors import CodecFailed, NegotiationError
 from bridge.legs.leg import MediaLine, SenderReport
 from bridge.links.counters import PipelineCounters
+from bridge.links.depacketize import Depacketize, Unwrap
 from bridge.links.first_media import FirstMedia
+from bridge.links.law import Law
+from bridge.links.link import EncodedFrame
+from bridge.links.packetize import Packetize
 from bridge.links.parameter_sets import ParameterSets, described_sets
+from bridge.links.picture import Decode, Encode, Scale, Turn
 from bridge.links.reorder import Reorder
 from bridge.links.rewrite import Numbering, Rewrite
+from bridge.links.sound import SoundTurn, Transcoder
+from bridge.links.timeline import Timeline
 from bridge.types import Codec, Kind, Route, Side
 
+_log = logging.getLogger(__name__)
+
 REPAIR_WAIT_MS = 100  # a NACK and its answer take a round trip; a picture later than that is of no use
+_STATION_WAIT_MS = 50  # nothing is repaired there, but a network swaps packets
+_SOUND_WAIT_MS = 40  # two blocks: the far side's jitter buffer bridges no more
 
 
 class Pipeline(Protocol):
@@ -66,48 +87,98 @@ def relay(
     first_media: Callable[[], None] | None = None,
 ) -> Pipeline:
     """Joins two lines of one codec. `after`: the closed pipeline that fed `target` under the same SSRC before."""
-    return Relay(source, target, route, after.numbering if after else Numbering(), first_media or _nobody)
+    return Relay(_joint(source, target, route, after, first_media))
+
+
+def transcode(
+    source: MediaLine,
+    target: MediaLine,
+    route: Route,
+    workers: Workers,
+    *,
+    after: Pipeline | None = None,
+    first_media: Callable[[], None] | None = None,
+) -> Pipeline:
+    """Joins two lines of different codecs; arguments as of `relay`. Raises CodecMissing."""
+    joint = _joint(source, target, route, after, first_media)
+    if route.kind is Kind.VIDEO:
+        return VideoTranscode(joint, workers)
+    if {each.name for each in joint.codecs} == {"PCMU", "PCMA"}:
+        return Relay(joint)
+    return AudioTranscode(joint, workers)
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """What a pipeline joins. codecs: of source and target."""
+
+    source: MediaLine
+    target: MediaLine
+    kind: Kind
+    codecs: tuple[Codec, Codec]
+    numbering: Numbering
+    first_media: Callable[[], None]
+
+    @property
+    def way(self) -> str:
+        return f"{self.kind} {self.source.side}->{self.target.side}: "
+
+    @property
+    def target_name(self) -> str:
+        return "WebLeg" if self.target.side is Side.WEB else "SipLeg"
+
+
+def _joint(
+    source: MediaLine,
+    target: MediaLine,
+    route: Route,
+    after: Pipeline | None,
+    first_media: Callable[[], None] | None,
+) -> Joint:
+    """Raises NegotiationError for a route that carries nothing."""
+    if route.source_codec is None or route.target_codec is None:
+        raise NegotiationError(f"no pipeline for the route {route}: both codecs must be agreed")
+    codecs = (route.source_codec, route.target_codec)
+    numbering = after.numbering if after else Numbering()
+    return Joint(source, target, route.kind, codecs, numbering, first_media or _nobody)
 
 
 class Relay:
     """Packets pass with another header."""
 
-    def __init__(
-        self,
-        source: MediaLine,
-        target: MediaLine,
-        route: Route,
-        numbering: Numbering,
-        first_media: Callable[[], None],
-    ) -> None:
-        codec = codecs_of(route)[0]
+    def __init__(self, joint: Joint) -> None:
+        source, target = joint.source, joint.target
+        codec, target_codec = joint.codecs
         self.counters = PipelineCounters()
-        self.numbering = numbering
-        self.first_media = first_media
+        self.numbering = joint.numbering
+        self.first_media = joint.first_media
         self._source = source
         self._rewrite = Rewrite(
             codec,
             target.send,
             payload_type=target.send_payload_type,
             ssrc=target.send_ssrc,
-            numbering=numbering,
+            numbering=joint.numbering,
             counters=self.counters,
         )
-        self._links: list[Rewrite | ParameterSets | Reorder] = [self._rewrite]
+        self._links: list[Rewrite | ParameterSets | Reorder | Law] = [self._rewrite]
+        if codec.name != target_codec.name:
+            self._links.insert(
+                0, Law(target_codec.name, translation(codec.name, target_codec.name), self._rewrite.push)
+            )
         if codec.name == "H264" and (sets := described_sets(codec)):
             self._links.insert(0, ParameterSets(sets, self._rewrite))
-        if route.kind is Kind.VIDEO and source.side is Side.WEB and "nack" in codec.feedback:
+        if joint.kind is Kind.VIDEO and source.side is Side.WEB and "nack" in codec.feedback:
             self._links.insert(0, Reorder(self._links[0].push, wait_ms=REPAIR_WAIT_MS, counters=self.counters))
-        self._label = f"{route.kind} {source.side}->{target.side}: {codec.name}"
-        self._target_name = leg_name(target.side)
+        self._text = joint.way + " -> ".join([codec.name, *map(str, self._links), joint.target_name])
         self._limit = source.limit_bitrate if isinstance(source, LimitsBitrate) else self._ignore_limit
         self._report = target.send_report
-        self._first = FirstMedia(route.kind, codec, self._links[0].push, self._flows)
+        self._first = FirstMedia(joint.kind, codec, self._links[0].push, self._flows)
         self._head = self._first.push
         self._closed = False
         source.attach(self._head, self)
         target.listen(self)
-        if route.kind is Kind.VIDEO:
+        if joint.kind is Kind.VIDEO:
             source.request_keyframe()
 
     def push(self, packet: bytes) -> None:
@@ -120,7 +191,7 @@ class Relay:
             link.close()
 
     def __str__(self) -> str:
-        return " -> ".join([self._label, *map(str, self._links), self._target_name])
+        return self._text
 
     def keyframe_wanted(self) -> None:
         if not self._closed:
@@ -146,15 +217,158 @@ class Relay:
         self.counters.limits_ignored += 1
 
 
-def codecs_of(route: Route) -> tuple[Codec, Codec]:
-    """Raises NegotiationError for a route that carries nothing."""
-    if route.source_codec is None or route.target_codec is None:
-        raise NegotiationError(f"no pipeline for the route {route}: both codecs must be agreed")
-    return route.source_codec, route.target_codec
+class _Transcode:
+    """What both kinds of transcoding have in common: Reorder first, Pay last, feedback."""
+
+    def __init__(self, joint: Joint, source_hz: int, target_hz: int) -> None:
+        self.counters = PipelineCounters()
+        self.numbering = joint.numbering
+        self.first_media = joint.first_media
+        self._source = joint.source
+        self._target = joint.target
+        self._kind = joint.kind
+        self._timeline = Timeline(source_hz, target_hz, joint.numbering)
+        self._pay = Packetize(
+            joint.codecs[1],
+            joint.kind,
+            joint.target.send,
+            payload_type=joint.target.send_payload_type,
+            ssrc=joint.target.send_ssrc,
+            numbering=joint.numbering,
+            timeline=self._timeline,
+        )
+        self._flowing = False
+        self._closed = False
+
+    def report_received(self, report: SenderReport) -> None:
+        """The same instant in the target's time base; how long the codecs take changes nothing in it."""
+        rtp = self._timeline.translate(report.rtp)
+        if rtp is not None and not self._closed:
+            self._target.send_report(SenderReport(report.ntp, rtp))
+
+    def _pass_on(self, decoded: int, frames: tuple[EncodedFrame, ...]) -> None:
+        self.counters.frames_decoded += decoded
+        self.counters.frames_encoded += len(frames)
+        for frame in frames:
+            self._pay.push(frame)
+        if frames and not self._flowing:
+            self._flowing = True
+            self.first_media()
+
+    def _count_failure(self, error: Exception) -> None:
+        if isinstance(error, CodecFailed):
+            self.counters.undecodable += 1
+        else:
+            self.counters.frames_dropped += 1
+            _log.error("transcoding of %s failed: %s", self._kind, type(error).__name__, exc_info=error)
 
 
-def leg_name(side: Side) -> str:
-    return "WebLeg" if side is Side.WEB else "SipLeg"
+class VideoTranscode(_Transcode):
+    """Pictures. A keyframe for the target comes from the encoder; the source is asked when the decoder lacks one."""
+
+    def __init__(self, joint: Joint, workers: Workers) -> None:
+        source_codec, target_codec = joint.codecs
+        super().__init__(joint, source_codec.clock_hz, target_codec.clock_hz)
+        self._depay = Depacketize(source_codec, self._decode_later, self._ask, self.counters)
+        wait_ms = REPAIR_WAIT_MS if joint.source.side is Side.WEB else _STATION_WAIT_MS
+        self._reorder = Reorder(self._depay.push, wait_ms=wait_ms, counters=self.counters)
+        self._decode = Decode(source_codec)
+        self._scale = Scale(target_codec)
+        self._encode = Encode(target_codec)
+        self._chain = workers.chain(urgent=False, done=self._encoded, failed=self._failed)
+        steps = (self._reorder, self._depay, self._decode, self._scale, self._encode, self._pay)
+        self._text = joint.way + " -> ".join([*map(str, steps), joint.target_name])
+        joint.source.attach(self._reorder.push, self)
+        joint.target.listen(self)
+        joint.source.request_keyframe()
+
+    def push(self, packet: bytes) -> None:
+        self._reorder.push(packet)
+
+    def close(self) -> None:
+        self._closed = True
+        self._chain.close()
+        for link in (self._reorder, self._depay, self._pay):
+            link.close()
+
+    def __str__(self) -> str:
+        return self._text
+
+    def keyframe_wanted(self) -> None:
+        if self._closed:
+            return
+        self.counters.keyframes_wanted += 1
+        self._encode.keyframe_wanted = True
+        if not self._flowing:
+            self._source.request_keyframe()
+
+    def bitrate_limited(self, bps: int) -> None:
+        self._encode.limit(bps)
+
+    def _ask(self) -> None:
+        if not self._closed:
+            self._source.request_keyframe()
+
+    def _decode_later(self, frame: EncodedFrame) -> None:
+        if not self._closed and not self._chain.submit(partial(self._turn, frame)):
+            # overload: what follows needs this picture, so all is left out until a keyframe
+            self.counters.frames_dropped += 1
+            self._depay.wait_for_keyframe()
+
+    def _turn(self, frame: EncodedFrame) -> Turn:
+        """On the worker's thread."""
+        pictures = self._decode.turn(frame)
+        frames = [each for picture in pictures for each in self._encode.turn(self._scale.turn(picture))]
+        return Turn(len(pictures), tuple(frames))
+
+    def _encoded(self, turn: Turn) -> None:
+        self._pass_on(turn.decoded, turn.frames)
+
+    def _failed(self, error: Exception) -> None:
+        self._count_failure(error)
+        self._depay.wait_for_keyframe()
+
+
+class AudioTranscode(_Transcode):
+    """Sound in blocks of 20 ms."""
+
+    def __init__(self, joint: Joint, workers: Workers) -> None:
+        codecs = joint.codecs
+        hertz = [AUDIO[each.name].clock_hz if each.name in AUDIO else each.clock_hz for each in codecs]
+        super().__init__(joint, hertz[0], hertz[1])
+        self._transcoder = Transcoder(codecs[0].name, codecs[1].name)
+        self._unwrap = Unwrap(codecs[0], self._transcode_later, self.counters)
+        self._reorder = Reorder(self._unwrap.push, wait_ms=_SOUND_WAIT_MS, counters=self.counters)
+        self._chain = workers.chain(urgent=True, done=self._encoded, failed=self._count_failure)
+        steps = [str(self._reorder), str(self._unwrap), *self._transcoder.links(), str(self._pay)]
+        self._text = joint.way + " -> ".join([*steps, joint.target_name])
+        joint.source.attach(self._reorder.push, self)
+        joint.target.listen(self)
+
+    def push(self, packet: bytes) -> None:
+        self._reorder.push(packet)
+
+    def close(self) -> None:
+        self._closed = True
+        self._chain.close()
+        for link in (self._reorder, self._unwrap, self._pay):
+            link.close()
+
+    def __str__(self) -> str:
+        return self._text
+
+    def keyframe_wanted(self) -> None:
+        """Sound has no keyframes."""
+
+    def bitrate_limited(self, _bps: int) -> None:
+        self.counters.limits_ignored += 1
+
+    def _transcode_later(self, frame: EncodedFrame) -> None:
+        if not self._chain.submit(partial(self._transcoder.turn, frame)):
+            self.counters.frames_dropped += 1
+
+    def _encoded(self, turn: SoundTurn) -> None:
+        self._pass_on(turn.decoded, turn.frames)
 
 
 def _nobody() -> None:

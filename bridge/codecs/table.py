@@ -65,7 +65,7 @@ VIDEO: Mapping[str, VideoCodec] = MappingProxyType(
                 "max-intra-rate": "600",
                 "static-thresh": "1",
                 "qmin": "4",
-                "qmax": "56",
+                "qmax": "63",
             },
             changes_bitrate=False,
         ),

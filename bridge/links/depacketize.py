@@ -134,3 +134,30 @@ class Depacketize:
                 return
             self._waits_since = None
         self._onward(EncodedFrame(data, self._timestamp, keyframe))
+
+
+class Unwrap:
+    """Sound: each packet is a block of its own. push(packet) -> onward(EncodedFrame)."""
+
+    def __init__(self, codec: Codec, onward: Callable[[EncodedFrame], None], counters: PipelineCounters) -> None:
+        self._codec = codec
+        self._onward = onward
+        self._counters = counters
+
+    def push(self, packet: bytes) -> None:
+        header = parse(packet)
+        if header is None:
+            self._counters.malformed_packets += 1
+        elif header.payload_type != self._codec.payload_type:
+            self._counters.foreign_packets += 1
+        elif header.payload_start == header.payload_end:
+            self._counters.empty_packets += 1
+        else:
+            payload = packet[header.payload_start : header.payload_end]
+            self._onward(EncodedFrame(payload, header.timestamp))
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def __str__(self) -> str:
+        return f"Depay({self._codec.name})"
