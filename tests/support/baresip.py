@@ -79,6 +79,9 @@ class Baresip:
             self._reading.cancel()
         if self._control:
             self._control[1].close()
+        await self._stop()
+
+    async def _stop(self) -> None:
         if self._process and self._process.returncode is None:
             self._process.send_signal(signal.SIGTERM)
             try:
@@ -135,13 +138,9 @@ class Baresip:
         return path
 
     async def finish(self) -> Report:
-        """Waits until the call is over and reads the statistics that baresip prints then."""
+        """Waits until the call is over, stops baresip (that flushes its output) and reads its statistics."""
         await self.wait_for("CALL_CLOSED")
-
-        async def printed() -> bool:
-            return self.log().count("pkt.report") >= (2 if self.video else 1)
-
-        await until(printed, "baresip's statistics")
+        await self._stop()
         return read_report(self.log())
 
     async def _connect(self, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -167,7 +166,9 @@ class Baresip:
 
     def _configure(self, control_port: int) -> None:
         low = free_port(span=20)
-        modules = ["g711", "aufile", "sndfile", "avcodec", "vp8", "fakevideo", "avformat", "snapshot"]
+        modules = ["g711", "aufile", "sndfile"]
+        if self.video:
+            modules += ["avcodec", "vp8", "fakevideo", "avformat", "snapshot"]
         lines = [
             f"sip_listen 127.0.0.1:{self.sip_port}",
             "call_local_timeout 120",
@@ -175,7 +176,6 @@ class Baresip:
             f"audio_source aufile,{tone(self.folder)}",
             "ausrc_srate 8000",
             "auplay_srate 8000",
-            "video_display fakevideo,nil",
             "video_size 640x480",
             "video_bitrate 600000",
             "video_fps 30",
@@ -192,7 +192,7 @@ class Baresip:
             f"snd_path {self.folder}",
         ]
         if self.video:
-            lines.append(f"video_source avformat,{moving_picture(self.folder)}")
+            lines += [f"video_source avformat,{moving_picture(self.folder)}", "video_display fakevideo,nil"]
         (self.folder / "config").write_text("\n".join(lines) + "\n")
         video_codecs = "H264" if self.video else ""
         (self.folder / "accounts").write_text(
