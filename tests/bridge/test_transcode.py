@@ -490,8 +490,10 @@ async def test_the_next_transcoder_goes_on_in_the_same_numbers(workers: Workers)
             PCMA,
             Side.WEB,
             "audio web->sip",
-            "Reorder(40 ms) -> Depay(OPUS) -> Decode -> Decimate(6) -> Blocks(20 ms) -> Encode(PCMA)"
-            + " -> Pay(PCMA) -> SipLeg",
+            (
+                "Reorder(40 ms) -> Depay(OPUS) -> Decode -> Decimate(6) -> Blocks(20 ms) -> Encode(PCMA)"
+                " -> Pay(PCMA) -> SipLeg"
+            ),
         ),
         (PCMA, PCMU, Side.WEB, "audio web->sip", "PCMA -> Law(PCMU) -> Rewrite(PT 0, SSRC) -> SipLeg"),
     ],
