@@ -36,7 +36,7 @@ function say(event) {
   view.draw(state, performance.now());
   view.tick(state, performance.now());
   if (last.phase !== state.phase) moved(last, state);
-  if (last.picture !== state.picture) feedVoice();
+  if (last.picture !== state.picture || last.phase !== state.phase || last.link !== state.link) feedVoice();
   if (state.phase === "visit" && last.link !== state.link && state.link === "lost") rejoin();
   if (event.type === "hello" && state.phase === "visit" && state.link === "weak") rejoin();
 }
@@ -152,7 +152,7 @@ function showDevices() {
 }
 
 function feedVoice() {
-  if (call && state.picture !== "moving") voice.start(ringer.context, call.incoming, view.level);
+  if (call && state.phase === "visit" && state.picture !== "moving") voice.start(ringer.context, call.incoming, view.level);
   else voice.stop();
 }
 

@@ -4,7 +4,7 @@ import * as words from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 const SECTIONS = ["opening", "waiting", "ringing", "visit", "over", "refused"];
-const HEADS = { waiting: "waiting-title", ringing: "accept", visit: "hangup", over: "over-title", refused: "refused-title" };
+const HEADS = { waiting: "waiting-title", ringing: "accept", visit: "visit-name", over: "over-title", refused: "refused-title" };
 let before = { phase: "", section: "" };
 
 export function draw(state, now) {
@@ -48,7 +48,7 @@ function waiting(state) {
   byId("rejoin").hidden = state.ongoing === null;
   if (state.ongoing) {
     byId("waiting-title").textContent = "Your visit goes on";
-    byId("rejoin-words").textContent = "Go back to the visit";
+    icon("rejoin-icon", state.ongoing.video ? "video" : "phone");
   }
   byId("waiting-lead").textContent = state.ongoing
     ? `${state.ongoing.caller_name} is still there. Time without you is not charged.`
@@ -63,7 +63,7 @@ function ringing({ visit: ring }) {
   byId("ringing-rate").textContent = Number(ring.rate.amount) ? words.amount(ring.rate) : "Nothing";
   byId("ringing-lasts").textContent = ring.balanceOk ? words.span(ring.seconds) : "No money left";
   byId("ringing-private").hidden = !ring.privileged;
-  byId("ringing-fine").hidden = !Number(ring.rate.amount);
+  byId("ringing-fine").hidden = ring.privileged || !Number(ring.rate.amount); // a small screen has room for one of them
   icon("accept-icon", ring.video ? "video" : "phone");
 }
 

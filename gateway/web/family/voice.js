@@ -14,7 +14,7 @@ export class Voice {
     this.#timer = setInterval(() => {
       analyser.getFloatTimeDomainData(samples);
       const power = samples.reduce((sum, each) => sum + each * each, 0) / samples.length;
-      show(Math.min(1, Math.sqrt(power) * 4));
+      show(Math.min(1, Math.sqrt(power) * 9));
     }, 80);
   }
 
