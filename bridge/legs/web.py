@@ -19,11 +19,15 @@ from bridge.legs._aiortc import SinglePorts, WebTransport
 from bridge.legs.web_line import WebLine
 from bridge.legs.web_sdp import LinePlan, plan_lines, read_offer, write_answer
 from bridge.rtp import rtcp
+from bridge.rtp.packet import HEADER
 from bridge.rtp.timer import Handle, Timer
 from bridge.types import Codec, Flow, Kind, MediaSettings, Side
 
 _log = logging.getLogger(__name__)
 
+_Taker = Callable[[bytes, int, int, int, float], None]  # packet; its second byte, sequence, timestamp; arrival
+
+_unpack = HEADER.unpack_from
 _REPORT_S = 1.0
 _MOST_SSRCS = 64  # a browser uses four; a flood of new ones is not remembered
 
@@ -57,7 +61,7 @@ class WebLeg:
         self._transport = WebTransport(settings, ports, self, self._connected, self._lost)
         self._cname = secrets.token_hex(8)
         self._lines: dict[Kind, WebLine] = {}
-        self._by_ssrc: dict[int, Callable[[bytes, float], None]] = {}
+        self._by_ssrc: dict[int, _Taker] = {}
         self._handles: list[Handle] = []
         self._answered = False
         self._closed = False
@@ -108,17 +112,18 @@ class WebLeg:
 
     def rtp_arrived(self, packet: bytes) -> None:
         """From the transport: a packet in the clear."""
-        ssrc = packet[8] << 24 | packet[9] << 16 | packet[10] << 8 | packet[11]
+        _, second, sequence, timestamp, ssrc = _unpack(packet)
         take = self._by_ssrc.get(ssrc)
         if take is None:
-            take = self._learn(ssrc, packet[1] & 0x7F)
+            take = self._learn(ssrc, second & 0x7F)
             if take is None:
                 self.unrouted_packets += 1
                 return
-        take(packet, time.monotonic())
+        take(packet, second, sequence, timestamp, time.monotonic())
 
-    def _learn(self, ssrc: int, payload_type: int) -> Callable[[bytes, float], None] | None:
+    def _learn(self, ssrc: int, payload_type: int) -> _Taker | None:
         """A stream that the offer did not name: the payload type tells whose it is (RFC 9143 section 9.2)."""
+        take: _Taker
         for line in self._lines.values():
             if payload_type == line.codec.payload_type:
                 line.source_changed(ssrc)

@@ -149,15 +149,21 @@ class WebLine:
             self._picture.want()
 
     def limit_bitrate(self, bps: int) -> None:
-        """The far side of the bridge can take no more than this; the browser hears it with the next REMB."""
-        self._max_bps = min(self._most_bps, max(bps, _LEAST_BPS))
+        """The far side of the bridge can take no more than this; the browser hears it at once, by REMB."""
+        wanted = min(self._most_bps, max(bps, _LEAST_BPS))
+        if wanted != self._max_bps:
+            self._max_bps = wanted
+            self._send_limit()
+
+    def _send_limit(self) -> None:
+        if self._receives and self._max_bps and self._remote_ssrc is not None:
+            self._wire.send_rtcp(rtcp.remb(self.send_ssrc, self._max_bps, [self._remote_ssrc]))
 
     # -- from the leg
 
     def opened(self, now_s: float) -> None:
         """The transport is up: say how much the browser may send before it starts slowly by itself."""
-        if self._receives and self._max_bps and self._remote_ssrc is not None:
-            self._wire.send_rtcp(rtcp.remb(self.send_ssrc, self._max_bps, [self._remote_ssrc]))
+        self._send_limit()
         self._picture.opened(now_s)
 
     def source_changed(self, ssrc: int) -> None:
@@ -170,17 +176,12 @@ class WebLine:
         if self._nack is not None:
             self._nack = NackGenerator()
 
-    def media_arrived(self, packet: bytes, now_s: float) -> None:
-        second = packet[1]
+    def media_arrived(self, packet: bytes, second: int, sequence: int, timestamp: int, now_s: float) -> None:
+        """`second` to `timestamp` are the fields of the packet's header, which the leg has read already."""
         if second & 0x7F != self.send_payload_type:
-            if second & 0x7F == self.rtx_payload_type:
-                self.retransmission_arrived(packet, now_s)
-            else:
-                self.counters.discarded_packets += 1
+            self._other_type_arrived(packet, second, sequence, timestamp, now_s)
             return
         counters = self.counters
-        sequence = packet[2] << 8 | packet[3]
-        timestamp = packet[4] << 24 | packet[5] << 16 | packet[6] << 8 | packet[7]
         counters.received_packets += 1
         counters.received_bytes += len(packet) - HEADER_BYTES
         counters.last_received_s = now_s
@@ -193,7 +194,16 @@ class WebLine:
             return
         self._pass_on(packet)
 
-    def retransmission_arrived(self, packet: bytes, now_s: float) -> None:
+    def _other_type_arrived(self, packet: bytes, second: int, sequence: int, timestamp: int, now_s: float) -> None:
+        """Retransmissions may come under the stream's own SSRC; anything else was not agreed on."""
+        if second & 0x7F == self.rtx_payload_type:
+            self.retransmission_arrived(packet, second, sequence, timestamp, now_s)
+        else:
+            self.counters.discarded_packets += 1
+
+    def retransmission_arrived(
+        self, packet: bytes, _second: int, _sequence: int, _timestamp: int, now_s: float
+    ) -> None:
         header = parse(packet)
         if header is None or self._remote_ssrc is None:
             self.counters.discarded_packets += 1

@@ -8,6 +8,8 @@ the sender's stamp to the kernel's time of arrival.
 from __future__ import annotations
 
 import argparse
+import importlib
+import importlib.util
 import json
 from pathlib import Path
 
@@ -28,15 +30,29 @@ def table(pairs: list[tuple[Cost, Cost]]) -> str:
     return "\n".join(lines)
 
 
+def setup_numbers() -> dict[str, float]:
+    """`setup.*`: from INVITE to the first picture, through a whole gateway, by tests/bench/setup.py when it is there.
+
+    It has `measure() -> dict[str, float]` with whole names, and prints what it likes.
+    """
+    if importlib.util.find_spec("tests.bench.setup") is None:
+        return {}
+    found: dict[str, float] = importlib.import_module("tests.bench.setup").measure()
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--visits", default="1,10,40")
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--out", type=Path, default=Path("bench-out"))
+    parser.add_argument("--without-setup", action="store_true", help="relay only, no whole gateway")
     options = parser.parse_args()
     sizes = tuple(int(each) for each in options.visits.split(","))
     pairs, numbers = measure_all(sizes, options.seconds)
     print(table(pairs))
+    if not options.without_setup:
+        numbers |= setup_numbers()
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "bench.json").write_text(json.dumps(numbers, indent=2) + "\n")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from bridge import MediaPlane
 from bridge.bridge import Media
+from bridge.collector import keep_pauses_short
 from bridge.types import MediaSettings, Path
 from tests.bench.worker import cpu_s, obey, reply
 
@@ -19,6 +20,7 @@ async def serve(next_request: Callable[[], Awaitable[dict[str, Any] | None]]) ->
     settings = MediaSettings(rtp_timeout_s=60.0)
     bridges: list[Media] = []
     async with MediaPlane(settings) as plane:
+        keep_pauses_short()
         while (request := await next_request()) is not None:
             if request["what"] == "join":
                 answers = []

@@ -7,6 +7,7 @@ import contextlib
 import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -172,12 +173,12 @@ async def test_packets_lost_on_the_way_from_the_page_are_asked_for(chromium: Chr
         line, lost = one.line(Kind.VIDEO), 0
         taken = line.media_arrived
 
-        def lossy(packet: bytes, now_s: float) -> None:
+        def lossy(packet: bytes, second: int, *rest: Any) -> None:
             nonlocal lost
-            if packet[1] & 0x7F == line.send_payload_type and chance.random() < 0.1:
+            if second & 0x7F == line.send_payload_type and chance.random() < 0.1:
                 lost += 1
             else:
-                taken(packet, now_s)
+                taken(packet, second, *rest)
 
         one.leg._by_ssrc = {ssrc: lossy if take == taken else take for ssrc, take in one.leg._by_ssrc.items()}
         before = await two.page.seen()

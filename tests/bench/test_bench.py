@@ -1,0 +1,35 @@
+"""The bench measures what it says: a second of it in every test run, all of it by `make bench`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.bench import __main__ as bench
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    monkeypatch.setattr("sys.argv", ["bench", *arguments])
+    bench.main()
+
+
+def test_one_visit_for_a_second_gives_all_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, "--visits", "1", "--seconds", "1", "--out", str(tmp_path), "--without-setup")
+    numbers = json.loads((tmp_path / "bench.json").read_text())
+    assert all(isinstance(value, int | float) for value in numbers.values())
+    for name in ("us_per_packet", "floor_us_per_packet", "added_ms_p50", "added_ms_p99"):
+        assert numbers[f"relay.visits_1.{name}"] > 0
+    assert numbers["relay.visits_1.packets"] > 100
+    assert "CPU us/packet" in capsys.readouterr().out
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(600)
+def test_the_whole_bench(monkeypatch: pytest.MonkeyPatch) -> None:
+    run(monkeypatch)
+    numbers = json.loads(Path("bench-out/bench.json").read_text())
+    assert {f"relay.visits_{visits}.us_per_packet" for visits in (1, 10, 40)} <= numbers.keys()
