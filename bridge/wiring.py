@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from bridge import pipelines
 from bridge.codecs import Workers
 from bridge.legs.leg import MediaLine
 from bridge.legs.silent import SILENT, nowhere
-from bridge.pipelines import Pipeline
+from bridge.pipelines import Pipeline, relay, transcode
 from bridge.tally import Tally
 from bridge.types import FlowStats, Kind, Path, Route, Side
 
@@ -98,8 +97,8 @@ class Wiring:
             self._passed(route.kind, route.source)
 
         if route.path is Path.RELAY:
-            return pipelines.relay(source, target, route, after=after, first_media=first_media)
-        return pipelines.transcode(source, target, route, self._workers, after=after, first_media=first_media)
+            return relay(source, target, route, after=after, first_media=first_media)
+        return transcode(source, target, route, self._workers, after=after, first_media=first_media)
 
     def _lift(self, key: tuple[Kind, Side]) -> None:
         laid = self._laid.pop(key, None)

@@ -390,6 +390,38 @@ async def test_a_browser_that_comes_back_without_a_camera_still_sees(stage: Stag
     assert [str(each) for each in stage.bridge.routes()[2:]] == ["video sip->: relay H264 -> H264", "video web->: none"]
 
 
+def without(offer: str, *payload_types: int) -> str:
+    """The browser's offer with fewer codecs."""
+    for number in payload_types:
+        offer = "\r\n".join(line for line in offer.split("\r\n") if f":{number} " not in line)
+        offer = offer.replace(f" {number} ", " ", 1)
+    return offer
+
+
+async def test_only_the_direction_that_needs_it_is_transcoded(stage: Stage) -> None:
+    offer = without(await stage.browser.offer(), raw_peer.H264_MODE0)
+    await stage.bridge.join(stage.terminal.describe().replace("mode=1", "mode=0"), offer)
+    assert stage.bridge.describe().splitlines()[2:] == [
+        "video sip->web: H264 -> Rewrite(PT 102, SSRC) -> WebLeg",
+        "video web->sip: Reorder(100 ms) -> Depay(H264) -> Decode -> Scale(640x480) -> Encode(H264) -> Pay(H264) -> SipLeg",  # noqa: E501 - one line a pipeline
+    ]
+
+
+async def test_a_browser_that_comes_back_with_other_codecs_is_transcoded(stage: Stage) -> None:
+    await stage.join()
+    await stage.browser.close()
+    stage.browser = RawPeer()
+    offer = without(await stage.browser.offer(), raw_peer.H264, raw_peer.H264_RTX, raw_peer.H264_MODE0)
+    stage.browser.accept(await stage.bridge.rejoin(offer))
+    assert [str(each) for each in stage.bridge.routes()[2:]] == [
+        "video sip->: transcode H264 -> VP8",
+        "video web->: transcode VP8 -> H264",
+    ]
+    await stage.until(WebConnected, 2)
+    stage.terminal.sound.say(b"still here")
+    await stage.browser.until(lambda: bool(stage.browser.packets))
+
+
 async def test_a_key_press_is_reported_and_not_heard(stage: Stage) -> None:
     await stage.join()
     stage.terminal.sound.payload_type = 101

@@ -23,6 +23,12 @@ audio web->sip: PCMU -> Rewrite(PT 0, SSRC) -> SipLeg
 video sip->web: H264 -> Rewrite(PT {video}, SSRC) -> WebLeg
 video web->sip: H264 -> Reorder(100 ms) -> Rewrite(PT 96, SSRC) -> SipLeg"""
 
+_TRANSCODED = """\
+audio sip->web: Reorder(40 ms) -> Depay(PCMU) -> Decode -> Blocks(20 ms) -> Encode(OPUS) -> Pay(OPUS) -> WebLeg
+audio web->sip: Reorder(40 ms) -> Depay(OPUS) -> Decode -> Decimate(6) -> Blocks(20 ms) -> Encode(PCMU) -> Pay(PCMU) -> SipLeg
+video sip->web: Reorder(50 ms) -> Depay(H264) -> Decode -> Scale(640x480) -> Encode(VP8) -> Pay(VP8) -> WebLeg
+video web->sip: Reorder(100 ms) -> Depay(VP8) -> Decode -> Scale(640x480) -> Encode(H264) -> Pay(H264) -> SipLeg"""  # noqa: E501 - one line a pipeline
+
 
 def seen_and_heard(seen: Seen) -> bool:
     return seen.frames_decoded >= 90 and seen.audio_energy > 0.05
@@ -67,6 +73,7 @@ async def test_a_transcoded_visit_moves_both_ways(tmp_path: Path) -> None:
         await terminal.aim(joined.sip_sdp)
         seen = await page.until(seen_and_heard)
         await terminal.until(moving)
+        assert bridge.describe() == _TRANSCODED
         assert seen.video_codec == "video/VP8"
         assert seen.audio_codec.lower() == "audio/opus"
         flow = bridge.stats().flow(Kind.VIDEO, Side.SIP)
