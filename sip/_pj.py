@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import gc
 import logging
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar, cast
@@ -44,6 +43,7 @@ from sip.types import EndedBy, Registration, SipSettings, Transport, Trunk
 _log = logging.getLogger(__name__)
 
 OFFER_PATIENCE_S = 2.0
+_FAREWELL_TURNS = 50
 _ADDRESS_IN_USE = 120098  # PJ_ERRNO_START_SYS + EADDRINUSE
 _TRANSPORTS = {
     Transport.UDP: pj.PJSIP_TRANSPORT_UDP,
@@ -118,6 +118,10 @@ class _Call(pj.Call):  # type: ignore[misc]  # the library has no types
         if self.ending_locally:
             code = 200 if self.confirmed else self.local_code
             return Ended(EndedBy.LOCAL, code, phrase(code))
+        if code == 487 and self.incoming:
+            return Ended(EndedBy.REMOTE, code, phrase(code))  # CANCEL; the event is our own 487
+        if self.incoming and not self.confirmed and not received and code != 408:
+            return Ended(EndedBy.LOCAL, code, phrase(code))  # the library refused: our answer, or a full endpoint
         return Ended(EndedBy.REMOTE if received else EndedBy.TIMEOUT, code, phrase(code))
 
     @_guarded
@@ -162,15 +166,10 @@ class _Call(pj.Call):  # type: ignore[misc]  # the library has no types
             prm.sdp.wholeSdp = self.sdp
 
     @_guarded
-    def onCallRxReinvite(self, prm: Any) -> None:  # noqa: N802 - the library's name
-        if not prm.offer.wholeSdp:
-            code = self._ask(Offered(None, "INVITE"), None)
-            prm.statusCode = code
-            self.awaits_ack_sdp = code == 200
-
-    @_guarded
     def onCallTxOffer(self, prm: Any) -> None:  # noqa: N802 - the library's name
-        """We offer in the 200 of a re-INVITE without SDP: as many media as our description has lines."""
+        """A re-INVITE without SDP: we offer in the 200. Without an answer in time we offer what is in force."""
+        self._ask(Offered(None, "INVITE"), None)
+        self.awaits_ack_sdp = True
         _count_lines(prm.opt, self.sdp)
 
     @_guarded
@@ -249,6 +248,11 @@ class _Call(pj.Call):  # type: ignore[misc]  # the library has no types
             op.txOption.headers.append(header)
         self.hangup(op)
 
+    def give_up(self) -> None:
+        """End it whatever its state: the library may have ended it already."""
+        with contextlib.suppress(pj.Error):
+            self.end(500, "")
+
 
 class _Account(pj.Account):  # type: ignore[misc]  # the library has no types
     """One trunk's identity, or (trunk None) the nameless one that strangers' calls fall to."""
@@ -267,6 +271,7 @@ class _Account(pj.Account):  # type: ignore[misc]  # the library has no types
         if self._trunk:
             up = prm.code // 100 == 2 and prm.expiration > 0
             registration = Registration(self._trunk.name, up, prm.code, phrase(prm.code))
+            self._stack.registered(self, up=up)
             self._stack.report(wire.Noticed(RegistrationChanged(registration)))
 
 
@@ -292,7 +297,7 @@ class _Log(pj.LogWriter):  # type: ignore[misc]  # the library has no types
     def write(self, entry: Any) -> None:
         text = entry.msg
         if "Request msg ACK/" in text:
-            self._stack.saw(message.parse(text.partition("\n")[2]))
+            self._stack.saw(message.parse(text.partition("\n")[2].partition("\n--end msg--")[0]))
 
 
 class Stack:
@@ -308,6 +313,7 @@ class Stack:
         self._accounts: dict[str, _Account] = {}
         self._calls: dict[str, _Call] = {}
         self._ended: list[_Call] = []
+        self._registered: set[_Account] = set()
         self._count = 0
         self._prefix = f"a{start.agent}.{start.generation}"
         self._log = _Log(self)
@@ -341,22 +347,22 @@ class Stack:
         self._ended.clear()  # here no callback of a call is on the C++ stack any more
 
     def stop(self) -> None:
-        """BYE to every call, unregister, and let the library go (which waits for both)."""
-        for call in self._calls.values():
-            call.ending_locally = True
-        with contextlib.suppress(pj.Error):
-            self._endpoint.hangupAllCalls()
-        for _ in range(50):
-            if not self._calls:
+        """BYE to every call and unregister, and wait half a second for the answers.
+
+        The library itself is not destroyed: that takes a second, and the process ends with it anyway.
+        """
+        for call in tuple(self._calls.values()):
+            call.give_up()
+        for account in self._registered:
+            with contextlib.suppress(pj.Error):
+                account.setRegistration(False)
+        for _ in range(_FAREWELL_TURNS):
+            if not self._calls and not self._registered:
                 break
             self.poll(10)
-        self._calls.clear()
-        self._ended.clear()
-        for account in self._accounts.values():
-            account.shutdown()
-        self._accounts.clear()
-        gc.collect()
-        self._endpoint.libDestroy()
+
+    def registered(self, account: _Account, *, up: bool) -> None:
+        (self._registered.add if up else self._registered.discard)(account)
 
     def _listen(self, transport: Transport) -> wire.Address:
         settings = self._settings
@@ -439,8 +445,8 @@ class Stack:
             _obey(call, command)
         except (pj.Error, BadDescription) as error:
             _log.warning("dialog %s: %s failed: %s", call.handle, type(command).__name__, type(error).__name__)
-            if isinstance(command, wire.Answer):
-                call.end(500, "")
+            if isinstance(command, wire.Answer | wire.HangUp):
+                call.give_up()
 
     def _place(self, command: wire.Place) -> None:
         trunk = next(each for each in self._settings.trunks if each.name == command.trunk)

@@ -20,6 +20,8 @@ from sip import wire
 from sip._pj import Stack
 from sip.errors import SipConfigError, SipError, SipPortTaken
 
+_log = logging.getLogger(__name__)
+
 _TURN_MS = 5
 """The longest a command waits while the stack waits for the network."""
 
@@ -108,6 +110,11 @@ def main(descriptor: int) -> int:
 
 
 if __name__ == "__main__":
-    code = main(int(sys.argv[1]))
-    sys.stderr.flush()
-    os._exit(code)  # the bindings' destructors would run after the library is gone, and abort
+    code = 1
+    try:
+        code = main(int(sys.argv[1]))
+    except Exception as error:  # noqa: BLE001 - whatever it was, the endpoint starts another agent
+        _log.critical("agent ends: %s", type(error).__name__)
+    finally:
+        sys.stderr.flush()
+        os._exit(code)  # the bindings' destructors would run after the library is gone, answer calls 480, and abort

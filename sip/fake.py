@@ -38,6 +38,7 @@ from sip.events import (
     TransferRefused,
 )
 from sip.mailbox import Mailbox
+from sip.message import key_press
 from sip.phrases import phrase
 from sip.types import EndedBy, Invite, SipSettings, Transport, Trunk
 
@@ -152,8 +153,10 @@ class FarSide:
         self._dialog.came(OfferRefused(code, phrase(code)))
 
     def info(self, content_type: str, body: str) -> None:
+        """INFO; a key press becomes Dtmf as in the real agent."""
         self._sent(Response("INFO", 200, "OK"))
-        self._dialog.came(Info(content_type, body))
+        key = key_press(content_type, body)
+        self._dialog.came(Dtmf(*key) if key else Info(content_type, body))
 
     def dtmf(self, digit: str, duration_ms: int = 160) -> None:
         """INFO with application/dtmf-relay."""
