@@ -162,17 +162,14 @@ class Gateway:
         stack.callback(self.bus.close)
 
     async def _start_calls(self, stack: contextlib.AsyncExitStack) -> None:
-        """`visits.run` ends by itself when the endpoint is closed, so the endpoint is entered after it in the stack."""
-        awaiting = contextlib.AsyncExitStack()
-        await stack.enter_async_context(awaiting)
+        """Before `visits.run` is cancelled, the drain at the head of the stack has ended and recorded every visit."""
         try:
             await stack.enter_async_context(self._endpoint)
         except SipPortTaken as error:
             raise PortTaken(f"sip.port: {error}") from None
         except SipConfigError as error:
             raise StartError(f"sip: {error}") from None
-        task = self._watch(self.visits.run(), "visits")
-        awaiting.push_async_callback(_finished, task, _LAST_FACTS_S)
+        stack.push_async_callback(_finished, self._watch(self.visits.run(), "visits"), 0)
 
     def _services(self, dialplan: Dialplan) -> Services:
         config = self.config

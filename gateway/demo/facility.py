@@ -85,7 +85,7 @@ def demo_config(folder: Path, *, http_port: int = 0, transcode: bool = False, wa
         media=MediaConfig(prefer_transcode=transcode),
         store=StoreConfig(url=f"sqlite:///{folder.resolve()}/kinbridge.db"),
         mqtt=MqttConfig(embedded_port=0),
-        limits=LimitsConfig(warning_s=warning_s),
+        limits=LimitsConfig(warning_s=warning_s, reconnect_s=5, drain_s=5),
     )
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from gateway.app import Gateway
 from gateway.billing.cdr import Cdr
@@ -159,32 +158,27 @@ class _Story:
         return report
 
     def _verdict(self, reports: list[VisitReport], cdrs: list[Cdr]) -> None:
-        table = Table(title="Call-detail records", title_justify="left")
-        for heading in ("seq", "contact", "reason", "billable", "charged", "tariff x seconds", "video", "audio"):
-            table.add_column(heading)
-        for cdr, report in zip(cdrs, sorted(reports, key=lambda each: _sequence(each, cdrs)), strict=False):
-            video, audio = (report.paths.get(f"{kind}_from_sip", "none") for kind in ("video", "audio"))
-            expected = f"{report.expected_charge} {report.currency}"
-            row = (str(cdr.sequence), cdr.contact, cdr.reason, f"{cdr.billable_s} s", str(cdr.charged))
-            table.add_row(*row, expected, video, audio)
-        self._console.print(table)
-        for report in reports:
-            self._console.print(
-                f"{report.contact} decoded {report.frames_decoded_by_family} pictures, "
-                f"{report.station} {report.frames_decoded_by_terminal}"
+        for cdr in cdrs:
+            self._print(
+                f"CDR {cdr.sequence}: {cdr.contact}, {cdr.reason}, "
+                f"{cdr.billable_s} s at {cdr.rate_per_minute} a minute, charged {cdr.charged}"
             )
+        for report in reports:
+            self._print(f"{report.contact} decoded {report.frames_decoded_by_family} pictures, ", end="")
+            self._print(f"{report.station} {report.frames_decoded_by_terminal}; ", end="")
+            self._print(f"tariff x seconds, computed apart: {report.expected_charge} {report.currency}; ", end="")
+            self._print(", ".join(f"{way.replace('_', ' ')} {path}" for way, path in report.paths.items()))
             for problem in report.problems:
-                self._console.print(f"[red]not as it should be:[/] {report.contact}: {problem}")
-        self._console.print(f"Written to {self._plan.output}/: cdr.csv, family-saw.png, terminal-saw.png, report.json")
-        if is_good(reports):
-            self._console.print("[green]All as it should be.[/]")
+                self._print(f"[red]not as it should be:[/] {report.contact}: {problem}")
+        names = sorted(each.name for each in self._plan.output.iterdir() if each.suffix in (".csv", ".png", ".json"))
+        self._print(f"Written to {self._plan.output}/: {', '.join(names)}")
+        self._print("[green]All as it should be.[/]" if is_good(reports) else "[red]Not all is as it should be.[/]")
+
+    def _print(self, text: str, end: str = "\n") -> None:
+        self._console.print(text, end=end, soft_wrap=True)
 
     def _say(self, who: str, what: str) -> None:
-        self._console.print(f"[dim]{time.monotonic() - self._began_s:7.2f} s[/]  [bold]{who:<11}[/] {what}")
-
-
-def _sequence(report: VisitReport, cdrs: list[Cdr]) -> int:
-    return next((each.sequence for each in cdrs if each.contact == report.contact), 0)
+        self._print(f"[dim]{time.monotonic() - self._began_s:7.2f} s[/]  [bold]{who:<11}[/] {what}")
 
 
 def _money(value: dict[str, str] | None) -> str:
