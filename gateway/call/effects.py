@@ -119,7 +119,7 @@ class Effects:
             return None
         if self._joined.web_sdp is not None:
             self._fulfil(self._joined.web_sdp)
-        return None
+        return self._hold_report(visit)
 
     async def _reject_station(self, command: c.RejectStation, visit: VisitState) -> None:
         await self._to_station(self._dialog.reject(command.code))
@@ -303,15 +303,16 @@ class Effects:
         )
 
     async def _close_books(self, command: c.CloseBooks, visit: VisitState) -> e.Event:
-        def tell_at_once() -> None:
-            """The page shall not ring or hang on because a database is away."""
-            if visit.marks.ring_at_s is not None and visit.termination:
-                billable_s = visit.meter.billable_s(self._tools.clock.monotonic())
-                word = visit.termination.word
-                self._tell(Over(self._books.intent.visit_id, word, visit.marks.talked_s, billable_s, None))
-                self._over_told = True
+        flows = _flow_summaries(self._stats)
+        return e.Recorded(await self._books.close(visit, flows, lambda: self.tell_over_unrecorded(visit)))
 
-        return e.Recorded(await self._books.close(visit, _flow_summaries(self._stats), tell_at_once))
+    def tell_over_unrecorded(self, visit: VisitState) -> None:
+        """The page shall not ring or hang on because its record is late; what it costs is not said then."""
+        if self._over_told or visit.marks.ring_at_s is None or visit.termination is None:
+            return
+        billable_s = visit.meter.billable_s(self._tools.clock.monotonic())
+        self._tell(Over(self._books.intent.visit_id, visit.termination.word, visit.marks.talked_s, billable_s, None))
+        self._over_told = True
 
 
 def _flow_summaries(stats: BridgeStats) -> tuple[FlowSummary, ...]:

@@ -11,7 +11,7 @@ from gateway.call.summary import VisitIntent
 from gateway.policy.decision import Allowed, Decision, Medium, VisitRequest
 from sip.types import Invite
 
-_USER = re.compile(r"(?:sips?|tel):([^@;>?\s]*)", re.IGNORECASE)
+_USER = re.compile(r"sips?:([^@<>\s]*)@|tel:([^;>?\s]*)", re.IGNORECASE)
 _SEPARATORS = str.maketrans("", "", "-.()")
 
 
@@ -23,7 +23,7 @@ def user_part(uri: str) -> str:
     found = _USER.search(uri)
     if not found:
         return "" if ":" in uri or "@" in uri else uri
-    user = unquote(found.group(1)).partition(";")[0]
+    user = unquote((found.group(1) or found.group(2) or "").partition(";")[0])
     digits = user.translate(_SEPARATORS)
     return digits if digits.removeprefix("+").isdigit() else user
 

@@ -164,6 +164,9 @@ class Session:
             await self._end_after_crash()
         finally:
             self._turn_away(VisitGone(f"visit {self.visit_id} has ended"))
+        log.info(
+            "visit %s is over: %s", self.visit_id, self._visit.termination.word if self._visit.termination else "?"
+        )
 
     async def _live(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -300,6 +303,8 @@ class Session:
                     continue
                 if report is not None:
                     pending.append(report)
+        if self.state is not State.ENDED:
+            self._effects.tell_over_unrecorded(self._visit)
 
     def _turn_away(self, error: VisitGone) -> None:
         self._effects.fail(error)

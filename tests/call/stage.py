@@ -16,6 +16,7 @@ import contextlib
 import itertools
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ from tests.support.media import ScriptedMedia
 
 FOLDER = Path(__file__).parents[2] / "dialplans"
 FAMILY = "5552368001"
+MONDAY_MORNING = datetime(2026, 1, 5, 15, 0, tzinfo=UTC)  # nine o'clock at the demo jail
 
 VIDEO_OFFER = "\r\n".join(
     (
@@ -90,7 +92,7 @@ class Outage:
         self._accounting = accounting
         self._happenings = happenings
         self.away = False
-        self.bug: Exception | None = None
+        self.bugs: list[Exception] = []
         self.refused: list[str] = []
         self.proofs: list[ProofOfLife] = []
 
@@ -117,9 +119,8 @@ class Outage:
             self.refused.append(what)
             self._happenings.note()
             raise StoreUnavailable("the test cut the line")
-        if self.bug:
-            error, self.bug = self.bug, None
-            raise error
+        if self.bugs and what != "alive":
+            raise self.bugs.pop()
 
 
 @dataclass
@@ -179,9 +180,11 @@ class Node:
 
 
 @contextlib.asynccontextmanager
-async def stage(tmp_path: Path, deposit: str = "5.00", **limits: Any) -> AsyncIterator[Node]:
+async def stage(
+    tmp_path: Path, deposit: str = "5.00", start: datetime = MONDAY_MORNING, **limits: Any
+) -> AsyncIterator[Node]:
     """deposit: what family-1 has paid in. limits: LimitsConfig's fields."""
-    clock, happenings = ManualClock(), Happenings()
+    clock, happenings = ManualClock(start), Happenings()
     tariffs = load_tariffs([FOLDER / "tariffs" / "demo.yaml"])
     recorder, numbers = Recorder(happenings), itertools.count(1)
     bridges, failures = list[ScriptedMedia](), list[BridgeError]()

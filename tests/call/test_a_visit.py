@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from gateway.call.facts import FactKind
 from gateway.call.notices import Clocked, Hold, Over, Warned
 from gateway.errors import VisitGone
 from gateway.money import Money
-from tests.call.stage import HOLD_OFFER, VIDEO_OFFER, stage
+from tests.call.stage import AUDIO_OFFER, HOLD_OFFER, VIDEO_OFFER, stage
 from tests.support.media import OUR_OFFER, STATION_ANSWER, WEB_ANSWER
 
 
@@ -92,6 +93,39 @@ async def test_the_time_limit_ends_it(tmp_path: Path) -> None:
         await node.clock.advance(1200)
         cdr = await node.record()
         assert (cdr.reason, cdr.billable_s) == ("time_limit", 1200)
+
+
+async def test_the_end_of_the_hours_ends_it(tmp_path: Path) -> None:
+    five_to_nine = datetime(2026, 1, 6, 2, 55, tzinfo=UTC)
+    async with stage(tmp_path, start=five_to_nine) as node:
+        far = node.station_calls(dialled="5552368100", sdp=AUDIO_OFFER)
+        ring = await node.rung()
+        assert (ring.seconds, ring.video) == (300, False)
+        await node.clock.advance(20)
+        await node.accepts(ring)
+        node.media.flow()
+        await node.fact(FactKind.CONNECTED)
+        await node.clock.advance(280)
+        assert (await far.request("BYE")).method == "BYE"
+        cdr = await node.record()
+        assert (cdr.reason, cdr.billable_s) == ("schedule_end", 280)
+        assert cdr.end_at == five_to_nine + timedelta(minutes=5)
+
+
+async def test_a_station_that_calls_on_hold(tmp_path: Path) -> None:
+    async with stage(tmp_path) as node:
+        far = node.station_calls(sdp=HOLD_OFFER)
+        await node.accepts(await node.rung())
+        node.media.flow()
+        await node.fact(FactKind.CONNECTED)
+        await node.clock.advance(10)
+        view = node.visits.live()[0]
+        assert (view.state, view.charged.micros) == ("held", 0)
+        far.reinvite(VIDEO_OFFER)
+        await node.fact(FactKind.RESUMED)
+        await node.clock.advance(3)
+        far.bye()
+        assert (await node.record()).billable_s == 3
 
 
 async def test_hold_pauses_the_meter(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ async def test_a_bug_still_hangs_up_and_writes_the_record(tmp_path: Path, caplog
 
 async def test_a_bug_in_the_decision_is_an_error_to_the_station_and_a_record(tmp_path: Path) -> None:
     async with stage(tmp_path) as node:
-        node.line.bug = RuntimeError("authorise has a bug")
+        node.line.bugs = [RuntimeError("authorise has a bug")]
         far = node.station_calls()
         assert (await far.final()).code == 500
         assert (await node.record()).reason == "node_crash"
@@ -88,10 +88,25 @@ async def test_a_bug_in_the_decision_is_an_error_to_the_station_and_a_record(tmp
 async def test_a_bug_in_closing_is_tried_once_more(tmp_path: Path) -> None:
     async with stage(tmp_path) as node:
         far, _ = await node.talks()
-        node.line.bug = RuntimeError("close has a bug")
+        node.line.bugs = [RuntimeError("close has a bug")]
         far.bye()
         cdr = await node.record()
         assert cdr.reason == "inmate_hung_up", "the first reason stays"
+
+
+async def test_a_bug_that_stays_lets_the_family_go_and_leaves_the_record_to_recovery(tmp_path: Path) -> None:
+    async with stage(tmp_path) as node:
+        far, _ = await node.talks()
+        await node.clock.advance(9)
+        await node.proved(1)
+        node.line.bugs = [RuntimeError("close has a bug")] * 2
+        far.bye()
+        await node.happenings.until(lambda: bool(node.recorder.told(Over)), "the page is let go")
+        assert node.recorder.told(Over) == [Over("v1", "inmate_hung_up", 9, 9, None)]
+        assert await node.accounting.cdrs() == ()
+        receipts = await node.accounting.recover("node1", node.clock.now())
+        assert [(each.visit_id, each.reason) for each in receipts] == [("v1", "node_crash")]
+        assert receipts[0].billable_s <= 9
 
 
 async def test_a_full_node_refuses_and_records(tmp_path: Path) -> None:

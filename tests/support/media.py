@@ -46,6 +46,7 @@ class ScriptedMedia:
         self._ask("join")
         if sip_offer is None:
             return Joined(OUR_OFFER, None, self.routes())
+        self._hear(sip_offer)
         return Joined(STATION_ANSWER, WEB_ANSWER, self.routes())
 
     async def complete(self, sip_answer: str) -> Joined:
