@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from bridge.codecs.table import AUDIO, BLOCK_MS, VIDEO, VIDEO_CLOCK_HZ, AudioCodec, VideoCodec
 from bridge.errors import CodecFailed, CodecMissing
 from bridge.links.link import EncodedFrame
+from bridge.rtp.sequence import timestamp_distance
 
 Yuv = NDArray[np.uint8]
 Samples = NDArray[np.int16]
@@ -31,6 +32,8 @@ _FORMAT = "yuv420p"
 _LOW_DELAY = 0x80000  # AV_CODEC_FLAG_LOW_DELAY
 _VIDEO_BASE = Fraction(1, VIDEO_CLOCK_HZ)
 _KEYFRAME_EVERY_S = 10  # for stations that cannot ask
+_MOST_PIXELS = 4096 * 2304  # a forged header of 16383x16383 would take 400 MB for one picture
+_LONGEST_STEP = 5 * VIDEO_CLOCK_HZ  # rate controls take a jump of hours for a budget of hours
 _FOREIGN = (FFmpegError, ValueError, TypeError, MemoryError, OverflowError)  # what PyAV raises for bad media
 
 
@@ -122,6 +125,7 @@ class PictureDecoder:
         context = cast(VideoCodecContext, _context(codec.decoder, "r", codec.name))
         context.thread_count = 1
         context.flags |= _LOW_DELAY
+        context.options = {"max_pixels": str(_MOST_PIXELS)}
         self._context = context
         self._name = codec.name
 
@@ -189,7 +193,7 @@ class PictureEncoder:
     def _unwrapped(self, timestamp: int) -> int:
         """Encoders refuse times that do not grow, so a repeated one counts as a tick later."""
         if self._last_timestamp is not None:
-            self._pts += max(1, ((timestamp - self._last_timestamp + 0x80000000) & 0xFFFFFFFF) - 0x80000000)
+            self._pts += min(max(1, timestamp_distance(timestamp, self._last_timestamp)), _LONGEST_STEP)
         self._last_timestamp = timestamp
         return self._pts
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from bridge.links.rewrite import Numbering
 from bridge.rtp.sequence import timestamp_distance
 
-_BACK_S = 0.5  # a source does not go back further than pictures are reordered
+_BACK_S = 0.2  # a source goes back no further than B-pictures are reordered
 _AHEAD_S = 2.0  # nor ahead of the time that really passed
 
 

@@ -172,7 +172,8 @@ async def test_a_lost_picture_asks_the_source_and_shows_nothing_spoilt(workers: 
 
 
 @pytest.mark.parametrize(
-    ("width", "height", "shown"), [(1280, 720, (640, 360)), (480, 640, (480, 640)), (704, 576, (586, 480))]
+    ("width", "height", "shown"),
+    [(1280, 720, (640, 360)), (480, 640, (480, 640)), (704, 576, (586, 480)), (322, 242, (322, 242))],
 )
 async def test_large_pictures_are_made_to_fit(
     workers: Workers, width: int, height: int, shown: tuple[int, int]
