@@ -1,7 +1,7 @@
-"""pjsua2, the only file that imports it: directors in, reports out. Runs in an agent process, on one thread.
+"""pjsua2, the only file that imports it: its directors, its settings, its errors. sip.stack puts them together.
 
-    socket -> pjsip -> Call / Account callbacks -> report(value)          poll() drives it
-    execute(command) -> Call methods -> pjsip -> socket
+    socket -> pjsip -> Call / Account callbacks -> Stack.report(value)
+    Stack.execute(command) -> Call methods -> pjsip -> socket
 
 Three properties of the library shape this file. Media: `useLoopMedTp` opens no socket, and `onCallSdpCreated` swaps
 the library's description for ours. Assertions are compiled in, so what goes in is checked first (sip.description).
@@ -14,13 +14,12 @@ import contextlib
 import functools
 import logging
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pjsua2 as pj
 
 from sip import message, wire
 from sip.address import identity, target_uri
-from sip.capi import Responder
 from sip.description import media_kinds, ours
 from sip.errors import BadDescription, SipConfigError, SipPortTaken
 from sip.events import (
@@ -33,33 +32,29 @@ from sip.events import (
     OfferRefused,
     Progress,
     RegistrationChanged,
-    SourceRefused,
     TransferRefused,
 )
 from sip.phrases import phrase
-from sip.trust import Trust
-from sip.types import EndedBy, Registration, SipSettings, Transport, Trunk
+from sip.types import EndedBy, Registration, SipSettings, TlsFiles, Transport, Trunk
+
+if TYPE_CHECKING:
+    from sip.stack import Stack
 
 _log = logging.getLogger(__name__)
 
 OFFER_PATIENCE_S = 2.0
-_FAREWELL_TURNS = 50
 _ADDRESS_IN_USE = 120098  # PJ_ERRNO_START_SYS + EADDRINUSE
 _TRANSPORTS = {
     Transport.UDP: pj.PJSIP_TRANSPORT_UDP,
     Transport.TCP: pj.PJSIP_TRANSPORT_TCP,
     Transport.TLS: pj.PJSIP_TRANSPORT_TLS,
 }
+PjError = pj.Error
+LIBRARY: str = pj._pjsua2.__file__
 _SOL_SOCKET, _SO_REUSEADDR = 1, 2
 _TSX_TRYING = 2  # pjsip_tsx_state_e: the state in which pjsua would answer a request itself
 
 Callback = TypeVar("Callback", bound=Callable[..., None])
-
-
-class Replies(Protocol):
-    """Where a callback that must answer at once waits for the endpoint's word."""
-
-    def reply_to(self, handle: str, seconds: float) -> wire.AnswerOffer | wire.RefuseOffer | None: ...
 
 
 def _guarded(method: Callback) -> Callback:
@@ -75,10 +70,17 @@ def _guarded(method: Callback) -> Callback:
     return cast("Callback", call)
 
 
-class _Call(pj.Call):  # type: ignore[misc]  # the library has no types
+class Call(pj.Call):  # type: ignore[misc]  # the library has no types
     """One dialog. `sdp`: our description in force, or about to be."""
 
-    def __init__(self, stack: Stack, account: _Account, handle: str, call_id: int, offer: str | None) -> None:
+    def __init__(
+        self,
+        stack: Stack,
+        account: Account,
+        handle: str,
+        call_id: int = pj.PJSUA_INVALID_ID,
+        offer: str | None = None,
+    ) -> None:
         super().__init__(account, call_id)
         self.stack = stack
         self.handle = handle
@@ -200,6 +202,17 @@ class _Call(pj.Call):  # type: ignore[misc]  # the library has no types
 
     # commands
 
+    def place(self, uri: str, caller: str, sdp: str | None) -> None:
+        """Our INVITE. caller "": the account's own identity. sdp None: the far side shall offer."""
+        op = pj.CallOpParam(True)
+        if sdp is None:
+            op.opt.flag |= pj.PJSUA_CALL_NO_SDP_OFFER
+        else:
+            self.sdp = ours(sdp)
+            _count_lines(op.opt, self.sdp)
+        op.txOption.localUri = caller
+        self.makeCall(uri, op)
+
     def ring(self, code: int, sdp: str | None) -> None:
         op = pj.CallOpParam(True)
         op.statusCode = code
@@ -254,7 +267,7 @@ class _Call(pj.Call):  # type: ignore[misc]  # the library has no types
             self.end(500, "")
 
 
-class _Account(pj.Account):  # type: ignore[misc]  # the library has no types
+class Account(pj.Account):  # type: ignore[misc]  # the library has no types
     """One trunk's identity, or (trunk None) the nameless one that strangers' calls fall to."""
 
     def __init__(self, stack: Stack, trunk: Trunk | None) -> None:
@@ -275,7 +288,7 @@ class _Account(pj.Account):  # type: ignore[misc]  # the library has no types
             self._stack.report(wire.Noticed(RegistrationChanged(registration)))
 
 
-class _Endpoint(pj.Endpoint):  # type: ignore[misc]  # the library has no types
+class Endpoint(pj.Endpoint):  # type: ignore[misc]  # the library has no types
     def __init__(self, stack: Stack) -> None:
         super().__init__()
         self._stack = stack
@@ -286,7 +299,7 @@ class _Endpoint(pj.Endpoint):  # type: ignore[misc]  # the library has no types
         prm.accountIndex = self._stack.account_of(prm.rdata.srcAddress).getId()
 
 
-class _Log(pj.LogWriter):  # type: ignore[misc]  # the library has no types
+class Log(pj.LogWriter):  # type: ignore[misc]  # the library has no types
     """The library shows the ACK of a re-INVITE nowhere but in its log. Everything else in there is let go."""
 
     def __init__(self, stack: Stack) -> None:
@@ -298,193 +311,6 @@ class _Log(pj.LogWriter):  # type: ignore[misc]  # the library has no types
         text = entry.msg
         if "Request msg ACK/" in text:
             self._stack.saw(message.parse(text.partition("\n")[2].partition("\n--end msg--")[0]))
-
-
-class Stack:
-    """One pjsua2 endpoint with its accounts and calls."""
-
-    def __init__(self, start: wire.Start, report: Callable[[wire.Report], None], replies: Replies) -> None:
-        self.report = report
-        self.replies = replies
-        self.responder = Responder(pj._pjsua2.__file__)
-        self._settings: SipSettings = start.settings
-        self._start = start
-        self._trust = Trust(start.settings.trunks)
-        self._accounts: dict[str, _Account] = {}
-        self._calls: dict[str, _Call] = {}
-        self._ended: list[_Call] = []
-        self._registered: set[_Account] = set()
-        self._count = 0
-        self._prefix = f"a{start.agent}.{start.generation}"
-        self._log = _Log(self)
-        self._endpoint = _Endpoint(self)
-
-    # start, turn, stop
-
-    def start(self) -> tuple[wire.Address, ...]:
-        """Listen. Raises SipPortTaken or SipConfigError."""
-        settings = self._settings
-        self._endpoint.libCreate()
-        config = pj.EpConfig()
-        config.logConfig.level = config.logConfig.consoleLevel = 4  # level 4: messages; they go to _Log alone
-        config.logConfig.msgLogging = 1
-        config.logConfig.decor = 0
-        config.logConfig.writer = self._log
-        config.uaConfig.threadCnt = 0
-        config.uaConfig.maxCalls = settings.calls_per_agent
-        config.uaConfig.userAgent = settings.user_agent
-        self._endpoint.libInit(config)
-        addresses = tuple(self._listen(transport) for transport in settings.transports)
-        self._endpoint.audDevManager().setNoDev()
-        self._endpoint.libStart()
-        self._add_account(None)
-        for trunk in settings.trunks:
-            self._add_account(trunk)
-        return addresses
-
-    def poll(self, wait_ms: int) -> None:
-        self._endpoint.libHandleEvents(wait_ms)
-        self._ended.clear()  # here no callback of a call is on the C++ stack any more
-
-    def stop(self) -> None:
-        """BYE to every call and unregister, and wait half a second for the answers.
-
-        The library itself is not destroyed: that takes a second, and the process ends with it anyway.
-        """
-        for call in tuple(self._calls.values()):
-            call.give_up()
-        for account in self._registered:
-            with contextlib.suppress(pj.Error):
-                account.setRegistration(False)
-        for _ in range(_FAREWELL_TURNS):
-            if not self._calls and not self._registered:
-                break
-            self.poll(10)
-
-    def registered(self, account: _Account, *, up: bool) -> None:
-        (self._registered.add if up else self._registered.discard)(account)
-
-    def _listen(self, transport: Transport) -> wire.Address:
-        settings = self._settings
-        port = self._start.port + (transport is Transport.TLS)
-        config = pj.TransportConfig()
-        config.port = port
-        config.boundAddress = settings.host
-        config.publicAddress = settings.public_host
-        if transport is not Transport.UDP:
-            # connections of a predecessor that died may linger; on UDP this would let two programs share a port
-            config.sockOptParams.sockOpts.append(_reuse_address())
-        if transport is Transport.TLS:
-            self._secure(config.tlsConfig)
-        try:
-            self._endpoint.transportCreate(_TRANSPORTS[transport], config)
-        except pj.Error as error:
-            where = f"{transport} {settings.host}:{port}"
-            if error.status == _ADDRESS_IN_USE:
-                raise SipPortTaken(f"{where} is taken by another program; stop it or choose another sip.port") from None
-            raise SipConfigError(f"cannot listen on {where}: {error.reason}; check sip.host") from None
-        return transport, settings.host, port
-
-    def _secure(self, config: Any) -> None:
-        files = self._settings.tls
-        if files is None:
-            raise SipConfigError("sip.transports has tls, but sip.tls names no certificate and private_key")
-        config.certFile, config.privKeyFile = files.certificate, files.private_key
-        config.proto = pj.PJ_SSL_SOCK_PROTO_TLS1_2
-        if files.ca:
-            config.CaListFile = files.ca
-            config.verifyServer = config.verifyClient = config.requireClientCert = True
-
-    def _add_account(self, trunk: Trunk | None) -> None:
-        account = _Account(self, trunk)
-        account.create(_account_config(self._settings, trunk, registers=self._start.agent == 0))
-        self._accounts[trunk.name if trunk else ""] = account
-
-    # what comes in
-
-    def account_of(self, source: str) -> _Account:
-        return self._accounts[self._trust.trunk_of(source)]
-
-    def came(self, account: _Account, call_id: int, rdata: Any) -> None:
-        source, received = rdata.srcAddress, message.parse(rdata.wholeMsg)
-        trunk = self._trust.trunk_of(source)
-        self._count += 1
-        call = _Call(self, account, f"{self._prefix}-{self._count}", call_id, received.sdp)
-        self._calls[call.handle] = call
-        if trunk:
-            self.report(wire.Incoming(message.invite_of(received, call.handle, trunk, source)))
-        else:
-            self.report(wire.Noticed(SourceRefused(source, "INVITE")))
-            call.stranger = True
-            call.end(403, "")
-
-    def saw(self, received: message.Message) -> None:
-        """An ACK: of interest when it answers the offer that we made in the 200 of a re-INVITE."""
-        call_id = received.header("call-id")
-        for call in self._calls.values():
-            if call.awaits_ack_sdp and call.getInfo().callIdString == call_id:
-                call.awaits_ack_sdp = False
-                call.report(Answered(received.sdp))
-
-    def forget(self, call: _Call) -> None:
-        """Keep the object until poll(): its callback is running."""
-        self._calls.pop(call.handle, None)
-        self._ended.append(call)
-
-    # commands
-
-    def execute(self, command: wire.Command) -> None:
-        """A command for a call that has ended meanwhile is dropped: its Ended is on the way."""
-        if isinstance(command, wire.Place):
-            self._place(command)
-            return
-        call = self._calls.get(command.handle) if not isinstance(command, wire.Start | wire.Stop) else None
-        if call is None:
-            return
-        try:
-            _obey(call, command)
-        except (pj.Error, BadDescription) as error:
-            _log.warning("dialog %s: %s failed: %s", call.handle, type(command).__name__, type(error).__name__)
-            if isinstance(command, wire.Answer | wire.HangUp):
-                call.give_up()
-
-    def _place(self, command: wire.Place) -> None:
-        trunk = next(each for each in self._settings.trunks if each.name == command.trunk)
-        account = self._accounts[trunk.name]
-        call = _Call(self, account, command.handle, pj.PJSUA_INVALID_ID, None)
-        op = pj.CallOpParam(True)
-        try:
-            if command.sdp is None:
-                op.opt.flag |= pj.PJSUA_CALL_NO_SDP_OFFER
-            else:
-                call.sdp = ours(command.sdp)
-                _count_lines(op.opt, call.sdp)
-            if command.from_user:
-                op.txOption.localUri = identity(self._settings, trunk, command.from_user)
-            self._calls[call.handle] = call
-            call.makeCall(target_uri(trunk, command.target), op)
-            self.report(wire.Placed(command.handle, call.getInfo().callIdString))
-        except (pj.Error, BadDescription) as error:
-            self._calls.pop(call.handle, None)
-            text = str(error) if isinstance(error, BadDescription) else f"the SIP stack refused it: {error.reason}"
-            self.report(wire.Placed(command.handle, "", text))
-
-
-def _obey(call: _Call, command: wire.Command) -> None:
-    match command:
-        case wire.Ring(code=code, sdp=sdp):
-            call.ring(code, sdp)
-        case wire.Answer(sdp=sdp):
-            call.accept(sdp)
-        case wire.Offer(sdp=sdp):
-            call.send_offer(sdp)
-        case wire.SendInfo(content_type=content_type, body=body):
-            call.send_info(content_type, body)
-        case wire.HangUp(code=code, reason=reason, reject=reject):
-            if not (reject and call.confirmed):
-                call.end(code, reason)
-        case _:
-            pass  # an answer to an offer that came too late: the far side has had its 488
 
 
 def _received(event: Any) -> message.Message | None:
@@ -502,7 +328,7 @@ def _count_lines(option: Any, sdp: str | None) -> None:
     option.videoCount = 0
 
 
-def _account_config(settings: SipSettings, trunk: Trunk | None, *, registers: bool) -> Any:
+def account_config(settings: SipSettings, trunk: Trunk | None, *, registers: bool) -> Any:
     config = pj.AccountConfig()
     config.idUri = identity(settings, trunk, trunk.from_user if trunk else "")
     config.mediaConfig.useLoopMedTp = True
@@ -522,6 +348,50 @@ def _account_config(settings: SipSettings, trunk: Trunk | None, *, registers: bo
         config.regConfig.retryIntervalSec = 30
         config.regConfig.firstRetryIntervalSec = 5
     return config
+
+
+def engine_config(settings: SipSettings, log: Log) -> Any:
+    config = pj.EpConfig()
+    config.logConfig.level = config.logConfig.consoleLevel = 4  # level 4: messages; they go to `log` alone
+    config.logConfig.msgLogging = 1
+    config.logConfig.decor = 0
+    config.logConfig.writer = log
+    config.uaConfig.threadCnt = 0
+    config.uaConfig.maxCalls = settings.calls_per_agent
+    config.uaConfig.userAgent = settings.user_agent
+    return config
+
+
+def listen(endpoint: Endpoint, settings: SipSettings, transport: Transport, base_port: int) -> wire.Address:
+    """Raises SipPortTaken or SipConfigError."""
+    port = base_port + (transport is Transport.TLS)
+    config = pj.TransportConfig()
+    config.port = port
+    config.boundAddress = settings.host
+    config.publicAddress = settings.public_host
+    if transport is not Transport.UDP:
+        # connections of a predecessor that died may linger; on UDP this would let two programs share a port
+        config.sockOptParams.sockOpts.append(_reuse_address())
+    if transport is Transport.TLS:
+        _secure(config.tlsConfig, settings.tls)
+    try:
+        endpoint.transportCreate(_TRANSPORTS[transport], config)
+    except pj.Error as error:
+        where = f"{transport} {settings.host}:{port}"
+        if error.status == _ADDRESS_IN_USE:
+            raise SipPortTaken(f"{where} is taken by another program; stop it or choose another sip.port") from None
+        raise SipConfigError(f"cannot listen on {where}: {error.reason}; check sip.host") from None
+    return transport, settings.host, port
+
+
+def _secure(config: Any, files: TlsFiles | None) -> None:
+    if files is None:
+        raise SipConfigError("sip.transports has tls, but sip.tls names no certificate and private_key")
+    config.certFile, config.privKeyFile = files.certificate, files.private_key
+    config.proto = pj.PJ_SSL_SOCK_PROTO_TLS1_2
+    if files.ca:
+        config.CaListFile = files.ca
+        config.verifyServer = config.verifyClient = config.requireClientCert = True
 
 
 def _reuse_address() -> Any:

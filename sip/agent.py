@@ -17,8 +17,8 @@ import time
 from collections import deque
 
 from sip import wire
-from sip._pj import Stack
 from sip.errors import SipConfigError, SipError, SipPortTaken
+from sip.stack import Stack
 
 _log = logging.getLogger(__name__)
 

@@ -1,0 +1,169 @@
+"""The SIP endpoint of an agent: its accounts (one for each trunk) and its calls. One thread; poll() drives it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from sip import message, wire
+from sip._pj import LIBRARY, Account, Call, Endpoint, Log, PjError, account_config, engine_config, listen
+from sip.address import identity, target_uri
+from sip.capi import Responder
+from sip.errors import BadDescription
+from sip.events import Answered, SourceRefused
+from sip.trust import Trust
+from sip.types import SipSettings, Trunk
+
+_log = logging.getLogger(__name__)
+
+_FAREWELL_TURNS = 50
+
+
+class Replies(Protocol):
+    """Where a callback that must answer at once waits for the endpoint's word."""
+
+    def reply_to(self, handle: str, seconds: float) -> wire.AnswerOffer | wire.RefuseOffer | None: ...
+
+
+class Stack:
+    """One pjsua2 endpoint with its accounts and calls."""
+
+    def __init__(self, start: wire.Start, report: Callable[[wire.Report], None], replies: Replies) -> None:
+        self.report = report
+        self.replies = replies
+        self.responder = Responder(LIBRARY)
+        self._settings: SipSettings = start.settings
+        self._start = start
+        self._trust = Trust(start.settings.trunks)
+        self._accounts: dict[str, Account] = {}
+        self._calls: dict[str, Call] = {}
+        self._ended: list[Call] = []
+        self._registered: set[Account] = set()
+        self._count = 0
+        self._prefix = f"a{start.agent}.{start.generation}"
+        self._log = Log(self)
+        self._endpoint = Endpoint(self)
+
+    # start, turn, stop
+
+    def start(self) -> tuple[wire.Address, ...]:
+        """Listen. Raises SipPortTaken or SipConfigError."""
+        settings = self._settings
+        self._endpoint.libCreate()
+        self._endpoint.libInit(engine_config(settings, self._log))
+        addresses = tuple(
+            listen(self._endpoint, settings, transport, self._start.port) for transport in settings.transports
+        )
+        self._endpoint.audDevManager().setNoDev()
+        self._endpoint.libStart()
+        self._add_account(None)
+        for trunk in settings.trunks:
+            self._add_account(trunk)
+        return addresses
+
+    def poll(self, wait_ms: int) -> None:
+        self._endpoint.libHandleEvents(wait_ms)
+        self._ended.clear()  # here no callback of a call is on the C++ stack any more
+
+    def stop(self) -> None:
+        """BYE to every call and unregister, and wait half a second for the answers.
+
+        The library itself is not destroyed: that takes a second, and the process ends with it anyway.
+        """
+        for call in tuple(self._calls.values()):
+            call.give_up()
+        for account in tuple(self._registered):
+            with contextlib.suppress(PjError):
+                account.setRegistration(False)
+        for _ in range(_FAREWELL_TURNS):
+            if not self._calls and not self._registered:
+                break
+            self.poll(10)
+
+    def registered(self, account: Account, *, up: bool) -> None:
+        (self._registered.add if up else self._registered.discard)(account)
+
+    def _add_account(self, trunk: Trunk | None) -> None:
+        account = Account(self, trunk)
+        account.create(account_config(self._settings, trunk, registers=self._start.agent == 0))
+        self._accounts[trunk.name if trunk else ""] = account
+
+    # what comes in
+
+    def account_of(self, source: str) -> Account:
+        return self._accounts[self._trust.trunk_of(source)]
+
+    def came(self, account: Account, call_id: int, rdata: Any) -> None:
+        source, received = rdata.srcAddress, message.parse(rdata.wholeMsg)
+        trunk = self._trust.trunk_of(source)
+        self._count += 1
+        call = Call(self, account, f"{self._prefix}-{self._count}", call_id, received.sdp)
+        self._calls[call.handle] = call
+        if trunk:
+            self.report(wire.Incoming(message.invite_of(received, call.handle, trunk, source)))
+        else:
+            self.report(wire.Noticed(SourceRefused(source, "INVITE")))
+            call.stranger = True
+            call.end(403, "")
+
+    def saw(self, received: message.Message) -> None:
+        """An ACK: of interest when it answers the offer that we made in the 200 of a re-INVITE."""
+        call_id = received.header("call-id")
+        for call in self._calls.values():
+            if call.awaits_ack_sdp and call.getInfo().callIdString == call_id:
+                call.awaits_ack_sdp = False
+                call.report(Answered(received.sdp))
+
+    def forget(self, call: Call) -> None:
+        """Keep the object until poll(): its callback is running."""
+        self._calls.pop(call.handle, None)
+        self._ended.append(call)
+
+    # commands
+
+    def execute(self, command: wire.Command) -> None:
+        """A command for a call that has ended meanwhile is dropped: its Ended is on the way."""
+        if isinstance(command, wire.Place):
+            self._place(command)
+            return
+        call = self._calls.get(command.handle) if not isinstance(command, wire.Start | wire.Stop) else None
+        if call is None:
+            return
+        try:
+            _obey(call, command)
+        except (PjError, BadDescription) as error:
+            _log.warning("dialog %s: %s failed: %s", call.handle, type(command).__name__, type(error).__name__)
+            if isinstance(command, wire.Answer | wire.HangUp):
+                call.give_up()
+
+    def _place(self, command: wire.Place) -> None:
+        trunk = next(each for each in self._settings.trunks if each.name == command.trunk)
+        call = Call(self, self._accounts[trunk.name], command.handle)
+        self._calls[call.handle] = call
+        caller = identity(self._settings, trunk, command.from_user) if command.from_user else ""
+        try:
+            call.place(target_uri(trunk, command.target), caller, command.sdp)
+            self.report(wire.Placed(command.handle, call.getInfo().callIdString))
+        except (PjError, BadDescription) as error:
+            self._calls.pop(call.handle, None)
+            text = str(error) if isinstance(error, BadDescription) else f"the SIP stack refused it: {error.reason}"
+            self.report(wire.Placed(command.handle, "", text))
+
+
+def _obey(call: Call, command: wire.Command) -> None:
+    match command:
+        case wire.Ring(code=code, sdp=sdp):
+            call.ring(code, sdp)
+        case wire.Answer(sdp=sdp):
+            call.accept(sdp)
+        case wire.Offer(sdp=sdp):
+            call.send_offer(sdp)
+        case wire.SendInfo(content_type=content_type, body=body):
+            call.send_info(content_type, body)
+        case wire.HangUp(code=code, reason=reason, reject=reject):
+            if not (reject and call.confirmed):
+                call.end(code, reason)
+        case _:
+            pass  # an answer to an offer that came too late: the far side has had its 488
