@@ -22,7 +22,7 @@ from bridge.rtp.packet import HEADER, HEADER_BYTES, parse
 from bridge.rtp.ports import Ports, SocketPair
 from bridge.rtp.reception import Reception
 from bridge.rtp.timer import Timer
-from bridge.rtp.udp import Address, Drain
+from bridge.rtp.udp import Address, Reader
 from bridge.types import Codec, Flow, Kind, Side
 
 _TICK_S = 0.1
@@ -76,7 +76,7 @@ class SipLine:
             now_s=clock(),
         )
         self.aim(line)
-        self._drains = (Drain(sockets.rtp, self._take), Drain(sockets.rtcp, self._take_rtcp))
+        self._readers = (Reader(sockets.rtp, self._take), Reader(sockets.rtcp, self._take_rtcp))
         self._tick = timer.every(_TICK_S, self.tick)
 
     @property
@@ -159,8 +159,8 @@ class SipLine:
         self.freshen()
         self._sink = nowhere
         self.listen(SILENT)
-        for drain in self._drains:
-            drain.close()
+        for reader in self._readers:
+            reader.close()
 
     def _take(self, packet: bytes, source: Address) -> None:
         counters = self.counters

@@ -1,7 +1,8 @@
-"""Reading a UDP socket as fast as the loop's own machinery allows, and never ending on a bad packet.
+"""Reading a UDP socket as cheaply as the loop allows, and never ending on a bad packet.
 
-`loop.add_reader` and a drain of what is there cost about half of a datagram endpoint: no transport, no protocol call,
-one wake-up for a burst. It works on asyncio's loop and on uvloop alike.
+`loop.add_reader` costs about half of a datagram endpoint: no transport, no protocol call, no queue. It works on
+asyncio's loop and on uvloop alike. One packet is read for each wake-up: to look whether there is another (a system call
+that mostly says "would block", and its exception) costs more than to be woken again, and other sockets have their turn.
 """
 
 from __future__ import annotations
@@ -17,19 +18,19 @@ _log = logging.getLogger(__name__)
 Address = tuple[Any, ...]  # (host, port) in IPv4, with flow and scope behind it in IPv6, as the socket module has it
 
 LARGEST_BYTES = 4096  # a frame of Ethernet carries 1,472; tunnels and jumbo frames a little more
-_PER_WAKE_UP = 64  # then the other sockets of the process have their turn
 
 
-class Drain:
+class Reader:
     """Hands every datagram of `sock` to `take(packet, source)` until closed; then the socket is closed too.
 
     The loop must be running. An exception out of `take` is counted in `failures` and the next packet is read.
     """
 
-    __slots__ = ("_loop", "_sock", "_take", "failures")
+    __slots__ = ("_loop", "_receive", "_sock", "_take", "failures")
 
     def __init__(self, sock: socket.socket, take: Callable[[bytes, Address], None]) -> None:
         self._sock = sock
+        self._receive = sock.recvfrom  # one bytes object of the right size; into a buffer it would be copied once more
         self._take = take
         self._loop = asyncio.get_running_loop()
         self.failures = 0
@@ -41,18 +42,13 @@ class Drain:
             self._sock.close()
 
     def _readable(self) -> None:
-        receive = self._sock.recvfrom  # one bytes object of the right size; into a buffer costs a copy more
-        take = self._take
-        for _ in range(_PER_WAKE_UP):
-            try:
-                packet, source = receive(LARGEST_BYTES)
-            except (BlockingIOError, InterruptedError):
-                return
-            except OSError:  # an ICMP error reported late, or closed by `take`
-                return
-            try:
-                take(packet, source)
-            except Exception:  # noqa: BLE001 - whatever a packet provokes, the next one must be read
-                self.failures += 1
-                if self.failures == 1:
-                    _log.exception("a packet could not be handled; later ones of this socket are only counted")
+        try:
+            packet, source = self._receive(LARGEST_BYTES)
+        except OSError:  # woken for nothing, or an ICMP error reported late
+            return
+        try:
+            self._take(packet, source)
+        except Exception:  # noqa: BLE001 - whatever a packet provokes, the next one must be read
+            self.failures += 1
+            if self.failures == 1:
+                _log.exception("a packet could not be handled; later ones of this socket are only counted")
