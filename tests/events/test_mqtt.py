@@ -75,12 +75,14 @@ async def test_facts_arrive_in_order_on_their_topics(broker: EmbeddedBroker | Mo
 async def test_a_node_says_that_it_is_there_and_that_it_goes(broker: EmbeddedBroker | Mosquitto) -> None:
     bus = Bus()
     facts = bus.subscribe("mqtt")
-    async with listener(broker.url, "kinbridge/node1/status") as messages:
-        async with running(publisher_of(facts, broker.url)) as task:
-            assert (await anext(messages)).payload == b"online"
-            bus.close()
-            await task
-            assert (await anext(messages)).payload == b"offline"
+    async with (
+        listener(broker.url, "kinbridge/node1/status") as messages,
+        running(publisher_of(facts, broker.url)) as task,
+    ):
+        assert (await anext(messages)).payload == b"online"
+        bus.close()
+        await task
+        assert (await anext(messages)).payload == b"offline"
     async with listener(broker.url, "kinbridge/node1/status") as late:
         message = await anext(late)
         assert (message.payload, message.retain) == (b"offline", True)
