@@ -10,8 +10,8 @@ _FRESH_START = 3000  # a jump of more sequence numbers than this is a new start 
 class Reception:
     """Fed with every packet of a stream, in the order of arrival. `arrival_s` is of the monotonic clock."""
 
-    __slots__ = ("_base", "_carried", "_clock_hz", "_cycles", "_expected_before", "_highest", "_jitter", "_lsr", "_lsr_at_s",
-                 "_received", "_received_before", "_transit")  # fmt: skip
+    __slots__ = ("_base", "_carried", "_clock_hz", "_cycles", "_expected_before", "_highest", "_jitter", "_lsr",
+                 "_lsr_at_s", "_received", "_received_before", "_transit")  # fmt: skip
 
     def __init__(self, clock_hz: int) -> None:
         self._clock_hz = clock_hz
