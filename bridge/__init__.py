@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bridge.bridge import Joined, Media
+from bridge.collector import keep_pauses_short
 from bridge.errors import (
     AudioMissing,
     BridgeClosed,
@@ -48,6 +49,7 @@ __all__ = [
     "Media",
     "Joined",
     "offers_video",
+    "keep_pauses_short",
     "MediaSettings",
     "BridgeStats",
     "FlowStats",

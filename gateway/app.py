@@ -23,7 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from bridge import MediaPlane
+from bridge import MediaPlane, keep_pauses_short
 from gateway.api import create_app
 from gateway.api.family import Doorbell
 from gateway.api.links import Links
@@ -267,6 +267,7 @@ async def serve(config: Config, say: Callable[[str], None]) -> None:
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, wishes.put_nowait, None)
     async with Gateway(config) as gateway:
+        keep_pauses_short()
         say(f"family page and API: {gateway.public_url}")
         for transport, host, port in gateway.sip_addresses:
             say(f"SIP: {host}:{port}/{transport}")

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from bridge import MediaPlane
-from bridge.bridge import Media
-from bridge.collector import keep_pauses_short
-from bridge.types import MediaSettings, Path
+from bridge import Media, MediaPlane, MediaSettings, Path, keep_pauses_short
 from tests.bench.worker import cpu_s, obey, reply
 
 
