@@ -42,7 +42,7 @@ class VideoEncoder:
         return self._encoder.encode(picture, keyframe=keyframe)
 
     def change_bitrate(self, bps: int) -> bool:
-        """Whether it could be done in place; else a new encoder is needed."""
+        """Whether it could be done in place, between half and 1.25 of `bps`; else a new encoder is needed."""
         if not self.codec.changes_bitrate or not self.bps * 0.5 <= bps <= self.bps * 1.25:
             return False
         self._encoder.change_bitrate(bps)

@@ -22,6 +22,8 @@ _CIF_LEVEL = 22  # below: 396 macroblocks a picture, which is 352x288 (H.264 tab
 _KEYFRAME_GAP_TICKS = VIDEO_CLOCK_HZ * 3 // 10  # a far side asks again until it sees one
 _FPS_AT_FIRST = 30.0
 _START_BPS, _LEAST_BPS, _MOST_BPS = 800_000, 60_000, 1_500_000
+_TOLERATED = (0.9, 1.25)  # browsers change their limit by some percent every second: no new encoder for that
+_RAISE_AFTER_TICKS = 5 * VIDEO_CLOCK_HZ
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class Encode:
         self._encoder: VideoEncoder | None = None
         self._pace = _Pace()
         self._keyframe_at: int | None = None
+        self._opened_at = 0
         self.keyframe_wanted = False
         self.bps = _START_BPS
 
@@ -114,12 +117,22 @@ class Encode:
     def _fitting(self, picture: Picture, keyframe: bool) -> VideoEncoder:
         encoder, fps = self._encoder, self._pace.fps
         if encoder is not None and (encoder.width, encoder.height) == (picture.width, picture.height):
-            # a rate that differs is taken up with a keyframe that is due anyway: a new encoder begins with one
+            # a pace that differs is taken up with a keyframe that is due anyway: a new encoder begins with one
             steady = not keyframe or 0.8 < encoder.fps / fps < 1.25
-            if steady and (self.bps == encoder.bps or encoder.change_bitrate(self.bps)):
+            if steady and self._rate_suits(encoder, picture.rtp_timestamp, keyframe):
                 return encoder
         self._encoder = VideoEncoder(self._name, picture.width, picture.height, fps, self.bps, extra=self._extra)
+        self._opened_at = picture.rtp_timestamp
         return self._encoder
+
+    def _rate_suits(self, encoder: VideoEncoder, timestamp: int, keyframe: bool) -> bool:
+        """Down at once, up seldom: a new encoder costs a keyframe, which is what a narrow path can bear least."""
+        bps, (lower, upper) = self.bps, _TOLERATED
+        if encoder.change_bitrate(bps) or encoder.bps * lower <= bps <= encoder.bps * upper:
+            return True
+        if bps < encoder.bps:
+            return False
+        return not keyframe and abs(timestamp_distance(timestamp, self._opened_at)) < _RAISE_AFTER_TICKS
 
 
 class _Pace:

@@ -235,6 +235,28 @@ async def test_a_bitrate_limit_is_obeyed(workers: Workers, source_codec: Codec, 
     assert limited < 260_000
 
 
+async def test_limits_that_waver_cost_no_keyframes(workers: Workers) -> None:
+    source, target, pipeline = joined(workers, H264, VP8)
+    camera, viewer = Camera(source), Viewer(target)
+    for bps in (700_000, 740_000, 690_000, 760_000, 700_000, 800_000):
+        target.hears_wishes.bitrate_limited(bps)
+        await film(camera, pipeline, 3)
+    viewer.look()
+    assert [index for index, each in enumerate(viewer.frames) if each.keyframe] == [0]
+
+
+async def test_a_limit_that_falls_is_taken_at_once_and_one_that_rises_later(workers: Workers) -> None:
+    source, target, pipeline = joined(workers, H264, VP8)
+    camera, viewer = Camera(source, fps=10), Viewer(target)
+    await film(camera, pipeline, 3)
+    target.hears_wishes.bitrate_limited(200_000)
+    await film(camera, pipeline, 3)
+    target.hears_wishes.bitrate_limited(900_000)
+    await film(camera, pipeline, 60)
+    viewer.look()
+    assert [index for index, each in enumerate(viewer.frames) if each.keyframe] == [0, 3, 53]
+
+
 async def test_reports_keep_lips_and_voice_together(workers: Workers) -> None:
     source, target, pipeline = joined(workers, H264, VP8)
     camera = Camera(source)
