@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.call.meter import Meter, Mode
@@ -50,6 +50,7 @@ def test_parts_of_seconds_add_up_over_pauses() -> None:
 STEPS = st.lists(st.tuples(st.sampled_from(Mode), st.floats(0, 50, allow_nan=False)), max_size=20)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 60), STEPS)
 def test_never_above_the_limit_and_never_more_than_passed(limit_s: int, steps: list[tuple[Mode, float]]) -> None:
     meter, now_s = Meter(limit_s=limit_s), 0.0
