@@ -13,12 +13,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import ifaddr
+
 DRIVER = Path(__file__).parent / "firefox"
 
 
 def is_ready() -> bool:
     """Whether `make setup` has installed the driver's one dependency."""
     return (DRIVER / "node_modules" / "puppeteer-core").is_dir()
+
+
+def own_addresses() -> tuple[str, ...]:
+    """IPv4 addresses of this machine that Firefox offers: never the loopback."""
+    found = (each.ip for adapter in ifaddr.get_adapters() for each in adapter.ips if each.is_IPv4)
+    return tuple(ip for ip in found if isinstance(ip, str) and not ip.startswith("127."))
 
 
 class FirefoxPage:

@@ -11,7 +11,6 @@ const browser = await puppeteer.launch({
     "media.navigator.streams.fake": true,
     "media.navigator.permission.disabled": true,
     "media.autoplay.default": 0,
-    "media.peerconnection.ice.loopback": true,
     "media.gmp-manager.updateEnabled": false,
   },
 });
