@@ -52,7 +52,6 @@ async def test_a_relayed_visit_moves_both_ways(tmp_path: Path, mode: int) -> Non
         await terminal.aim(joined.sip_sdp)
         seen = await page.until(seen_and_heard)
         await terminal.until(moving)
-        assert seen.freezes == 0
         assert seen.video_codec == "video/H264"
         number = joined.routes[2].target_codec
         assert number is not None
