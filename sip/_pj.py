@@ -214,7 +214,7 @@ class Call(pj.Call):  # type: ignore[misc]  # the library has no types
         self.makeCall(uri, op)
 
     def ring(self, code: int, sdp: str | None) -> None:
-        op = pj.CallOpParam(True)
+        op = pj.CallOpParam()  # without call settings: with them the library would make an offer of its own here
         op.statusCode = code
         if sdp is not None and self.offer is not None:
             op.sdp.wholeSdp = self.sdp = ours(sdp, self.offer)
@@ -330,7 +330,7 @@ def _count_lines(option: Any, sdp: str | None) -> None:
 
 def account_config(settings: SipSettings, trunk: Trunk | None, *, registers: bool) -> Any:
     config = pj.AccountConfig()
-    config.idUri = identity(settings, trunk, trunk.from_user if trunk else "")
+    config.idUri = identity(settings, trunk, _user_of(trunk))
     config.mediaConfig.useLoopMedTp = True
     config.mediaConfig.srtpUse = pj.PJMEDIA_SRTP_OPTIONAL
     config.mediaConfig.srtpSecureSignaling = 0
@@ -348,6 +348,13 @@ def account_config(settings: SipSettings, trunk: Trunk | None, *, registers: boo
         config.regConfig.retryIntervalSec = 30
         config.regConfig.firstRetryIntervalSec = 5
     return config
+
+
+def _user_of(trunk: Trunk | None) -> str:
+    """A registrar knows us by our user name there."""
+    if trunk is None:
+        return ""
+    return trunk.username if trunk.register and trunk.username else trunk.from_user
 
 
 def engine_config(settings: SipSettings, log: Log) -> Any:
