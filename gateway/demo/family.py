@@ -60,12 +60,14 @@ class Microphone(MediaStreamTrack):
 
     def __init__(self) -> None:
         super().__init__()
+        self.sent = 0
         self._voice = Voice(_RATE_HZ, pitch_hz=210)
         self._pace = Pace(0.02)
 
     async def recv(self) -> AudioFrame:
         number = await self._pace.next()
         frame = AudioFrame.from_ndarray(self._voice.next(_BLOCK).reshape(1, -1), format="s16", layout="mono")
+        self.sent += 1
         frame.sample_rate, frame.time_base, frame.pts = _RATE_HZ, fractions.Fraction(1, _RATE_HZ), number * _BLOCK
         return frame
 
@@ -81,6 +83,7 @@ class Family:
         self._seen = Seen()
         self._last: VideoFrame | None = None
         self._camera = Camera()
+        self._microphone = Microphone()
         self._tasks: list[asyncio.Task[None]] = []
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
 
@@ -102,7 +105,7 @@ class Family:
         await self._connection.close()
         if self._last is not None:
             save_png(_yuv(self._last), self._picture)
-        tell_seen(replace(self._seen, video_sent=self._camera.sent))
+        tell_seen(replace(self._seen, video_sent=self._camera.sent, audio_sent=self._microphone.sent))
 
     async def _notice(self, notice: dict[str, Any]) -> bool:
         """One message of the gateway; true when the visit is over."""
@@ -116,7 +119,7 @@ class Family:
 
     async def _accept(self, visit_id: str) -> None:
         connection = self._connection
-        connection.addTrack(Microphone())
+        connection.addTrack(self._microphone)
         connection.addTrack(self._camera)
         connection.on("track", self._take)
         connection.on("connectionstatechange", lambda: tell("transport", state=connection.connectionState))

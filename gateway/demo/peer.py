@@ -23,12 +23,13 @@ _STOP_S = 10.0
 class Seen:
     """What one side received of the other, told when its visit is over.
 
-    video_sent, video_decoded: pictures. audio_decoded: blocks of 20 ms, audio_loudest: the loudest of them (RMS).
+    video_sent, video_decoded: pictures. audio_*: blocks of 20 ms; audio_loudest: the loudest one decoded (RMS).
     mark_seen: pictures in which the other side was recognised.
     """
 
     video_sent: int = 0
     video_decoded: int = 0
+    audio_sent: int = 0
     audio_decoded: int = 0
     audio_loudest: float = 0.0
     mark_seen: int = 0

@@ -13,7 +13,6 @@ from gateway.demo.peer import Event, Seen
 from gateway.money import Money
 
 _SHARE = 0.6  # of what the other side sent must have been decoded; the rest is start-up and a busy machine
-_BLOCKS_PER_S = 50
 _AUDIBLE = 1000.0  # RMS: far above silence and coding noise
 _CLOCK_SLACK_S = 2.0
 
@@ -94,8 +93,8 @@ def is_good(reports: Sequence[VisitReport]) -> bool:
 
 def _problems(course: Course, cdr: Cdr | None, price: Price, seconds: int, path: str) -> Iterator[str]:
     family, terminal = course.seen_by(course.family), course.seen_by(course.terminal)
-    yield from _senses("the family", family, terminal, seconds)
-    yield from _senses("the terminal", terminal, family, seconds)
+    yield from _senses("the family", family, terminal)
+    yield from _senses("the terminal", terminal, family)
     if "warned" not in course.family:
         yield "the family was not warned before the end"
     if cdr is None:
@@ -115,13 +114,13 @@ def _problems(course: Course, cdr: Cdr | None, price: Price, seconds: int, path:
     yield from _clock(course, cdr)
 
 
-def _senses(who: str, seen: Seen, other: Seen, seconds: int) -> Iterator[str]:
+def _senses(who: str, seen: Seen, other: Seen) -> Iterator[str]:
     if seen.video_decoded < max(1, _SHARE * other.video_sent):
         yield f"{who} decoded {seen.video_decoded} of {other.video_sent} pictures"
     if seen.mark_seen == 0:
         yield f"{who} never recognised the other side's picture"
-    if seen.audio_decoded < _SHARE * _BLOCKS_PER_S * seconds:
-        yield f"{who} decoded {seen.audio_decoded / _BLOCKS_PER_S:.1f} s of sound in {seconds} s"
+    if seen.audio_decoded < max(1, _SHARE * other.audio_sent):
+        yield f"{who} decoded {seen.audio_decoded} of {other.audio_sent} blocks of sound"
     if seen.audio_loudest < _AUDIBLE:
         yield f"{who} heard nothing but silence"
 

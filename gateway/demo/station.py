@@ -51,7 +51,7 @@ class Station:
         self._watcher: Watcher | None = None
         self._listener = Listener()
         self._keyframe = True
-        self._sent = 0
+        self._sent = self._spoken = 0
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -110,6 +110,7 @@ class Station:
             video_sent=self._sent,
             video_decoded=watcher.decoded if watcher else 0,
             mark_seen=watcher.mark_seen if watcher else 0,
+            audio_sent=self._spoken,
             audio_decoded=self._listener.blocks,
             audio_loudest=self._listener.loudest,
         )
@@ -135,6 +136,7 @@ class Station:
             number = await pace.next()
             for frame in encoder.encode(voice.next(_BLOCK), number * _BLOCK):
                 self._audio.send([frame.data], frame.rtp_timestamp)
+            self._spoken += 1
 
     async def _report(self) -> None:
         while True:

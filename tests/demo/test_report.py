@@ -16,7 +16,9 @@ from gateway.demo.report import Course, is_good, report_visit
 
 PAIR = Pair("terminal-1", "family-1", "family-1", "5552368001")
 SECONDS = 22
-ALL_WELL = Seen(video_sent=660, video_decoded=640, audio_decoded=1090, audio_loudest=4000.0, mark_seen=40)
+ALL_WELL = Seen(
+    video_sent=660, video_decoded=640, audio_sent=1100, audio_decoded=1090, audio_loudest=4000.0, mark_seen=40
+)
 
 
 def course(family: Seen = ALL_WELL, terminal: Seen = ALL_WELL, **family_events: float) -> Course:
@@ -70,7 +72,7 @@ def test_a_visit_as_it_should_be() -> None:
         (course(family=replace(ALL_WELL, video_decoded=0)), "the family decoded 0 of 660 pictures"),
         (course(terminal=replace(ALL_WELL, video_decoded=100)), "the terminal decoded 100 of 660 pictures"),
         (course(family=replace(ALL_WELL, mark_seen=0)), "the family never recognised"),
-        (course(terminal=replace(ALL_WELL, audio_decoded=9)), "the terminal decoded 0.2 s of sound"),
+        (course(terminal=replace(ALL_WELL, audio_decoded=9)), "the terminal decoded 9 of 1100 blocks of sound"),
         (course(family=replace(ALL_WELL, audio_loudest=8.0)), "the family heard nothing but silence"),
         (course(over=40.0), "by the family's clock it took 39.0 s"),
     ],

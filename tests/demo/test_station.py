@@ -24,6 +24,7 @@ async def test_two_terminals_see_and_hear_each_other(tmp_path: Path, capsys: pyt
         seen = one.seen()
         one.save_picture(tmp_path / "saw.png")
     assert seen.video_sent >= 20
+    assert seen.audio_sent >= 20
     assert seen.audio_decoded >= 20
     assert seen.audio_loudest > 1000
     assert seen.mark_seen == 0, "it looks for a family, and this was a terminal"
