@@ -316,6 +316,23 @@ async def test_a_terminal_that_moves_is_followed(stage: Stage) -> None:
     moved.close()
 
 
+async def test_a_terminal_that_changes_its_codec_is_understood(stage: Stage) -> None:
+    await stage.join()
+    stage.terminal.sound.say(b"\xff" * 160)
+    await stage.browser.until(lambda: len(stage.browser.packets) == 1)
+    offer = stage.terminal.describe().replace("RTP/AVP 0 101", "RTP/AVP 8 101")
+    stage.terminal.aim(await stage.bridge.change(offer))
+    assert str(stage.bridge.routes()[0]) == "audio sip->: transcode PCMA -> PCMU"
+    stage.terminal.sound.payload_type = 8
+    stage.terminal.sound.say(b"\xd5" * 160)
+    await stage.browser.until(lambda: len(stage.browser.packets) == 2)
+    before, after = (rtp.parse(each) for each in stage.browser.packets)
+    assert before is not None
+    assert after is not None
+    assert (after.payload_type, after.ssrc, after.sequence) == (0, before.ssrc, (before.sequence + 1) & 0xFFFF)
+    assert stage.browser.packets[1][12:] == b"\xfe" * 160, "the smallest step of one law is that of the other"
+
+
 async def test_an_offer_that_cannot_be_met_changes_nothing(stage: Stage) -> None:
     await stage.join()
     described = stage.bridge.describe()
