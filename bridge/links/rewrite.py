@@ -145,7 +145,7 @@ class Rewrite:
                 self._counters.duplicate_packets += 1
                 return None
             boundary, shift = self._before
-            return shift if 0 < (boundary - sequence) & 0xFFFF < _LATE else self._shift
+            return shift if 0 < (boundary - sequence) & 0xFFFF <= behind else self._shift
         self._adopt(sequence, timestamp, ssrc)
         return self._shift
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 
 import pytest
+from aiortc.codecs.h264 import H264Encoder, h264_depayload
+from aiortc.codecs.vpx import VpxPayloadDescriptor, vp8_depayload
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -78,6 +80,37 @@ def test_a_frame_of_vp8_is_cut_behind_its_descriptor() -> None:
 )
 def test_descriptors_of_vp8(payload: bytes, expected: tuple[int, int, int] | None) -> None:
     assert vp8.descriptor(payload) == expected
+
+
+# -- an independent implementation reads what we write, and the other way round
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.binary(min_size=2, max_size=3000), min_size=1, max_size=4))
+def test_aiortc_understands_our_h264(bodies: list[bytes]) -> None:
+    wanted = annexb(SPS, PPS, *(b"\x65" + bytes(1 + each % 255 for each in body) for body in bodies))
+    read = b"".join(h264_depayload(each) for each in h264.payloads(wanted, 1200, 1))
+    assert read == wanted
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.binary(min_size=2, max_size=3000), min_size=1, max_size=4))
+def test_we_understand_the_h264_of_aiortc(bodies: list[bytes]) -> None:
+    parts = [SPS, PPS, *(b"\x65" + bytes(1 + each % 255 for each in body) for body in bodies)]
+    ours = h264.Assembler()
+    for payload in H264Encoder._packetize(iter(parts)):
+        assert ours.add(payload)
+    assert ours.take() == (annexb(*parts), True)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.binary(min_size=1, max_size=5000), st.integers(0, 0x7FFF))
+def test_aiortc_understands_our_vp8(data: bytes, picture_id: int) -> None:
+    packets = vp8.payloads(data, 1200, picture_id)
+    assert b"".join(vp8_depayload(each) for each in packets) == data
+    descriptors = [VpxPayloadDescriptor.parse(each)[0] for each in packets]
+    assert {each.picture_id for each in descriptors} == {picture_id}
+    assert [each.partition_start for each in descriptors] == [1] + [0] * (len(packets) - 1)
 
 
 # -- whole pictures through packets
