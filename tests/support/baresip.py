@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
+import os
 import re
 import shutil
 import signal
@@ -212,18 +214,20 @@ def read_report(text: str) -> Report:
 
 
 def free_port(span: int = 1) -> int:
-    """An even port below the range from which the system itself chooses; free, with `span` free UDP ports after it."""
-    for start in range(12000 + _next_offset(), 30000, 32):
+    """An even port below the range from which the system itself chooses; free, with `span` free UDP ports after it.
+
+    Two test runs on one machine start at different places, and no port is given out twice by one run.
+    """
+    for _ in range(1000):
+        start = 12000 + next(_steps) * 32 % 18000
         if all(_is_free(port) for port in range(start, start + span)):
+            for _ in range(span // 32):
+                next(_steps)
             return start
     raise AssertionError("no free ports")
 
 
-_offsets = iter(range(0, 18000, 32))
-
-
-def _next_offset() -> int:
-    return next(_offsets)
+_steps = itertools.count(os.getpid() * 7)
 
 
 def _is_free(port: int) -> bool:
