@@ -135,7 +135,7 @@ class Call(pj.Call):  # type: ignore[misc]  # the library has no types
         if event.tsx.role == pj.PJSIP_ROLE_UAS:
             self.last_request = event.tsx.method
             if event.tsx.method == "INFO" and event.tsx.state == _TSX_TRYING:
-                self.stack.responder.respond(int(event.src.rdata.pjRxData), 200)
+                self.stack.pjsip.respond(int(event.src.rdata.pjRxData), 200)
                 self._info(received)
         elif event.tsx.method == "INVITE":
             self._invite_answered(event.tsx.statusCode, received)
@@ -278,6 +278,11 @@ class Account(pj.Account):  # type: ignore[misc]  # the library has no types
     @_guarded
     def onIncomingCall(self, prm: Any) -> None:  # noqa: N802 - the library's name
         self._stack.came(self, prm.callId, prm.rdata)
+
+    @_guarded
+    def onIncomingSubscribe(self, prm: Any) -> None:  # noqa: N802 - the library's name
+        """The library would be a presence server."""
+        prm.code, prm.reason = 489, phrase(489)
 
     @_guarded
     def onRegState(self, prm: Any) -> None:  # noqa: N802 - the library's name

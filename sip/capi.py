@@ -1,27 +1,78 @@
-"""The two functions of pjsip's C API that we need and pjsua2 does not wrap; the wheel's library exports them."""
+"""The few functions of pjsip's C API that we need and pjsua2 does not wrap; the wheel's library exports them."""
 
 from __future__ import annotations
 
 import ctypes
 
+_REFUSED_METHODS = {"SUBSCRIBE", "NOTIFY", "REFER", "MESSAGE", "PUBLISH"}
+_REFUSED_EXTENSIONS = {"replaces", "norefersub", "trickle-ice"}
+_UNTRUTHS = {"Allow": (4, _REFUSED_METHODS), "Supported": (36, _REFUSED_EXTENSIONS)}
+"""By header name: its number (`pjsip_hdr_e`), and what the library claims though we refuse it or cannot do it."""
+_MOST_VALUES = 32  # PJSIP_GENERIC_ARRAY_MAX_COUNT
 
-class Responder:
-    """Answers a request in a dialog before pjsua does.
 
-    pjsua knows only INFO with application/dtmf-relay: it answers application/dtmf with 500 and media_control with 400
-    (measured with 2.15.1). It leaves a request alone whose transaction is complete when our callback returns.
-    """
+class _Text(ctypes.Structure):
+    """`pj_str_t`"""
+
+    _fields_ = (("text", ctypes.c_void_p), ("length", ctypes.c_ssize_t))
+
+    def read(self) -> str:
+        return ctypes.string_at(self.text, self.length).decode("ascii", "replace") if self.text else ""
+
+
+class _ListHeader(ctypes.Structure):
+    """`pjsip_generic_array_hdr`"""
+
+    _fields_ = (
+        ("previous", ctypes.c_void_p),
+        ("next", ctypes.c_void_p),
+        ("kind", ctypes.c_int),
+        ("name", _Text),
+        ("short_name", _Text),
+        ("functions", ctypes.c_void_p),
+        ("count", ctypes.c_uint),
+        ("values", _Text * _MOST_VALUES),
+    )
+
+
+class Pjsip:
+    """library_path: the shared object that holds pjsua2 and pjsip."""
 
     def __init__(self, library_path: str) -> None:
         library = ctypes.CDLL(library_path)
+        pointer = ctypes.c_void_p
         self._dialog_of = library.pjsip_rdata_get_dlg
-        self._dialog_of.argtypes, self._dialog_of.restype = [ctypes.c_void_p], ctypes.c_void_p
+        self._dialog_of.argtypes, self._dialog_of.restype = [pointer], pointer
         self._respond = library.pjsip_dlg_respond
-        self._respond.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, *[ctypes.c_void_p] * 3]
+        self._respond.argtypes = [pointer, pointer, ctypes.c_int, pointer, pointer, pointer]
         self._respond.restype = ctypes.c_int
+        self._endpoint = library.pjsua_get_pjsip_endpt
+        self._endpoint.argtypes, self._endpoint.restype = [], pointer
+        self._capability = library.pjsip_endpt_get_capability
+        self._capability.argtypes = [pointer, ctypes.c_int, pointer]
+        self._capability.restype = ctypes.POINTER(_ListHeader)
 
     def respond(self, rdata: int, code: int) -> None:
-        """rdata: the address of the `pjsip_rx_data` that the running callback was given."""
+        """Answer a request in a dialog before pjsua does. rdata: the `pjsip_rx_data` of the running callback.
+
+        pjsua knows only INFO with application/dtmf-relay: it answers application/dtmf with 500 and media_control
+        with 400 (measured with 2.15.1). It leaves a request alone whose transaction is complete when we return.
+        """
         dialog = self._dialog_of(rdata)
         if dialog:
             self._respond(dialog, rdata, code, None, None, None)
+
+    def tell_the_truth(self) -> None:
+        """Take out of Allow and Supported what we refuse; to be called once, after the library has started.
+
+        A header that does not look as expected (another build of the library) is left alone.
+        """
+        for name, (kind, untrue) in _UNTRUTHS.items():
+            found = self._capability(self._endpoint(), kind, None)
+            if not found or found.contents.name.read() != name or found.contents.count > _MOST_VALUES:
+                continue
+            header = found.contents
+            true = [(each.text, each.length) for each in header.values[: header.count] if each.read() not in untrue]
+            for index, (text, length) in enumerate(true):
+                header.values[index].text, header.values[index].length = text, length
+            header.count = len(true)

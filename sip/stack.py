@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from sip import message, wire
 from sip._pj import LIBRARY, Account, Call, Endpoint, Log, PjError, account_config, engine_config, listen
 from sip.address import identity, target_uri
-from sip.capi import Responder
+from sip.capi import Pjsip
 from sip.errors import BadDescription
 from sip.events import Answered, SourceRefused
 from sip.trust import Trust
@@ -33,7 +33,7 @@ class Stack:
     def __init__(self, start: wire.Start, report: Callable[[wire.Report], None], replies: Replies) -> None:
         self.report = report
         self.replies = replies
-        self.responder = Responder(LIBRARY)
+        self.pjsip = Pjsip(LIBRARY)
         self._settings: SipSettings = start.settings
         self._start = start
         self._trust = Trust(start.settings.trunks)
@@ -58,6 +58,7 @@ class Stack:
         )
         self._endpoint.audDevManager().setNoDev()
         self._endpoint.libStart()
+        self.pjsip.tell_the_truth()
         self._add_account(None)
         for trunk in settings.trunks:
             self._add_account(trunk)
