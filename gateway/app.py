@@ -38,7 +38,7 @@ from gateway.clock import Clock, SystemClock
 from gateway.config import Config
 from gateway.errors import PortTaken, StartError
 from gateway.events.broker import EmbeddedBroker
-from gateway.events.bus import Bus
+from gateway.events.bus import Bus, Overflow
 from gateway.events.mqtt import parse_url, run_publisher
 from gateway.policy.decide import decide
 from gateway.policy.dialplan import load
@@ -49,6 +49,7 @@ from sip.endpoint import Endpoint
 
 _log = logging.getLogger(__name__)
 _FACTS_IN_HAND = 10_000  # that wait while the broker is away
+_FACTS_FOR_A_LISTENER = 500  # a browser that lags by more is closed: it comes back and gets the present state
 _LAST_FACTS_S = 3.0
 
 
@@ -181,7 +182,7 @@ class Gateway:
             visits=self.visits,
             doorbell=self.doorbell,
             links=self._links,
-            facts=lambda: self.bus.subscribe("live feed"),
+            facts=lambda: self.bus.subscribe("live feed", _FACTS_FOR_A_LISTENER, Overflow.CLOSE),
             cdrs=CdrFeed(self.accounting),
             contact_name=names.get,
             checks=checks,
