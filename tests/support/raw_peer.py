@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from bridge.legs._aiortc import WebTransport
+from bridge.legs.leg import SenderReport
 from bridge.legs.web_sdp import LocalTransport, Offer, read_offer
 from bridge.rtp import rtcp
 from bridge.rtp.ports import Ports
@@ -85,6 +86,16 @@ def offer_text(
     if video:
         text += _VIDEO.format(transport=_transport(local), video_flow=video_flow, feedback=_FEEDBACK)
     return text.replace("\n", "\r\n")
+
+
+class Deaf:
+    """Feedback that nobody needs."""
+
+    def keyframe_wanted(self) -> None: ...
+
+    def report_received(self, report: SenderReport) -> None: ...
+
+    def bitrate_limited(self, bps: int) -> None: ...
 
 
 class RawPeer:
