@@ -44,9 +44,16 @@ def measure(visits: int, seconds: float, *, bare: bool = False) -> Cost:
         )
 
 
+def back_to_back_us() -> float:
+    with Worker("tests.bench.bare") as bare:
+        us: float = bare.ask("back_to_back")["us_per_packet"]
+        return us
+
+
 def measure_all(sizes: tuple[int, ...], seconds: float) -> tuple[list[tuple[Cost, Cost]], dict[str, float]]:
     """Pairs of (relay, floor) and the flat numbers of bench.json."""
-    pairs, numbers = [], {}
+    pairs: list[tuple[Cost, Cost]] = []
+    numbers: dict[str, float] = {"relay.back_to_back_us_per_packet": round(back_to_back_us(), 2)}
     for visits in sizes:
         relay, floor = measure(visits, seconds), measure(visits, seconds, bare=True)
         pairs.append((relay, floor))
