@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import random
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
@@ -169,6 +170,36 @@ async def test_a_lost_picture_asks_the_source_and_shows_nothing_spoilt(workers: 
     viewer.look()
     assert psnr_db(bars(320, 240, wanted), viewer.seen[-1]) > 27
     assert pipeline.counters.frames_dropped >= 2
+
+
+@pytest.mark.parametrize(("source_codec", "target_codec"), [(H264, VP8), (VP8, H264)])
+async def test_through_loss_only_true_pictures_are_shown(
+    workers: Workers, source_codec: Codec, target_codec: Codec
+) -> None:
+    source, target, pipeline = joined(workers, source_codec, target_codec)
+    camera, viewer = Camera(source, 640, 480), Viewer(target)
+    chance = random.Random(7)
+    arrive = source.received
+    source.received = lambda packet: arrive(packet) if chance.random() > 0.03 else None  # type: ignore[method-assign]
+    obeyed = source.keyframe_requests
+    for _ in range(80):
+        asked, obeyed = source.keyframe_requests > obeyed, source.keyframe_requests
+        camera.shoot(keyframe=asked)
+        await asyncio.sleep(0.015)
+    counters = pipeline.counters
+    assert counters.missing_packets > 0
+    await until(lambda: counters.frames_decoded == counters.frames_encoded > 20)
+    viewer.look()
+    base = viewer.frames[0].rtp_timestamp
+    first = _number_of_first(viewer.seen[0])
+    for frame, seen in zip(viewer.frames, viewer.seen, strict=True):
+        number = first + timestamp_distance(frame.rtp_timestamp, base) // 3000
+        assert psnr_db(bars(640, 480, number), seen) > 25, f"picture {number} is spoilt"
+
+
+def _number_of_first(seen: np.ndarray) -> int:
+    """The waves come round every 16 pictures."""
+    return max(range(16), key=lambda number: psnr_db(bars(640, 480, number), seen))
 
 
 @pytest.mark.parametrize(
