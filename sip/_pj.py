@@ -279,6 +279,12 @@ class Account(pj.Account):  # type: ignore[misc]  # the library has no types
     def onIncomingCall(self, prm: Any) -> None:  # noqa: N802 - the library's name
         self._stack.came(self, prm.callId, prm.rdata)
 
+    def ping(self, uri: str) -> None:
+        request = pj.SendRequestParam()
+        request.method = "OPTIONS"
+        request.txOption.targetUri = uri
+        self.sendRequest(request)
+
     @_guarded
     def onIncomingSubscribe(self, prm: Any) -> None:  # noqa: N802 - the library's name
         """The library would be a presence server."""

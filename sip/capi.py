@@ -11,6 +11,11 @@ _UNTRUTHS = {"Allow": (4, _REFUSED_METHODS), "Supported": (36, _REFUSED_EXTENSIO
 _MOST_VALUES = 32  # PJSIP_GENERIC_ARRAY_MAX_COUNT
 
 
+_ON_REQUEST = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+_AFTER_ALL_OTHERS = 80  # PJSIP_MOD_PRIORITY_APPLICATION is 64
+_OF_A_DIALOG = {"BYE", "CANCEL", "PRACK", "UPDATE", "INFO", "NOTIFY"}
+
+
 class _Text(ctypes.Structure):
     """`pj_str_t`"""
 
@@ -35,6 +40,27 @@ class _ListHeader(ctypes.Structure):
     )
 
 
+class _Module(ctypes.Structure):
+    """`pjsip_module`"""
+
+    _fields_ = (
+        ("previous", ctypes.c_void_p),
+        ("next", ctypes.c_void_p),
+        ("name", _Text),
+        ("id", ctypes.c_int),
+        ("priority", ctypes.c_int),
+        ("load", ctypes.c_void_p),
+        ("start", ctypes.c_void_p),
+        ("stop", ctypes.c_void_p),
+        ("unload", ctypes.c_void_p),
+        ("on_rx_request", _ON_REQUEST),
+        ("on_rx_response", ctypes.c_void_p),
+        ("on_tx_request", ctypes.c_void_p),
+        ("on_tx_response", ctypes.c_void_p),
+        ("on_tsx_state", ctypes.c_void_p),
+    )
+
+
 class Pjsip:
     """library_path: the shared object that holds pjsua2 and pjsip."""
 
@@ -51,6 +77,45 @@ class Pjsip:
         self._capability = library.pjsip_endpt_get_capability
         self._capability.argtypes = [pointer, ctypes.c_int, pointer]
         self._capability.restype = ctypes.POINTER(_ListHeader)
+
+        self._describe = library.pjsip_rx_data_get_info
+        self._describe.argtypes, self._describe.restype = [pointer], ctypes.c_char_p
+        self._respond_stateless = library.pjsip_endpt_respond_stateless
+        self._respond_stateless.argtypes = [pointer, pointer, ctypes.c_int, pointer, pointer, pointer]
+        self._respond_stateless.restype = ctypes.c_int
+        self._register = library.pjsip_endpt_register_module
+        self._register.argtypes, self._register.restype = [pointer, ctypes.POINTER(_Module)], ctypes.c_int
+        self._module = _Module(id=-1, priority=_AFTER_ALL_OTHERS, on_rx_request=_ON_REQUEST(self._unclaimed))
+        self._list = (_ListHeader(), _ListHeader())
+        self._module_name = ctypes.create_string_buffer(b"mod-unclaimed")
+
+    def answer_the_unclaimed(self) -> None:
+        """Requests that the library knows nothing about would stay without any answer, and be sent eleven times."""
+        self._module.name = _Text(ctypes.addressof(self._module_name), len(b"mod-unclaimed"))
+        self._register(self._endpoint(), ctypes.byref(self._module))
+
+    def _unclaimed(self, rdata: int) -> int:
+        """481 for what belongs to no dialog of ours, 405 with Allow for methods we have not (RFC 3261, 8.2.1)."""
+        info: bytes = self._describe(rdata)  # "Request msg BYE/cseq=2 (rdata0x...)"
+        method = info.removeprefix(b"Request msg ").partition(b"/")[0].decode("ascii", "replace")
+        if method == "ACK":
+            return 0
+        code = 481 if method in _OF_A_DIALOG else 405
+        allow = self._allow_list() if code == 405 else None
+        self._respond_stateless(self._endpoint(), rdata, code, None, allow, None)
+        return 1
+
+    def _allow_list(self) -> ctypes.c_void_p | None:
+        """A pj_list of one copy of our Allow; the library copies it again."""
+        kind, _ = _UNTRUTHS["Allow"]
+        found = self._capability(self._endpoint(), kind, None)
+        if not found:
+            return None
+        copy = self._list[1]
+        ctypes.memmove(ctypes.byref(copy), found, ctypes.sizeof(_ListHeader))
+        for each, other in ((0, 1), (1, 0)):
+            self._list[each].previous = self._list[each].next = ctypes.addressof(self._list[other])
+        return ctypes.c_void_p(ctypes.addressof(self._list[0]))
 
     def respond(self, rdata: int, code: int) -> None:
         """Answer a request in a dialog before pjsua does. rdata: the `pjsip_rx_data` of the running callback.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -42,6 +43,7 @@ class Stack:
         self._ended: list[Call] = []
         self._registered: set[Account] = set()
         self._count = 0
+        self._next_ping = 0.0
         self._prefix = f"a{start.agent}.{start.generation}"
         self._log = Log(self)
         self._endpoint = Endpoint(self)
@@ -59,6 +61,7 @@ class Stack:
         self._endpoint.audDevManager().setNoDev()
         self._endpoint.libStart()
         self.pjsip.tell_the_truth()
+        self.pjsip.answer_the_unclaimed()
         self._add_account(None)
         for trunk in settings.trunks:
             self._add_account(trunk)
@@ -67,6 +70,9 @@ class Stack:
     def poll(self, wait_ms: int) -> None:
         self._endpoint.libHandleEvents(wait_ms)
         self._ended.clear()  # here no callback of a call is on the C++ stack any more
+        if self._settings.options_keepalive_s and time.monotonic() >= self._next_ping:
+            self._next_ping = time.monotonic() + self._settings.options_keepalive_s
+            self._ping()
 
     def stop(self) -> None:
         """BYE to every call and unregister, and wait half a second for the answers.
@@ -85,6 +91,13 @@ class Stack:
 
     def registered(self, account: Account, *, up: bool) -> None:
         (self._registered.add if up else self._registered.discard)(account)
+
+    def _ping(self) -> None:
+        """OPTIONS to each server, which keeps NAT bindings open and lets the far side see that we live."""
+        for trunk in self._settings.trunks:
+            if trunk.server:
+                with contextlib.suppress(PjError):
+                    self._accounts[trunk.name].ping(target_uri(trunk, ""))
 
     def _add_account(self, trunk: Trunk | None) -> None:
         account = Account(self, trunk)

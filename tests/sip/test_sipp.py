@@ -191,7 +191,13 @@ async def test_a_fifth_call_on_one_agent_is_busy(tmp_path: Path) -> None:
         assert endpoint.free_calls() == 4
 
 
-@pytest.mark.parametrize("scenario", ["options", "message", "bad_sdp", "unsupported_body", "opus_only"])
+BY_ITSELF = [
+    *("options", "message", "subscribe", "foreign_refer", "replaces"),
+    *("bad_sdp", "unsupported_body", "opus_only"),
+]
+
+
+@pytest.mark.parametrize("scenario", BY_ITSELF)
 async def test_answered_by_the_agent_itself(tmp_path: Path, scenario: str) -> None:
     async with gateway() as endpoint:
         await Sipp(scenario, tmp_path, port_of(endpoint)).run()
@@ -236,3 +242,38 @@ async def test_registration_with_digest(tmp_path: Path) -> None:
             assert (event.registration.trunk, event.registration.registered) == ("pbx", True), sipp.trace()
         trace = await registrar
     assert "expires=300" in trace.lower() or "expires: 300" in trace.lower()
+
+
+async def test_a_session_timer_below_our_minimum(tmp_path: Path) -> None:
+    async with gateway() as endpoint, asyncio.TaskGroup() as group:
+        group.create_task(Sipp("short_session", tmp_path, port_of(endpoint)).run())
+        _, dialog = await anext(endpoint.invites())
+        ended = (await follow(dialog))[-1]
+    assert isinstance(ended, Ended)
+    assert ended.code == 422
+
+
+async def test_a_trunk_is_pinged(tmp_path: Path) -> None:
+    sipp = Sipp("pinged", tmp_path)
+    trunk = Trunk("pbx", server=f"127.0.0.1:{sipp.port}")
+    settings = SipSettings(port=0, trunks=(trunk,), options_keepalive_s=1)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(sipp.run())
+        async with SipEndpoint(settings):
+            while not sipp.trace():  # noqa: ASYNC110 - SIPp tells only its file
+                await asyncio.sleep(0.1)
+
+
+async def test_the_public_address_is_the_only_one_we_name(tmp_path: Path) -> None:
+    sipp = Sipp("called", tmp_path)
+    trunk = Trunk("facility", sources=("127.0.0.1",), server=f"127.0.0.1:{sipp.port}")
+    settings = SipSettings(port=0, trunks=(trunk,), public_host="203.0.113.1")
+    async with SipEndpoint(settings) as endpoint, asyncio.TaskGroup() as group:
+        station = group.create_task(sipp.run())
+        dialog = await endpoint.invite("station7", GATEWAY, trunk="facility")
+        async for event in dialog.events():
+            if isinstance(event, Answered):
+                await dialog.hang_up()
+    ours = [line for line in station.result().splitlines() if line.startswith(("Via:", "From:", "Contact: <sip:kin"))]
+    assert any(line.startswith(f"Contact: <sip:kinbridge@203.0.113.1:{port_of(endpoint)}") for line in ours)
+    assert not [line for line in ours if "127.0.0.1" in line]
