@@ -32,6 +32,7 @@ class Offered:
 
     The far side waits: an answer later than two seconds is replaced by 488 and the session stays as it was.
     sdp None: a re-INVITE without SDP; `answer_offer` then carries OUR offer, and Answered the far side's answer.
+    It also comes when our own INVITE had no SDP: then it is the offer of the 200, and our ACK answers it.
     """
 
     sdp: str | None

@@ -58,7 +58,7 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What we asked of the far side within a dialog: INVITE, INFO, BYE or CANCEL."""
+    """What we asked of the far side within a dialog: INVITE, INFO, BYE, CANCEL, or ACK with the answer to its offer."""
 
     method: str
     sdp: str | None = None
@@ -263,7 +263,10 @@ class FakeDialog:
 
     def came_answer(self, sdp: str) -> None:
         self._answered = True
-        self._mailbox.put(Answered(sdp))
+        if self._offered:
+            self._mailbox.put(Answered(sdp))
+        else:
+            self.came_offer(Offered(sdp, "INVITE"))  # we called without SDP: this is the offer, our ACK answers it
 
     def came_cancel(self) -> None:
         if not self._answered and not self._mailbox.ended:
@@ -291,6 +294,11 @@ class FakeDialog:
             return  # it came too late: the far side has had its 488
         if self._impatience is not None:
             self._impatience.cancel()
+        if not self._incoming and not self._offered:
+            self._offered = True
+            self.far._asked(Request("ACK", sdp))
+            self._mailbox.put(Answered(pending.sdp))
+            return
         self.far._sent(Response(pending.method, code, phrase(code), sdp))
 
     def _check_alive(self) -> None:

@@ -36,6 +36,8 @@ class Station(Protocol):
     async def called(self) -> str | None: ...
     async def rings(self) -> int: ...
     async def answered(self) -> str: ...
+    async def hears_early(self) -> str | None: ...
+    async def acked(self) -> str: ...
     async def refused(self) -> int: ...
     async def ring(self) -> None: ...
     async def answer(self, sdp: str) -> None: ...
@@ -69,6 +71,14 @@ class FakeStation:
         assert response.code == 200
         assert response.sdp is not None
         return response.sdp
+
+    async def hears_early(self) -> str | None:
+        return (await self.far.response()).sdp
+
+    async def acked(self) -> str:
+        sdp = (await self.far.request("ACK")).sdp
+        assert sdp is not None
+        return sdp
 
     async def refused(self) -> int:
         return (await self.far.final()).code
@@ -132,6 +142,12 @@ class RealStation:
         sdp = (await self._next(Answered)).sdp
         assert sdp is not None
         return sdp
+
+    async def hears_early(self) -> str | None:
+        return (await self._next(Progress)).sdp
+
+    async def acked(self) -> str:
+        return await self.answered()
 
     async def refused(self) -> int:
         return (await self._next(Ended)).code

@@ -216,3 +216,28 @@ async def test_there_is_room_for_four_calls(scene: Scene) -> None:
     assert endpoint.free_calls() == 0
     with pytest.raises(SipBusy):
         await endpoint.invite("station7", GATEWAY, trunk="facility")
+
+
+async def test_the_caller_hears_something_before_the_answer(scene: Scene) -> None:
+    endpoint, station = scene
+    await station.call(STATION)
+    _, dialog, events = await taken(endpoint)
+    await dialog.ring(183, GATEWAY)
+    assert without_origin(await station.hears_early()) == without_origin(GATEWAY)
+    await dialog.answer(GATEWAY)
+    assert without_origin(await station.answered()) == without_origin(GATEWAY)
+    assert await next_of(events, Answered) == Answered(None)
+
+
+async def test_we_call_without_a_description(scene: Scene) -> None:
+    endpoint, station = scene
+    dialog = await endpoint.invite("station7", None, trunk="facility")
+    events = dialog.events()
+    assert await station.called() is None
+    await station.answer(STATION)
+    offered = await next_of(events, Offered)
+    assert isinstance(offered, Offered)
+    assert without_origin(offered.sdp) == without_origin(STATION)
+    await dialog.answer_offer(GATEWAY)
+    assert without_origin(await station.acked()) == without_origin(GATEWAY)
+    await next_of(events, Answered)
