@@ -24,9 +24,9 @@ test: setup ## All tests and checks (ARGS="tests/billing -k hold")
 	@$(BIN)/python -m pytest $(ARGS)
 
 bench: setup ## Measure what a visit costs; writes bench-out/bench.json
-	@$(BIN)/python -m pytest tests/bench -m bench -s $(ARGS)
+	@$(BIN)/python -m tests.bench $(ARGS)
 
-soak: setup ## Long tests
+soak: setup ## Four visits at once for ten minutes, relayed and transcoded
 	@$(BIN)/python -m pytest -m soak -s $(ARGS)
 
 lint: setup ## Style, types and import arrows
