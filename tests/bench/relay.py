@@ -62,6 +62,7 @@ def measure_all(sizes: tuple[int, ...], seconds: float) -> tuple[list[tuple[Cost
         numbers[f"{prefix}.floor_us_per_packet"] = round(floor.us_per_packet, 2)
         numbers[f"{prefix}.added_ms_p50"] = round(relay.added_ms_p50, 3)
         numbers[f"{prefix}.added_ms_p99"] = round(relay.added_ms_p99, 3)
+        numbers[f"{prefix}.floor_added_ms_p99"] = round(floor.added_ms_p99, 3)
         numbers[f"{prefix}.packets"] = relay.packets
         numbers[f"{prefix}.lost_packets"] = relay.lost
     return pairs, numbers

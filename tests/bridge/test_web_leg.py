@@ -378,6 +378,19 @@ async def test_a_browser_that_never_comes_times_out() -> None:
         await leg.close()
 
 
+@pytest.mark.parametrize("after_s", [0.0, 0.01, 0.1])
+async def test_a_leg_closed_while_it_connects_leaves_no_task(after_s: float) -> None:
+    async with Timer() as timer, RawPeer() as peer:
+        leg = WebLeg(MediaSettings(), Ports("127.0.0.1", (0, 0)), timer)
+        peer.accept(await leg.answer(await peer.offer(), {Kind.AUDIO: PCMU, Kind.VIDEO: H264}, BOTH_WAYS))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(peer.connected.wait(), after_s)
+        await leg.close()
+        await leg.close()
+        assert len(timer) == 0
+    assert {task.get_name() for task in asyncio.all_tasks()} == {asyncio.current_task().get_name()}
+
+
 async def test_an_inactive_line_carries_nothing_and_refuses_nothing() -> None:
     async with stage(codecs={Kind.AUDIO: PCMU, Kind.VIDEO: None}) as on:
         assert on.leg.line(Kind.VIDEO) is None
