@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.timeout(180),
     pytest.mark.skipif(not shutil.which("sipp"), reason="needs sip-tester: make setup"),
 ]
-# these scenarios negotiate no RTCP feedback, so the gateway asks for pictures by INFO (RFC 5168): SIPp may pass that over
+# these scenarios have no RTCP feedback: the gateway asks for pictures by INFO (RFC 5168), SIPp may pass that over
 CALM = ("-default_behaviors", "all,-abortunexp")
 PLAN = Path(__file__).parent / "trunk.yaml"
 
@@ -68,7 +68,7 @@ async def test_the_fifth_call_on_one_agent_is_busy(gateway: GatewayProcess) -> N
 
 @pytest.mark.skipif(not Path(EXECUTABLE).exists(), reason="needs chromium: make setup")
 async def test_calls_within_a_visit(gateway: GatewayProcess) -> None:
-    """Each scenario is one accepted visit: hold and resume, late offer, keys, a transfer that is refused, video dropped."""
+    """Each scenario is one accepted visit: hold, late offer, keys, a transfer that is refused, video dropped."""
     scenarios = ("answer", "hold", "update", "delayed_offer", "dtmf", "refer", "drop_video")
     async with ChromiumTab() as family:
         await family.open(await gateway.link())
