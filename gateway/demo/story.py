@@ -60,6 +60,7 @@ class _Story:
             self._say(
                 "gateway", f"runs: page and API on port {gateway.http_port}, SIP on {gateway.sip_addresses[0][2]}"
             )
+            self._say("gateway", f"warns {self._plan.warning_s} s before the end (60 s unless configured otherwise)")
             self._courses = [Course(pair) for pair in pairs(self._config, self._plan.visits)]
             for course in self._courses:
                 await self._fund(gateway, course.pair)

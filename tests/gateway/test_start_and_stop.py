@@ -118,3 +118,12 @@ async def test_a_part_that_dies_is_reported(config: Config) -> None:
 
 async def _broken() -> None:
     raise RuntimeError("broken on purpose")
+
+
+async def test_a_taken_sip_port_names_its_field(config: Config) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1]
+        with pytest.raises(PortTaken, match=rf"sip\.port: .*{port}"):
+            async with Gateway(changed(config, sip=config.sip.model_copy(update={"port": port}))):
+                pass
