@@ -67,6 +67,10 @@ class Stack:
             self._add_account(trunk)
         return addresses
 
+    @property
+    def busy(self) -> bool:
+        return bool(self._calls)
+
     def poll(self, wait_ms: int) -> None:
         self._endpoint.libHandleEvents(wait_ms)
         self._ended.clear()  # here no callback of a call is on the C++ stack any more
