@@ -162,6 +162,18 @@ class VisitPage:
                 raise TimeoutError(f"the browser never saw it; at the end: {now}")
             await asyncio.sleep(0.1)
 
+    async def steady(self, frames: int = 60, seconds: float = 40.0) -> Seen:
+        """Wait for so many pictures without a freeze among them: a busy machine causes one, a faulty bridge many."""
+        start = await self.seen()
+
+        def flowing(now: Seen) -> bool:
+            nonlocal start
+            if now.freezes > start.freezes:
+                start = now
+            return now.frames_decoded >= start.frames_decoded + frames
+
+        return await self.until(flowing, seconds)
+
     async def hang_up(self) -> None:
         await self.page.evaluate("connection.close()")
 
