@@ -8,13 +8,12 @@ the sender's stamp to the kernel's time of arrival; the floor's own p99 shows wh
 from __future__ import annotations
 
 import argparse
-import importlib
-import importlib.util
 import json
 from pathlib import Path
 
 from tests.bench.load import AUDIO_PER_S, VIDEO_PER_S
 from tests.bench.relay import Cost, measure_all
+from tests.bench.setup import measure as measure_setup
 
 PACKETS_PER_S = 2 * (AUDIO_PER_S + VIDEO_PER_S)
 BACK_TO_BACK = "relay.back_to_back_us_per_packet"
@@ -51,17 +50,6 @@ def table(pairs: list[tuple[Cost, Cost]]) -> str:
     return "\n".join(lines)
 
 
-def setup_numbers() -> dict[str, float]:
-    """`setup.*`: from INVITE to the first picture, through a whole gateway, by tests/bench/setup.py when it is there.
-
-    It has `measure() -> dict[str, float]` with whole names, and prints what it likes.
-    """
-    if importlib.util.find_spec("tests.bench.setup") is None:
-        return {}
-    found: dict[str, float] = importlib.import_module("tests.bench.setup").measure()
-    return found
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--visits", default="1,10,40")
@@ -74,7 +62,7 @@ def main() -> None:
     print(table(pairs))
     print(f"one packet received, sealed and sent back to back, without waiting: {numbers[BACK_TO_BACK]:.1f} us")
     if not options.without_setup:
-        numbers |= setup_numbers()
+        numbers |= measure_setup()
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "bench.json").write_text(json.dumps(numbers, indent=2) + "\n")
 

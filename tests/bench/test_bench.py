@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench import __main__ as bench
+from tests.bench.setup import measure
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
@@ -27,9 +28,16 @@ def test_one_visit_for_a_second_gives_all_numbers(
     assert "us/packet" in capsys.readouterr().out
 
 
+@pytest.mark.timeout(120)
+def test_the_time_to_the_first_picture_is_taken_from_a_whole_visit() -> None:
+    numbers = measure(runs=1)
+    assert 0 < numbers["setup.first_picture_ms_p50"] <= numbers["setup.first_picture_ms_p95"]
+
+
 @pytest.mark.bench
 @pytest.mark.timeout(600)
 def test_the_whole_bench(monkeypatch: pytest.MonkeyPatch) -> None:
     run(monkeypatch)
     numbers = json.loads(Path("bench-out/bench.json").read_text())
     assert {f"relay.visits_{visits}.us_per_packet" for visits in (1, 10, 40)} <= numbers.keys()
+    assert {"setup.first_picture_ms_p50", "setup.first_picture_ms_p95"} <= numbers.keys()
