@@ -62,7 +62,7 @@ async def test_a_visit_from_ring_to_receipt(stage: Stage, phones: Phones) -> Non
     assert seen["totalAudioEnergy"] > 0
     assert (await tab.stats_when("framesSent", 10))["audioPacketsSent"] > 0
 
-    stage.clock(visit_id, 754, "9.84")
+    stage.clock(visit_id, 754, "9.849999")
     await texts(tab, "time-left", "12:3")
     assert await tab.text("money-left") == "$9.84 left"
     stage.warn(visit_id, 60, "balance_exhausted")

@@ -51,6 +51,8 @@ export class Call {
     if (this.#closed) return;
     await this.pc.setRemoteDescription(answer);
     this.#watch();
+    const transport = video.sender.transport; // a far side that says goodbye is seen here at once, else after 20 s
+    transport?.addEventListener("statechange", () => transport.state === "closed" && this.#lost());
   }
 
   close() {
@@ -69,6 +71,10 @@ export class Call {
     if (this.#closed) return;
     const words = { connected: "connected", disconnected: "weak", failed: "lost" }[this.pc.connectionState];
     if (words) this.say({ type: "link", to: words });
+  }
+
+  #lost() {
+    if (!this.#closed) this.say({ type: "link", to: "lost" });
   }
 
   // A black rectangle frightens: the page shows the picture only while frames arrive.

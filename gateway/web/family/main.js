@@ -18,8 +18,9 @@ const codec = new URLSearchParams(location.search).get("video");
 const ringer = new Ringer();
 const voice = new Voice();
 const events = new Events(eventsAddress(), say);
+const PATIENCE_MS = 4000; // a browser gives up a silent path after 15 s; a new one is there in one
 const OVER_MS = 4000;
-const REJOIN_MS = [0, 1000, 2000, 4000, 8000];
+const REJOIN_MS = [300, 1000, 2000, 4000, 8000];
 
 let state = START;
 let call = null;
@@ -28,6 +29,7 @@ let muted = false;
 let dark = false;
 let rejoining = false;
 let lock = null;
+let patience = 0;
 
 function say(event) {
   const last = state;
@@ -37,7 +39,7 @@ function say(event) {
   view.tick(state, performance.now());
   if (last.phase !== state.phase) moved(last, state);
   if (last.picture !== state.picture || last.phase !== state.phase || last.link !== state.link) feedVoice();
-  if (state.phase === "visit" && last.link !== state.link && state.link === "lost") rejoin();
+  if (state.phase === "visit" && last.link !== state.link) linkChanged();
   if (event.type === "hello" && state.phase === "visit" && state.link === "weak") rejoin();
 }
 
@@ -47,6 +49,12 @@ function moved(from, to) {
   if (to.phase === "waiting" || to.phase === "over" || to.phase === "ringing") hangUpMedia();
   if (to.phase === "refused") events.close();
   keepAwake();
+}
+
+function linkChanged() {
+  clearTimeout(patience);
+  if (state.link === "lost") rejoin();
+  if (state.link === "weak") patience = setTimeout(() => state.link === "weak" && rejoin(), PATIENCE_MS);
 }
 
 // ---- the visit ----
@@ -86,7 +94,7 @@ async function connect(visit, how) {
   await mine.join();
 }
 
-// The transport is gone: a new one for the same visit, again and again until the gateway says that it is over.
+// The transport is gone (or the visit is over, and we are told in a moment): a new one for the same visit, again and again until the gateway says that it is over.
 async function rejoin() {
   if (rejoining) return;
   rejoining = true;

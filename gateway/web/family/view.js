@@ -70,7 +70,7 @@ function ringing({ visit: ring }) {
 function visit(state) {
   byId("visit-name").textContent = state.visit.caller;
   byId("visit-place").textContent = state.visit.place;
-  byId("money-left").textContent = state.clock?.moneyLeft ? `${words.amount(state.clock.moneyLeft)} left` : "";
+  byId("money-left").textContent = state.clock?.moneyLeft ? `${words.purse(state.clock.moneyLeft)} left` : "";
   byId("banner").hidden = state.warned === null;
   byId("camera").hidden = !state.visit.video;
   byId("slate-initial").textContent = words.initial(state.visit.caller);

@@ -13,6 +13,13 @@ export function amount(money) {
   }
 }
 
+// What is left, in whole cents and never more than there is.
+export function purse(money) {
+  if (!money) return "";
+  const [whole, fraction = ""] = money.amount.split(".");
+  return amount({ amount: `${whole}.${fraction.slice(0, 2).padEnd(2, "0")}`, currency: money.currency });
+}
+
 export function clock(seconds) {
   const whole = Math.max(0, Math.ceil(seconds));
   const hours = Math.floor(whole / 3600);
