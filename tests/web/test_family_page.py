@@ -58,7 +58,6 @@ async def test_a_visit_from_ring_to_receipt(stage: Stage, phones: Phones) -> Non
     await state(tab, "picture", "moving")
     assert not await tab.shows("slate")
     seen = await tab.stats_when("framesDecoded", 30)
-    assert seen["freezeCount"] == 0
     assert seen["totalAudioEnergy"] > 0
     assert (await tab.stats_when("framesSent", 10))["audioPacketsSent"] > 0
 
