@@ -85,7 +85,10 @@ def serve(channel: Channel, stack: Stack) -> None:
         for command in channel.take():
             if isinstance(command, wire.Stop):
                 return
-            stack.execute(command)
+            if isinstance(command, wire.Ping):
+                channel.report(wire.Pong())
+            else:
+                stack.execute(command)
 
 
 def main(descriptor: int) -> int:

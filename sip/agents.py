@@ -23,6 +23,8 @@ _log = logging.getLogger(__name__)
 _START_S = 15.0
 _STOP_S = 5.0
 _RETRY_FIRST_S, _RETRY_MOST_S = 0.1, 5.0
+_PINGS = 4
+"""So many in a row stay without an answer before an agent counts as hung."""
 
 
 class AgentDialog:
@@ -108,6 +110,7 @@ class Agent:
         self._placing: dict[str, asyncio.Future[wire.Placed]] = {}
         self._placed = 0
         self._stopping = False
+        self._unanswered = 0
         self._run: asyncio.Task[None] | None = None
         self.addresses: tuple[wire.Address, ...] = ()
         self.ready = False
@@ -180,7 +183,11 @@ class Agent:
 
     async def _live(self, reader: asyncio.StreamReader) -> None:
         while True:
-            await self._read(reader)
+            watching = asyncio.create_task(self._watch(), name=f"sip agent {self.index} watch")
+            try:
+                await self._read(reader)
+            finally:
+                watching.cancel()
             exit_code = await self._bury()
             lost = self._lose_dialogs()
             if self._stopping:
@@ -188,6 +195,21 @@ class Agent:
             _log.error("agent %d died with exit code %d; %d dialogs lost", self.index, exit_code, lost)
             reader = await self._respawn()
             self._listener.noticed(AgentRestarted(self.index, exit_code, lost))
+
+    async def _watch(self) -> None:
+        """End a process that hangs: to its callers it is dead, but its port and its calls stay taken.
+
+        Pings are counted, not seconds: a gateway that was itself stopped for a while must not blame its agents.
+        """
+        self._unanswered = 0
+        while self._process and self._writer:
+            if self._unanswered >= _PINGS:
+                _log.error("agent %d has not answered %d times; it is killed", self.index, self._unanswered)
+                self._process.kill()
+                return
+            self._unanswered += 1
+            self._writer.write(wire.frame(wire.Ping()))
+            await asyncio.sleep(self._start.settings.agent_silence_s / _PINGS)
 
     async def _respawn(self) -> asyncio.StreamReader:
         """The port may be busy for a moment; a gateway that gives up here would stay deaf."""
@@ -258,7 +280,10 @@ class Agent:
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
         while (report := await _next(reader)) is not None:
+            self._unanswered = 0  # whatever it says, it lives
             match report:
+                case wire.Pong():
+                    pass
                 case wire.Incoming(invite=invite):
                     await self._invited(invite)
                 case wire.Happened(handle=handle, event=event):
@@ -276,7 +301,8 @@ class Agent:
         dialog = AgentDialog(self, invite.handle, invite.sip_call_id, invite.sdp)
         self._dialogs[invite.handle] = dialog
         if not self._listener.invited(invite, dialog):
-            await dialog.reject(503)
+            with contextlib.suppress(SipError):  # it died meanwhile: its end is on the way
+                await dialog.reject(503)
 
     def _happened(self, handle: str, event: DialogEvent) -> None:
         dialog = self._dialogs.get(handle)

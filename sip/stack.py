@@ -146,7 +146,7 @@ class Stack:
         if isinstance(command, wire.Place):
             self._place(command)
             return
-        call = self._calls.get(command.handle) if not isinstance(command, wire.Start | wire.Stop) else None
+        call = self._calls.get(command.handle) if not isinstance(command, wire.Start | wire.Stop | wire.Ping) else None
         if call is None:
             return
         try:

@@ -49,7 +49,8 @@ class SipSettings:
     """How the endpoint listens.
 
     Agent k listens on `port + 2 * k` (TLS on one above that). `port` 0 lets the system choose (tests);
-    `SipEndpoint.addresses` then tells what was chosen.
+    `SipEndpoint.addresses` then tells what was chosen. An agent that says nothing for `agent_silence_s`, though asked,
+    is killed and started again.
     """
 
     host: str = "127.0.0.1"
@@ -64,6 +65,7 @@ class SipSettings:
     min_se_s: int = 90
     user_agent: str = "Kinbridge"
     options_keepalive_s: int = 0
+    agent_silence_s: float = 8.0
 
 
 @dataclass(frozen=True, slots=True)

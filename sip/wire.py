@@ -1,7 +1,7 @@
 """What the endpoint and an agent process say to each other: values, framed on a socket pair.
 
-    endpoint -> agent   Start, then commands (each names a dialog by its handle), at the end Stop
-    agent -> endpoint   Started or Failed, then reports
+    endpoint -> agent   Start, then commands (each names a dialog by its handle) and Pings, at the end Stop
+    agent -> endpoint   Started or Failed, then reports, and a Pong for each Ping
 
 A frame is four bytes of length (big endian) and a pickle. Both ends are one program; nothing from the network is ever
 unpickled, it only travels inside the values.
@@ -32,6 +32,16 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Are you there? A process that hangs holds its port and its calls as if it lived."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
     pass
 
 
@@ -92,7 +102,7 @@ class HangUp:
     reject: bool = False
 
 
-Command = Start | Stop | Place | Ring | Answer | AnswerOffer | RefuseOffer | Offer | SendInfo | HangUp
+Command = Start | Stop | Ping | Place | Ring | Answer | AnswerOffer | RefuseOffer | Offer | SendInfo | HangUp
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +143,7 @@ class Noticed:
     event: EndpointEvent
 
 
-Report = Started | Failed | Incoming | Placed | Happened | Noticed
+Report = Started | Failed | Pong | Incoming | Placed | Happened | Noticed
 
 HEADER = struct.Struct(">I")
 

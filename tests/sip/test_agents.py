@@ -59,6 +59,21 @@ async def test_a_killed_agent_takes_its_calls_along_and_no_others() -> None:
             await next_of(living_events, Ended)
 
 
+async def test_an_agent_that_hangs_is_replaced() -> None:
+    settings = SipSettings(port=free_port(span=8), trunks=(FACILITY,), agent_silence_s=1.0)
+    async with SipEndpoint(settings) as gateway:
+        trunk = Trunk("agent0", sources=("127.0.0.1",), server=f"127.0.0.1:{settings.port}")
+        async with SipEndpoint(SipSettings(port=0, trunks=(trunk,))) as station:
+            there, here = await _call(station, gateway, "agent0")
+            os.kill(gateway.agent_processes()[0], signal.SIGSTOP)
+            assert await next_of(here.events(), Ended) == Ended(EndedBy.AGENT, 0, "agent died")
+            async with asyncio.timeout(PATIENCE_S):
+                assert await anext(gateway.events()) == AgentRestarted(0, -9, 1)
+            await there.hang_up()
+            again = await _call(station, gateway, "agent0")
+            assert again[1].handle.startswith("a0.1-")
+
+
 async def _call(station: SipEndpoint, gateway: SipEndpoint, trunk: str) -> tuple[Dialog, Dialog]:
     there = await station.invite("1001", STATION, trunk=trunk)
     async with asyncio.timeout(PATIENCE_S):
