@@ -129,7 +129,7 @@ async def test_a_database_that_is_away_is_503_for_json_and_csv(stage: Stage, sta
         problem(await staff.get(address), 503, "database-away")
 
 
-@pytest.mark.parametrize("query", ["since=-1", "limit=0", "limit=1001", "since=x"])
+@pytest.mark.parametrize("query", ["since=-1", "limit=0", "limit=1001", "since=x", "since=9223372036854775808"])
 async def test_a_wrong_cursor_is_named(staff: httpx.AsyncClient, query: str) -> None:
     body = problem(await staff.get(f"/api/v1/cdrs?{query}"), 422, "invalid-request")
     assert body["fields"] == [f"query.{query.partition('=')[0]}"]

@@ -24,7 +24,10 @@ VisitId = Annotated[str, Path(pattern=r"^[\w.:-]{1,80}$", examples=["v-7f3a9c"])
 _CSV: dict[int | str, dict[str, Any]] = {
     200: {"description": "RFC 4180, UTF-8, with header", "content": {"text/csv": {}}}
 }
-Since = Annotated[int, Query(ge=0, description="cursor: only records with a `sequence` above it", examples=[0])]
+Since = Annotated[
+    int, Query(ge=0, le=2**63 - 1, description="cursor: only records with a `sequence` above it", examples=[0])
+]
+"""At most what a database can count to."""
 
 
 class Visits(BaseModel):
