@@ -56,7 +56,7 @@ class Surroundings:
                 await self._app(scope, _bounded(receive), answer.send)
         finally:
             took_ms = (time.perf_counter() - started_s) * 1000
-            _log.info("%s %s %d %.0f ms", scope["method"], route_of(scope), answer.status, took_ms)
+            _log.info("%s %s %d in %.0f ms", scope["method"], route_of(scope), answer.status, took_ms)
 
 
 class _Dressed:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
 from typing import Any
 
@@ -37,6 +39,7 @@ def is_in_memory(url: URL) -> bool:
 
 def make_engine(url: URL, busy_timeout_s: float) -> Engine:
     """One connection at a time is used, always from the store's own thread."""
+    _keep_private(url)
     options: dict[str, Any] = {"connect_args": {"timeout": busy_timeout_s, "check_same_thread": False}}
     if is_in_memory(url):
         options["poolclass"] = StaticPool
@@ -44,6 +47,14 @@ def make_engine(url: URL, busy_timeout_s: float) -> Engine:
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine
+
+
+def _keep_private(url: URL) -> None:
+    """A new database is its owner's alone: records hold dialled numbers. SQLite gives -wal and -shm the same mode."""
+    if url.database is None or is_in_memory(url) or url.database.startswith("file:"):
+        return
+    with contextlib.suppress(OSError):  # SQLite will say it better, and in its own place
+        os.close(os.open(url.database, os.O_CREAT | os.O_RDWR, 0o600))
 
 
 def _on_connect(connection: sqlite3.Connection, _record: object) -> None:

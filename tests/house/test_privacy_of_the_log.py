@@ -58,7 +58,8 @@ def test_what_looks_personal_is_struck_out(secret: str, text: str) -> None:
         "visit 8c2f7e4a-93b1-4d0e-8f11-5a4b7c3d2e1f ended: balance_exhausted after 22 s",
         "agent 0 restarted (exit code -6), 2 dialogs lost",
         "kinbridge 0.1.0, pjsua2 2.15.1",
-        "POST /api/v1/family/visits/{visit_id}/accept 200 23 ms",
+        "POST /api/v1/family/visits/{visit_id}/accept 200 in 23 ms",
+        "GET /family/{token} 200 in 12345 ms",
         "relay H264 -> H264, 640x480, 1500000 bps".replace("1500000", "150000"),
     ],
 )

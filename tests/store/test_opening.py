@@ -28,6 +28,15 @@ async def test_a_new_database_is_made_and_an_old_one_is_kept(tmp_path):
         assert await account_names(store) == ["family-1"]
 
 
+async def test_a_new_database_is_its_owners_alone(tmp_path):
+    async with Store(f"sqlite:///{tmp_path}/k.db") as store:
+        await open_an_account(store)
+        modes = {
+            each.name: each.stat().st_mode & 0o777 for each in tmp_path.iterdir() if not each.name.endswith(".lock")
+        }
+    assert modes == dict.fromkeys(("k.db", "k.db-wal", "k.db-shm"), 0o600)
+
+
 async def test_the_migrations_make_exactly_the_tables_of_this_version(tmp_path):
     async with Store(f"sqlite:///{tmp_path}/k.db"):
         pass
