@@ -29,7 +29,6 @@ class TrunkConfig(Document):
     """A PBX, SBC or carrier. See sip.types.Trunk for the meaning of each field."""
 
     name: str
-    facility: str = ""
     sources: tuple[str, ...] = ()
     server: str = ""
     transport: Transport = Transport.UDP
