@@ -56,6 +56,7 @@ class Bridge:
         self._events: asyncio.Queue[BridgeEvent | None] = asyncio.Queue(_EVENTS)
         self._lock = asyncio.Lock()
         self._closed = False
+        self._closing: asyncio.Task[None] | None = None
         self._station: Session | None = None
         self._browser: Session | None = None
         self._web_offer = ""
@@ -154,18 +155,23 @@ class Bridge:
         return self._wiring.describe()
 
     async def close(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        self._looking.cancel()
-        await self._drop_web()
-        self._wiring.close()
-        for line in self._sip.lines():
-            line.freshen()
-            self._wiring.retire(line)
-        await self._sip.close()
-        self._tell(None)
-        self._told_closed(self)
+        if self._closing is None:
+            self._closed = True
+            self._looking.cancel()
+            self._closing = asyncio.create_task(self._close(), name="bridge-close")
+        await asyncio.shield(self._closing)  # a caller that is cancelled must not leave ports behind
+
+    async def _close(self) -> None:
+        try:
+            await self._drop_web()
+        finally:
+            self._wiring.close()
+            for line in self._sip.lines():
+                line.freshen()
+                self._wiring.retire(line)
+            await self._sip.close()
+            self._tell(None)
+            self._told_closed(self)
 
     # -- negotiation
 

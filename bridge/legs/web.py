@@ -9,6 +9,7 @@ requests, reports, limits its bitrate, and asks for pictures.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 import time
@@ -65,6 +66,7 @@ class WebLeg:
         self._handles: list[Handle] = []
         self._answered = False
         self._closed = False
+        self._closing: asyncio.Task[None] | None = None
 
     async def answer(self, offer_sdp: str, codecs: Mapping[Kind, Codec | None], flows: Mapping[Kind, Flow]) -> str:
         """The answer to the browser's only offer; ICE and DTLS begin. A codec None, or no codec: an inactive line.
@@ -101,14 +103,19 @@ class WebLeg:
         return "WebLeg"
 
     async def close(self) -> None:
-        """Idempotent. The browser sees the close at once; socket, tasks and periodic work are given back."""
+        """Idempotent. The browser sees the close at once; socket, tasks and periodic work are given back.
+
+        Also when the caller is cancelled: what has begun to close goes on to its end.
+        """
         self._closed = True
         self.connected = False
         for handle in self._handles:
             handle.cancel()
         self._handles.clear()
-        await self._transport.close()
         self._by_ssrc.clear()
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._transport.close(), name="web-leg-close")
+        await asyncio.shield(self._closing)
 
     def rtp_arrived(self, packet: bytes) -> None:
         """From the transport: a packet in the clear."""
