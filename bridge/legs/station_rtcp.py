@@ -49,6 +49,8 @@ class StationRtcp:
         self._round_trip = RoundTrip()
         self._next_report_s = now_s + _FIRST_REPORT_S
         self._last_sr_s = now_s
+        self._newest = b""  # the packet that was the last sent at the latest tick that saw another
+        self._newest_s = now_s
         self.wants_picture = False
         self._picture_gap_s = 0.0
         self._picture_asked_s = now_s - _INFO_GAP_S[1]
@@ -64,9 +66,10 @@ class StationRtcp:
     def take(self, packet: bytes, now_s: float) -> None:
         for message in rtcp.parse(packet):
             if isinstance(message, rtcp.SenderInfo):
-                self.reception.sender_reported(message.ntp, now_s)
                 self._hear(message.reports, now_s)
-                self.reports.report_received(SenderReport(message.ntp, message.rtp))
+                if self.remote_ssrc in (0, message.ssrc):  # else the clock is that of another stream, mostly a past one
+                    self.reception.sender_reported(message.ntp, now_s)
+                    self.reports.report_received(SenderReport(message.ntp, message.rtp))
             elif isinstance(message, rtcp.ReceiverInfo):
                 self._hear(message.reports, now_s)
             elif isinstance(message, rtcp.KeyframeRequest):
@@ -111,13 +114,20 @@ class StationRtcp:
         """`last_sent`: the RTP packet that left last, empty when none did."""
         if self.wants_picture:
             self._ask_for_picture(now_s)
+        if last_sent is not self._newest:
+            self._newest, self._newest_s = last_sent, now_s
         if now_s < self._next_report_s:
             return
         if last_sent and now_s - self._last_sr_s >= _SR_OVERDUE_S:
-            self.send_report(SenderReport(_ntp_now(), HEADER.unpack_from(last_sent)[3]), now_s)
+            self.send_report(SenderReport(_ntp_now(), self._timestamp_now(now_s)), now_s)
             return
         self._compound(self._blocks(now_s), [])
         self._schedule(now_s)
+
+    def _timestamp_now(self, now_s: float) -> int:
+        """Of the stream at this moment: it goes on while nothing is sent (a hold), as the far side's clock does."""
+        passed = round((now_s - self._newest_s) * self._clock_hz)
+        return (int(HEADER.unpack_from(self._newest)[3]) + passed) & 0xFFFFFFFF
 
     def _schedule(self, now_s: float) -> None:
         self._next_report_s = now_s + _REPORT_S * random.uniform(0.8, 1.2)  # noqa: S311 - keeps reports apart

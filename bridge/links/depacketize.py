@@ -98,9 +98,12 @@ class Depacketize:
     def _follow(self, header: RtpHeader, payload: bytes) -> None:
         """Compares a packet's numbers with the last one's."""
         if header.ssrc != self._ssrc:
+            changed = self._ssrc >= 0
             self._assembler.clear()
             self._ssrc, self._timestamp, self._spoilt = header.ssrc, header.timestamp, False
             self._waits_since = header.timestamp
+            if changed:  # the first source was asked when the pipeline was laid
+                self._keyframe_missing()
         elif header.sequence != (self._sequence + 1) & 0xFFFF:
             self._bridge_gap(header, payload)
         elif header.timestamp != self._timestamp:

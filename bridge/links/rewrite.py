@@ -67,6 +67,7 @@ class Rewrite:
         self._shift = 0
         self._time_shift = 0
         self._before = (0, 0)  # packets older than this sequence take that shift
+        self._floor = 0  # packets older than this have no number any more
 
     def push(self, packet: bytes) -> None:
         if len(packet) < HEADER_BYTES:
@@ -108,7 +109,7 @@ class Rewrite:
         if sequence != self._last_sequence or ssrc != self._source_ssrc:
             return  # it came late; the sets go with the next picture
         if self._before[0] != sequence:
-            self._before = (sequence, self._shift)
+            self._bound(sequence)
         self._shift += 1
         self._last_sequence = (sequence - 1) & 0xFFFF
 
@@ -133,7 +134,7 @@ class Rewrite:
             return
         self._counters.empty_packets += 1
         if ssrc == self._source_ssrc and (sequence - self._last_sequence) & 0xFFFF == 1:
-            self._before = (sequence, self._shift)
+            self._bound(sequence)
             self._shift -= 1
             self._last_sequence = sequence
 
@@ -143,6 +144,9 @@ class Rewrite:
         if ssrc == self._source_ssrc and behind < _LATE:
             if behind == 0:
                 self._counters.duplicate_packets += 1
+                return None
+            if 0 < (self._floor - sequence) & 0xFFFF <= behind:
+                self._counters.late_packets += 1
                 return None
             boundary, shift = self._before
             return shift if 0 < (boundary - sequence) & 0xFFFF <= behind else self._shift
@@ -158,10 +162,19 @@ class Rewrite:
         self._shift = numbering.sequence + 1 - sequence
         self._time_shift = numbering.timestamp + max(1, round(passed_s * self._clock_hz)) - timestamp
         self._before = (sequence, self._shift)
+        # below the first packet of all every number is free; below a later source's they are the last one's
+        self._floor = (sequence - _LATE if numbering.at_s is None else sequence) & 0xFFFF
         self._source_ssrc = ssrc
         self._last_sequence = sequence
         self._last_timestamp = timestamp
         numbering.at_s = now_s
+
+    def _bound(self, sequence: int) -> None:
+        """From here on another shift. Only one boundary is kept: what is older than the last one is dropped, since
+        its number may be another packet's by now, and SRTP must never seal two packets under one (RFC 3711 9.1).
+        """
+        self._floor = self._before[0]
+        self._before = (sequence, self._shift)
 
     def _settle(self) -> None:
         """Writes down how far this source came."""

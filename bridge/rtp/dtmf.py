@@ -14,13 +14,14 @@ class KeyReader:
     All packets of a press have the same RTP timestamp; its end is sent three times.
     """
 
-    __slots__ = ("_clock_hz", "_digit", "_duration", "_heard_s", "_open", "_press", "_timestamp")
+    __slots__ = ("_clock_hz", "_digit", "_duration", "_heard_s", "_open", "_past", "_press", "_timestamp")
 
     def __init__(self, clock_hz: int, press: Callable[[str, int], None]) -> None:
         """press(digit, duration_ms)"""
         self._clock_hz = clock_hz
         self._press = press
         self._timestamp = -1
+        self._past = -1  # timestamp of the press before: its end may come late, and is no press of its own
         self._open = False
         self._digit = ""
         self._duration = 0
@@ -33,8 +34,11 @@ class KeyReader:
         duration = payload[2] << 8 | payload[3]
         if payload[0] >= len(_DIGITS):
             return duration
+        if timestamp == self._past:
+            return duration
         if timestamp != self._timestamp:
             self._finish()
+            self._past = self._timestamp
             self._timestamp = timestamp
             self._digit = _DIGITS[payload[0]]
             self._duration = 0

@@ -8,7 +8,8 @@ that listens to everyone lets a stranger take the call over, so the source is ch
                             when the one taken fell silent (it was a late packet of the call before)
     ten packets later       strays are discarded, whatever they are
 
-New SDP with another address begins anew.
+New SDP with another address begins anew. The old source still sends until our answer is there, so it may keep the line
+for now: the SDP's address takes it at any time, and for a hundred packets anyone, once the old source is silent.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import ipaddress
 from bridge.rtp.udp import Address
 
 _TENTATIVE_PACKETS = 10
+_LEAVING_PACKETS = 100  # two seconds of sound: an answer and its ACK through several proxies
 _SILENT_S = 0.5
 
 
@@ -27,17 +29,18 @@ def reachable(host: str, port: int) -> Address | None:
         address = ipaddress.ip_address(host)
     except ValueError:  # a name would block the loop in the resolver; the latch finds the station without it
         return None
-    return None if address.is_unspecified or not port else (host, port)
+    return None if address.is_unspecified or not port else (str(address), port)  # as the socket module writes it
 
 
 class Latch:
     """`announced`: what SDP said. `source`: whose packets are ours (None: nobody yet). `target`: where to send."""
 
-    __slots__ = ("_taken_at_packets", "announced", "source", "target")
+    __slots__ = ("_leaving", "_taken_at_packets", "announced", "source", "target")
 
     def __init__(self) -> None:
         self.announced: Address | None = None
         self._taken_at_packets = 0
+        self._leaving: Address | None = None  # the source before the last move
         self.source: Address | None = None
         self.target: Address | None = None
 
@@ -47,6 +50,7 @@ class Latch:
             return
         if announced != self.announced:
             self.announced = announced
+            self._leaving = self.source or self._leaving
             self.source = None
             self.target = announced
 
@@ -56,9 +60,13 @@ class Latch:
         packets: received on this line so far. silent_s: since the last of them.
         """
         if self.source is not None:
-            if packets - self._taken_at_packets >= _TENTATIVE_PACKETS or self.source[:2] == self.announced:
+            if self.source[:2] == self.announced:
                 return False
-            if source[:2] != self.announced and silent_s < _SILENT_S:
+            since, leaving = packets - self._taken_at_packets, self.source == self._leaving
+            if source[:2] == self.announced:
+                if since >= _TENTATIVE_PACKETS and not leaving:
+                    return False
+            elif since >= (_LEAVING_PACKETS if leaving else _TENTATIVE_PACKETS) or silent_s < _SILENT_S:
                 return False
         self.source = self.target = source
         self._taken_at_packets = packets

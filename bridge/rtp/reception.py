@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bridge.rtp.rtcp import ReportBlock
 
-_FRESH_START = 3000  # a jump of more sequence numbers than this is a new start of the sender, not loss
+_FRESH_START = 3000  # a jump of more sequence numbers than this, either way, is a new start of the sender
 
 
 class Reception:
@@ -33,10 +33,10 @@ class Reception:
             self._start(sequence, timestamp, arrival_s)
             return
         step = (sequence - highest) & 0xFFFF
+        if _FRESH_START < step < 0x10000 - _FRESH_START:
+            self._start(sequence, timestamp, arrival_s)
+            return
         if step < 0x8000:
-            if step > _FRESH_START:
-                self._start(sequence, timestamp, arrival_s)
-                return
             if sequence < highest:
                 self._cycles += 0x10000
             self._highest = sequence

@@ -361,8 +361,8 @@ async def test_the_pipelines_clock_pair_goes_out_and_its_echo_gives_the_round_tr
 async def test_without_clock_pairs_of_the_far_side_we_report_what_we_send(stage: Stage) -> None:
     station = stage.station()
     line = stage.line(station)
-    line.send(rtp.build(b"x" * 160, payload_type=0, sequence=1, timestamp=4711, ssrc=line.send_ssrc))
-    for _ in range(250):
+    for sequence in range(250):
+        line.send(rtp.build(b"x" * 160, payload_type=0, sequence=sequence, timestamp=4711, ssrc=line.send_ssrc))
         stage.pass_time(0.1)
     messages: list[rtcp.Message] = []
     while not any(isinstance(each, rtcp.SenderInfo) for each in messages):
