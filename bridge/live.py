@@ -324,7 +324,7 @@ def _glimpse(lines: Iterable[MediaLine], *, due: bool) -> Glimpse:
     sound_s = any_s = 0.0
     for line in lines:
         at_s = line.counters.last_received_s
-        any_s = max(any_s, at_s)
+        any_s = max(any_s, at_s, line.counters.last_heard_s)
         if line.kind is Kind.AUDIO:
             sound_s = at_s
     return Glimpse(sound_s, any_s, due)

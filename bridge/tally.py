@@ -9,7 +9,7 @@ from bridge.legs.leg import LineCounters, MediaLine
 from bridge.links.counters import PipelineCounters
 from bridge.types import FlowStats, Kind, Path, Route, Side
 
-_STATES = ("jitter_ms", "rtt_ms", "last_received_s")  # the present value counts, not a sum
+_STATES = ("jitter_ms", "rtt_ms", "last_received_s", "last_heard_s")  # the present value counts, not a sum
 
 
 class Tally:

@@ -44,7 +44,11 @@ class Feedback(Protocol):
 
 @dataclass(slots=True)
 class LineCounters:
-    """Plain counters, read by statistics at any time on the same thread."""
+    """Plain counters, read by statistics at any time on the same thread.
+
+    last_received_s: when media came. last_heard_s: when anything else did that shows life but gives the far side
+    nothing to hear or see: reports, packets of a type that was not agreed.
+    """
 
     received_packets: int = 0
     received_bytes: int = 0
@@ -58,6 +62,7 @@ class LineCounters:
     nacks: int = 0
     retransmitted: int = 0
     last_received_s: float = 0.0
+    last_heard_s: float = 0.0
 
 
 class MediaLine(Protocol):

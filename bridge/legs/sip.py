@@ -26,6 +26,7 @@ from bridge.rtp.udp import Address, Reader
 from bridge.types import Codec, Flow, Kind, Side
 
 _TICK_S = 0.1
+_COMFORT_NOISE = 13  # RFC 3389 section 4
 _NO_TYPE = -1  # no payload type has this number
 _SENDS = (Flow.SENDRECV, Flow.SENDONLY)
 
@@ -203,8 +204,11 @@ class SipLine:
         if 192 <= packet[1] <= 223 and self._mux:
             self._take_rtcp(packet, source)
             return False
-        if source == self._source:  # comfort noise, say: of no use, but a sign of life
-            self.counters.last_received_s = self._clock()
+        if source == self._source:
+            if payload_type == _COMFORT_NOISE and self.kind is Kind.AUDIO:
+                self.counters.last_received_s = self._clock()  # somebody who says nothing on a line that works
+            else:
+                self.counters.last_heard_s = self._clock()  # nobody hears it, so nobody is charged for it
         self.counters.discarded_packets += 1
         return False
 

@@ -65,6 +65,7 @@ class StationRtcp:
 
     def take(self, packet: bytes, now_s: float) -> None:
         for message in rtcp.parse(packet):
+            self._counters.last_heard_s = now_s
             if isinstance(message, rtcp.SenderInfo):
                 self._hear(message.reports, now_s)
                 if self.remote_ssrc in (0, message.ssrc):  # else the clock is that of another stream, mostly a past one

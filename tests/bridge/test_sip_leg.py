@@ -251,6 +251,42 @@ async def test_whatever_comes_raises_nothing(stage: Stage) -> None:
         line._take_rtcp(mutilated, source)
 
 
+async def test_an_unknown_payload_type_is_a_sign_of_life_but_no_sound(stage: Stage) -> None:
+    station = stage.station()
+    line = stage.line(station)
+    station.say()
+    await until(lambda: len(stage.ear.packets) == 1)
+    stage.now_s += 5.0
+    station.payload_type = 18
+    station.say()
+    await until(lambda: line.counters.discarded_packets == 1)
+    assert (line.counters.last_received_s, line.counters.last_heard_s) == (100.0, 105.0)
+
+
+async def test_comfort_noise_is_the_sound_of_silence(stage: Stage) -> None:
+    station = stage.station()
+    line = stage.line(station)
+    station.say()
+    await until(lambda: len(stage.ear.packets) == 1)
+    stage.now_s += 5.0
+    station.payload_type = 13
+    station.say(b"\x40")
+    await until(lambda: line.counters.discarded_packets == 1)
+    assert line.counters.last_received_s == 105.0
+    assert len(stage.ear.packets) == 1
+
+
+async def test_reports_of_the_station_are_a_sign_of_life(stage: Stage) -> None:
+    station = stage.station()
+    line = stage.line(station)
+    station.say()
+    await until(lambda: len(stage.ear.packets) == 1)
+    stage.now_s += 5.0
+    station.report(rtcp.receiver_report(rtcp.ReceiverInfo(station.ssrc, ())))
+    await until(lambda: line.counters.last_heard_s == 105.0)
+    assert line.counters.last_received_s == 100.0
+
+
 async def test_a_sink_that_raises_does_not_end_the_reading(stage: Stage) -> None:
     station = stage.station()
     line = stage.line(station)
