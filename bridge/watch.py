@@ -19,7 +19,7 @@ _STOPPED_AFTER_S = 2.0  # longer than a handover between two radio cells, shorte
 class Glimpse:
     """What is known of one side at this moment.
 
-    sound_s, any_s: when the last audio packet, the last packet at all arrived; 0.0 for never.
+    sound_s, any_s: when the last audio packet, the last sign of life at all arrived; 0.0 for never.
     due: whether silence means something (neither held nor still connecting).
     """
 
@@ -51,17 +51,30 @@ class Watch:
     def look(self, now_s: float, station: Glimpse, browser: Glimpse) -> list[BridgeEvent]:
         found: list[BridgeEvent] = []
         sides = ((Side.SIP, station), (Side.WEB, browser))
+        interrupted = self._interrupted()
         stopped = [(self._stopped_at(now_s, side, glimpse), side) for side, glimpse in sides]
         ended = min(((at_s, side) for at_s, side in stopped if at_s is not None), default=None)
         if self.flowing and ended is not None:
             self.flowing = False
-            found.append(MediaStopped(ended[1], max(ended[0], self._flowing_from_s)))  # a meter never runs backwards
+            found.append(self._stop(*ended))
+        elif self.flowing and interrupted is not None:  # who waits for a side that came back must hear both
+            found.append(self._stop(*interrupted))
+            self._flowing_from_s = max(self._sides[side].heard_from_s for side, _ in sides)
+            found.append(MediaFlowing(self._flowing_from_s))
         elif not self.flowing and ended is None:
             self.flowing = True
             self._flowing_from_s = max(self._sides[side].heard_from_s for side, _ in sides)
             found.append(MediaFlowing(self._flowing_from_s))
         found += [SideDead(side) for side, glimpse in sides if self._died(now_s, side, glimpse)]
         return found
+
+    def _stop(self, at_s: float, side: Side) -> MediaStopped:
+        return MediaStopped(side, max(at_s, self._flowing_from_s))  # a meter never runs backwards
+
+    def _interrupted(self) -> tuple[float, Side] | None:
+        """The last sound, and the side, of who began anew since the last look."""
+        anew = ((each.last_sound_s, side) for side, each in self._sides.items() if not each.heard_from_s)
+        return min(anew, default=None)
 
     def _stopped_at(self, now_s: float, side: Side, glimpse: Glimpse) -> float | None:
         """None while sound comes; else the time of its last packet."""

@@ -148,5 +148,15 @@ def test_a_browser_that_comes_back_at_once_has_stopped_with_its_last_packet() ->
     assert scene.play(1.0) == [MediaStopped(Side.WEB, 52.0)]
 
 
+def test_a_browser_that_comes_back_between_two_looks_has_stopped_and_flows_again() -> None:
+    scene = Scene()
+    scene.play(2.0, sip=True, web=True)
+    scene.watch.begin(Side.WEB, scene.now_s)
+    stopped, flowing = scene.play(0.1)
+    assert stopped == MediaStopped(Side.WEB, 52.0)
+    assert isinstance(flowing, MediaFlowing)
+    assert 52.0 < flowing.at_s <= 52.1
+
+
 def test_before_anyone_joined_nothing_is_said() -> None:
     assert Watch(timeout_s=1.0).look(99.0, Glimpse(0, 0, due=True), Glimpse(0, 0, due=True)) == []
