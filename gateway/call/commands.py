@@ -74,6 +74,8 @@ class SettleMedia:
 
 @dataclass(frozen=True, slots=True)
 class RejoinMedia:
+    """Nothing is reported: whoever comes back hears it from the answer, and media that flows says so itself."""
+
     web_offer: str = field(repr=False)
 
 

@@ -156,13 +156,13 @@ class Effects:
             self._fulfil(joined.web_sdp)
         return self._hold_report(visit)
 
-    async def _rejoin(self, command: c.RejoinMedia, visit: VisitState) -> e.Event | None:
+    async def _rejoin(self, command: c.RejoinMedia, visit: VisitState) -> None:
+        """A page that fails may try again until its time is over."""
         try:
             async with asyncio.timeout(MEDIA_PATIENCE_S):
                 self._fulfil(await self._required().rejoin(command.web_offer))
         except (BridgeError, TimeoutError) as error:
-            return self._refused(error)
-        return None
+            self._refused(error)
 
     async def _change(self, command: c.ChangeMedia, visit: VisitState) -> e.Event | None:
         try:
@@ -207,8 +207,9 @@ class Effects:
             return
         try:
             self._stats = self.media.stats()
-            await self.media.close()
-        except BridgeError as error:
+            async with asyncio.timeout(MEDIA_PATIENCE_S):
+                await self.media.close()
+        except (BridgeError, TimeoutError) as error:
             log.warning("visit %s: its media did not close (%s)", self._books.intent.visit_id, type(error).__name__)
 
     def _required(self) -> Media:

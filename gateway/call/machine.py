@@ -139,6 +139,11 @@ def _rejoin(visit: VisitState, event: e.FamilyRejoined, now_s: float) -> Step:
     return replace(visit, state=State.RECONNECTING, flowing=False), (c.RejoinMedia(event.web_offer),)
 
 
+def _rejoin_early(visit: VisitState, event: e.FamilyRejoined, now_s: float) -> Step:
+    """A page that was reloaded before the first sound; the time to connect goes on running."""
+    return visit, (c.RejoinMedia(event.web_offer),)
+
+
 def _joined(visit: VisitState) -> State:
     return State.HELD if visit.held else State.TALKING
 
@@ -290,19 +295,18 @@ ROWS: tuple[Row, ...] = (
     (e.FamilyAccepted, (_S.RINGING,), (_S.CONNECTING,), _accept),
     (e.FamilyDeclined, (_S.RINGING,), ENDING, _ends(Reason.REJECTED, Fault.FAMILY, sip_codes.DECLINED)),
     (e.FamilyLeft, ALIVE[1:], ENDING, _ends(Reason.FAMILY_LEFT, Fault.FAMILY, sip_codes.DECLINED)),
+    (e.FamilyRejoined, (_S.CONNECTING,), STAY, _rejoin_early),
     (e.FamilyRejoined, JOINED, (_S.RECONNECTING,), _rejoin),
     (e.RingTimedOut, (_S.RINGING,), ENDING, _ends(Reason.NO_ANSWER, Fault.FAMILY, sip_codes.NO_ANSWER)),
     (e.MediaJoined, (_S.CONNECTING,), STAY, _answer),
     (e.StationConfirmed, (_S.CONNECTING,), STAY, _confirm),
     (e.StationConfirmed, JOINED, STAY, _settle),
     (e.MediaRefused, (_S.CONNECTING,), ENDING, _ends(Reason.MEDIA_FAILED, Fault.GATEWAY, sip_codes.NOT_ACCEPTABLE)),
-    (e.MediaRefused, (_S.RECONNECTING,), STAY, _ignore),
     (e.ConnectTimedOut, (_S.CONNECTING,), ENDING, _ends(Reason.MEDIA_FAILED, Fault.NETWORK, sip_codes.NO_ANSWER)),
     (e.WebUp, (_S.CONNECTING, _S.TALKING, _S.HELD), STAY, _ignore),
     (e.WebUp, (_S.RECONNECTING,), (_S.TALKING, _S.HELD), _web_up),
-    (e.WebDown, (_S.CONNECTING,), ENDING, _ends(Reason.MEDIA_FAILED, Fault.NETWORK, sip_codes.NO_ANSWER)),
     (e.WebDown, (_S.TALKING, _S.HELD), (_S.RECONNECTING,), _web_down),
-    (e.WebDown, (_S.RECONNECTING,), STAY, _ignore),
+    (e.WebDown, (_S.CONNECTING, _S.RECONNECTING), STAY, _ignore),
     (e.ReconnectTimedOut, (_S.RECONNECTING,), ENDING, _ends(Reason.FAMILY_LEFT, Fault.NETWORK)),
     (e.StationSilent, ALIVE[2:], ENDING, _ends(Reason.MEDIA_FAILED, Fault.NETWORK, sip_codes.NO_ANSWER)),
     (e.MediaFlows, (_S.CONNECTING, _S.RECONNECTING), (_S.TALKING, _S.HELD), _flows),

@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 from bridge import Media
 from gateway.call import events as e
 from gateway.call.books import Books, Timeline
-from gateway.call.commands import Publish
+from gateway.call.commands import CloseBooks, Publish
 from gateway.call.deadlines import next_due
 from gateway.call.effects import Effects, Tools
 from gateway.call.facts import FactKind
@@ -74,6 +74,7 @@ class Session:
         self._books = Books(tools.accounting, self._clock, self._timeline, intent)
         self._effects = Effects(tools, dialog, invite.sdp, self._books, self._listen)
         self._inbox: asyncio.Queue[e.Event | _Wish | _Tick] = asyncio.Queue(INBOX_SIZE)
+        self._asked: asyncio.Future[str] | None = None  # who waits to hear that it was done
         self._changed = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None
         self._feeders: list[asyncio.Task[None]] = []
@@ -225,6 +226,8 @@ class Session:
             self._visit, commands = step(self._visit, pending.popleft(), self._clock.monotonic())
             self._changed.set()
             for command in commands:
+                if isinstance(command, CloseBooks):
+                    self._done()
                 report = await self._effects.perform(command, self._visit)
                 if report is not None:
                     pending.append(report)
@@ -237,9 +240,16 @@ class Session:
         if waits_for_sdp:
             self._effects.fail(VisitGone("another page has taken over"))
             self._effects.reply = wish.answer
+        else:
+            self._asked = wish.answer
         await self._apply(wish.event)
-        if not waits_for_sdp and not wish.answer.done():
-            wish.answer.set_result("")
+        if not waits_for_sdp:
+            self._done()
+
+    def _done(self) -> None:
+        """Who ends a visit hears so when it is over for everybody: its record may wait for the database."""
+        if self._asked and not self._asked.done():
+            self._asked.set_result("")
 
     async def _pass_time(self) -> None:
         while (due := next_due(self._visit)) and due.at_s <= self._clock.monotonic():
@@ -308,6 +318,8 @@ class Session:
 
     def _turn_away(self, error: VisitGone) -> None:
         self._effects.fail(error)
+        if self._asked:
+            _refuse(self._asked, error)
         with contextlib.suppress(asyncio.QueueEmpty):
             while True:
                 item = self._inbox.get_nowait()

@@ -181,6 +181,35 @@ async def test_a_browser_that_comes_back_goes_on(tmp_path: Path) -> None:
         assert (cdr.billable_s, cdr.unusable_s) == (16, 4)
 
 
+async def test_a_page_that_is_reloaded_before_the_first_sound_may_come_back(tmp_path: Path) -> None:
+    async with stage(tmp_path) as node:
+        far = node.station_calls()
+        ring = await node.rung()
+        await node.accepts(ring)
+        node.media.lose_browser()
+        await node.clock.advance(5)
+        assert node.visits.view(ring.visit_id).state == "connecting"
+        assert await node.visits.rejoin(ring.visit_id, ring.contact, "v=0 a new offer") == WEB_ANSWER
+        node.media.connect()
+        node.media.flow()
+        await node.fact(FactKind.CONNECTED)
+        await node.clock.advance(6)
+        far.bye()
+        cdr = await node.record()
+        assert (cdr.reason, cdr.billable_s, cdr.unusable_s) == ("inmate_hung_up", 6, 0)
+
+
+async def test_a_page_that_comes_back_with_a_bad_offer_before_the_first_sound_may_try_again(tmp_path: Path) -> None:
+    async with stage(tmp_path) as node:
+        node.station_calls()
+        ring = await node.rung()
+        await node.accepts(ring)
+        node.media.fails = NegotiationError("no codec in common")
+        with pytest.raises(NegotiationError):
+            await node.visits.rejoin(ring.visit_id, ring.contact, "v=0 a bad offer")
+        assert await node.visits.rejoin(ring.visit_id, ring.contact, "v=0 a good offer") == WEB_ANSWER
+
+
 async def test_a_browser_that_stays_away_ends_it(tmp_path: Path) -> None:
     async with stage(tmp_path, reconnect_s=20) as node:
         far, _ = await node.talks()

@@ -51,7 +51,6 @@ BEFORE_THE_ANSWER = [
     (State.REQUESTED, e.DrainBegan(), 503, "refused_draining", Fault.GATEWAY),
     (State.RINGING, e.Crashed(), 500, "node_crash", Fault.GATEWAY),
     (State.CONNECTING, e.MediaRefused(), 488, "media_failed", Fault.GATEWAY),
-    (State.CONNECTING, e.WebDown(), 480, "media_failed", Fault.NETWORK),
     (State.CONNECTING, e.FamilyLeft(), 603, "family_left", Fault.FAMILY),
 ]
 

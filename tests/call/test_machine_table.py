@@ -29,7 +29,7 @@ EXPECTED = """
 Authorised          ring    .       .       .       .       .       .       .
 Refused             ending  .       .       .       .       .       .       .
 FamilyAccepted      .       conn    .       .       .       .       .       .
-FamilyRejoined      .       .       .       reco    reco    reco    .       .
+FamilyRejoined      .       .       conn    reco    reco    reco    .       .
 FamilyDeclined      .       ending  .       .       .       .       .       .
 FamilyLeft          .       ending  ending  ending  ending  ending  .       .
 StationConfirmed    .       .       conn    talk    held    reco    ending  .
@@ -42,9 +42,9 @@ TransferTried       req     ring    conn    talk    held    reco    ending  .
 KeyPressed          req     ring    conn    talk    held    reco    ending  .
 StationWantsPicture req     ring    conn    talk    held    reco    ending  .
 MediaJoined         .       .       conn    .       .       .       ending  .
-MediaRefused        .       .       ending  .       .       reco    ending  .
+MediaRefused        .       .       ending  .       .       .       ending  .
 WebUp               .       .       conn    talk    held    talk    ending  .
-WebDown             .       .       ending  reco    reco    reco    ending  .
+WebDown             .       .       conn    reco    reco    reco    ending  .
 StationSilent       .       .       ending  ending  ending  ending  ending  .
 MediaFlows          .       .       talk    talk    held    talk    ending  .
 MediaStops          .       .       conn    talk    held    reco    ending  .

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.call import effects
 from gateway.call.books import FIRST_PAUSE_S
 from gateway.call.facts import FactKind
 from gateway.call.notices import Over
@@ -33,6 +34,33 @@ async def test_the_database_is_away_while_a_visit_ends(tmp_path: Path) -> None:
         assert (cdr.reason, cdr.billable_s) == ("inmate_hung_up", 10)
         assert len(await node.accounting.cdrs()) == 1
         assert len(node.recorder.told(Over)) == 1
+
+
+async def test_an_officer_hears_that_a_visit_has_ended_although_its_record_waits(tmp_path: Path) -> None:
+    async with stage(tmp_path) as node:
+        far, ring = await node.talks()
+        node.line.away = True
+        ending = asyncio.create_task(node.visits.end(ring.visit_id))
+        assert (await far.request("BYE")).method == "BYE"
+        await node.happenings.until(lambda: "close" in node.line.refused, "closing was tried")
+        await asyncio.wait_for(ending, 1)
+
+
+async def test_an_officer_hears_that_a_visit_has_ended_although_its_record_cannot_be_written(tmp_path: Path) -> None:
+    async with stage(tmp_path) as node:
+        _, ring = await node.talks()
+        node.line.bugs = [RuntimeError("close has a bug")] * 2
+        await asyncio.wait_for(node.visits.end(ring.visit_id), 1)
+
+
+async def test_media_that_does_not_close_keeps_no_money(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(effects, "MEDIA_PATIENCE_S", 0.01)
+    async with stage(tmp_path) as node:
+        far, _ = await node.talks()
+        node.media.hangs = True
+        far.bye()
+        assert (await node.record()).reason == "inmate_hung_up"
+        assert (await node.accounting.account("family-1")).held.micros == 0
 
 
 async def test_the_database_is_away_during_a_visit(tmp_path: Path) -> None:

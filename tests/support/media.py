@@ -39,6 +39,7 @@ class ScriptedMedia:
         self._held = False
         self.asked: list[str] = []
         self.closed = False
+        self.hangs = False  # closing never ends
 
     # what call control asks
 
@@ -86,6 +87,8 @@ class ScriptedMedia:
 
     async def close(self) -> None:
         self._ask("close")
+        if self.hangs:
+            await asyncio.Event().wait()
         self.closed = True
 
     def _hear(self, sdp: str) -> None:
