@@ -10,6 +10,7 @@ Here a packet of up to 3,952 bytes passes, and nothing is allocated but the resu
 from __future__ import annotations
 
 import enum
+import struct
 
 from pylibsrtp import Error, Policy, Session
 from pylibsrtp._binding import ffi, lib
@@ -23,10 +24,14 @@ _WINDOW_PACKETS = 1024
 
 
 class Profile(enum.Enum):
-    """A protection profile, named as SDES names it (RFC 4568 section 6.2, RFC 7714 section 14.2)."""
+    """A protection profile, named as SDES names it (RFC 4568 section 6.2, RFC 6188 section 4, RFC 7714 section 14.2).
+
+    The first of each pair is libsrtp's own number for it; 0 where it has none.
+    """
 
     AES_CM_128_HMAC_SHA1_80 = (Policy.SRTP_PROFILE_AES128_CM_SHA1_80, 30)
     AES_CM_128_HMAC_SHA1_32 = (Policy.SRTP_PROFILE_AES128_CM_SHA1_32, 30)
+    AES_256_CM_HMAC_SHA1_80 = (0, 46)
     AEAD_AES_128_GCM = (Policy.SRTP_PROFILE_AEAD_AES_128_GCM, 28)
     AEAD_AES_256_GCM = (Policy.SRTP_PROFILE_AEAD_AES_256_GCM, 44)
 
@@ -36,9 +41,27 @@ class Profile(enum.Enum):
         return self.value[1]
 
 
+_CRYPTO_POLICY = struct.Struct("6i")
+"""libsrtp's srtp_crypto_policy_t: cipher, key and salt bytes, authentication, its key and tag bytes, services."""
+_AES_256_CM_HMAC_SHA1_80 = _CRYPTO_POLICY.pack(5, 46, 3, 20, 10, 3)  # RFC 6188; the binding has no profile for it
+
+
+def _policy(profile: Profile, key: bytes, ssrc_type: int) -> Policy:
+    known, length = profile.value
+    if known:
+        return Policy(key=key, ssrc_type=ssrc_type, srtp_profile=known)
+    if len(key) < length:
+        raise ValueError("key is too short")
+    policy = Policy(key=key, ssrc_type=ssrc_type)
+    for part in ("rtp", "rtcp"):
+        field = ffi.addressof(policy._policy, part)
+        ffi.buffer(field, _CRYPTO_POLICY.size)[:] = _AES_256_CM_HMAC_SHA1_80
+    return policy
+
+
 def _session(profile: Profile, key: bytes, ssrc_type: int) -> Session:
     try:
-        policy = Policy(key=key, ssrc_type=ssrc_type, srtp_profile=profile.value[0])
+        policy = _policy(profile, key, ssrc_type)
         policy.allow_repeat_tx = True  # a retransmission without RTX is the same packet again
         policy.window_size = _WINDOW_PACKETS
         return Session(policy)

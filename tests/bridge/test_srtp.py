@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from bridge.errors import NegotiationError
 from bridge.rtp import rtcp
@@ -68,3 +71,36 @@ def test_too_long_a_packet_is_refused_not_cut() -> None:
 def test_a_key_of_the_wrong_length_is_named() -> None:
     with pytest.raises(NegotiationError, match=r"AEAD_AES_128_GCM wants .* 28 bytes, not 5"):
         Sealer.with_key(Profile.AEAD_AES_128_GCM, b"short")
+
+
+def _counter_mode(key: bytes, counter: int, text: bytes) -> bytes:
+    encryptor = Cipher(algorithms.AES(key), modes.CTR(counter.to_bytes(16, "big"))).encryptor()
+    return encryptor.update(text)
+
+
+def _by_the_book(packet: bytes, key_and_salt: bytes, tag_bytes: int) -> bytes:
+    """RFC 3711 sections 4.1 and 4.3, and RFC 6188 for the longer key, with rollover counter 0 and a 12-byte header."""
+    key, salt = key_and_salt[:-14], int.from_bytes(key_and_salt[-14:], "big")
+    cipher_key, auth_key, session_salt = (
+        _counter_mode(key, (salt ^ label << 48) << 16, bytes(size)) for label, size in ((0, len(key)), (1, 20), (2, 14))
+    )
+    ssrc, sequence = int.from_bytes(packet[8:12], "big"), int.from_bytes(packet[2:4], "big")
+    counter = int.from_bytes(session_salt, "big") << 16 ^ ssrc << 64 ^ sequence << 16
+    sealed = packet[:12] + _counter_mode(cipher_key, counter, packet[12:])
+    return sealed + hmac.new(auth_key, sealed + bytes(4), hashlib.sha1).digest()[:tag_bytes]
+
+
+@pytest.mark.parametrize(
+    ("profile", "tag_bytes"),
+    [
+        (Profile.AES_CM_128_HMAC_SHA1_80, 10),
+        (Profile.AES_CM_128_HMAC_SHA1_32, 4),
+        (Profile.AES_256_CM_HMAC_SHA1_80, 10),
+    ],
+)
+def test_the_profiles_of_telephones_are_sealed_as_their_standards_say(profile: Profile, tag_bytes: int) -> None:
+    key = os.urandom(profile.key_bytes)
+    packet = build(os.urandom(160), payload_type=0, sequence=4711, timestamp=2, ssrc=0xDECAFBAD)
+    sealed = Sealer.with_key(profile, key).rtp(packet)
+    assert sealed is not None
+    assert bytes(sealed) == _by_the_book(packet, key, tag_bytes)
