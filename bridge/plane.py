@@ -47,7 +47,12 @@ class MediaPlane:
             self._settings,
             self._timer,
             sip_leg=lambda on_key, by_info: SipLeg(
-                self._sip_ports, self._timer, on_key=on_key, by_info=by_info, clock=self._clock
+                self._sip_ports,
+                self._timer,
+                on_key=on_key,
+                by_info=by_info,
+                follow_after_s=self._settings.follow_after_s,
+                clock=self._clock,
             ),
             web_leg=lambda: WebLeg(self._settings, self._web_ports, self._timer),
             wiring=lambda passed: Wiring(self._workers, passed),

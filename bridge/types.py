@@ -81,6 +81,8 @@ class MediaSettings:
     host: what RTP and ICE sockets bind to. advertised: what SDP and candidates say (empty: host).
     sip_ports, web_ports: inclusive ranges; (0, 0) lets the system choose.
     rtp_timeout_s: a side from which nothing arrives for so long (and that is not held) is dead.
+    follow_after_s: a station whose stream goes on from another address (its NAT forgot it) is followed when nothing has
+    come from the old one for so long; 0: never.
     prefer_transcode: take the transcoded path although a relay is possible (tests, demonstrations).
     """
 
@@ -91,6 +93,7 @@ class MediaSettings:
     ice_servers: tuple[str, ...] = ()
     web_connect_timeout_s: float = 15.0
     rtp_timeout_s: float = 20.0
+    follow_after_s: float = 1.0
     video_max_bps: int = 1_500_000
     codec_workers: int = 2
     prefer_transcode: bool = False

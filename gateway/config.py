@@ -79,6 +79,7 @@ class MediaConfig(Document):
     ice_servers: tuple[str, ...] = ()
     web_connect_timeout_s: Annotated[float, Field(gt=0)] = 15.0
     rtp_timeout_s: Annotated[float, Field(gt=0)] = 20.0
+    follow_after_s: Annotated[float, Field(ge=0)] = 1.0
     video_max_bps: Annotated[int, Field(ge=50_000)] = 1_500_000
     codec_workers: Annotated[int, Field(ge=1, le=64)] = 2
     prefer_transcode: bool = False

@@ -46,9 +46,12 @@ class SipLine:
         *,
         on_key: Callable[[str, int], None],
         by_info: Callable[[], None],
+        follow_after_s: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """follow_after_s: see `Latch`."""
         self.kind: Kind = line.kind
+        self.flow: Flow = line.flow
         self.side: Side = Side.SIP
         self.send_ssrc: int = random.getrandbits(32) or 1  # RFC 3550 asks for chance, not secrecy
         self.counters = LineCounters()
@@ -62,7 +65,7 @@ class SipLine:
         self._target: Address | None = None
         self._control_target: Address | None = None
         self._control_host = ""
-        self._latch = Latch()
+        self._latch = Latch(follow_after_s)
         self._last_sent = b""
         self._lost_before = 0
         self._most_bps = 0
@@ -87,7 +90,9 @@ class SipLine:
     def aim(self, line: StationLine) -> None:
         """What a new description of the station changes: codec, direction, address."""
         self.codec: Codec = line.codec
-        self.flow: Flow = line.flow
+        if line.flow is Flow.SENDRECV and self.flow is not Flow.SENDRECV:  # a hold is over
+            self._latch.resumed(self.counters.received_packets)
+        self.flow = line.flow
         self.send_payload_type: int = line.codec.payload_type
         self._receive_type = line.codec.payload_type
         if line.dtmf != self._dtmf:  # else a press may be under way
@@ -172,7 +177,7 @@ class SipLine:
         if payload_type != self._receive_type and not self._is_other(packet, source, payload_type):
             return
         now_s = self._clock()
-        if source != self._source and not self._admit(source, now_s):
+        if source != self._source and not self._admit(packet, source, now_s):
             counters.discarded_packets += 1
             return
         _, _, sequence, timestamp, ssrc = HEADER.unpack_from(packet)
@@ -212,9 +217,12 @@ class SipLine:
         self.counters.discarded_packets += 1
         return False
 
-    def _admit(self, source: Address, now_s: float) -> bool:
+    def _admit(self, packet: bytes, source: Address, now_s: float) -> bool:
         counters = self.counters
-        if not self._latch.admits(source, counters.received_packets, now_s - counters.last_received_s):
+        _, _, sequence, _, ssrc = HEADER.unpack_from(packet)
+        same = ssrc == self._rtcp.remote_ssrc and self._rtcp.reception.continues(sequence)
+        silent_s = now_s - counters.last_received_s
+        if not self._latch.admits(source, counters.received_packets, silent_s, same_stream=same):
             return False
         self._follow_latch()
         return True
@@ -271,9 +279,11 @@ class SipLeg:
         *,
         on_key: Callable[[str, int], None],
         by_info: Callable[[], None],
+        follow_after_s: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ports = ports
+        self._follow_after_s = follow_after_s
         self._timer = timer
         self._on_key = on_key
         self._by_info = by_info
@@ -307,6 +317,7 @@ class SipLeg:
                     self._timer,
                     on_key=self._on_key,
                     by_info=self._by_info,
+                    follow_after_s=self._follow_after_s,
                     clock=self._clock,
                 )
         for kind in self._lines.keys() - wanted.keys():

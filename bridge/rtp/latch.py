@@ -7,9 +7,11 @@ that listens to everyone lets a stranger take the call over, so the source is ch
     taken, not the SDP's    for ten packets more the SDP's own address may still claim the line; and so may anyone
                             when the one taken fell silent (it was a late packet of the call before)
     ten packets later       strays are discarded, whatever they are
+    a NAT forgot it         the same stream from elsewhere is followed once its old source fell silent
 
 New SDP with another address begins anew. The old source still sends until our answer is there, so it may keep the line
 for now: the SDP's address takes it at any time, and for a hundred packets anyone, once the old source is silent.
+A station that comes back from a hold has as long to be found: its NAT may have forgotten it, its stream be a new one.
 """
 
 from __future__ import annotations
@@ -35,9 +37,11 @@ def reachable(host: str, port: int) -> Address | None:
 class Latch:
     """`announced`: what SDP said. `source`: whose packets are ours (None: nobody yet). `target`: where to send."""
 
-    __slots__ = ("_leaving", "_taken_at_packets", "announced", "source", "target")
+    __slots__ = ("_follow_after_s", "_leaving", "_taken_at_packets", "announced", "source", "target")
 
-    def __init__(self) -> None:
+    def __init__(self, follow_after_s: float = 0.0) -> None:
+        """follow_after_s: how long a source must be silent before its stream may come from elsewhere; 0: never."""
+        self._follow_after_s = follow_after_s
         self.announced: Address | None = None
         self._taken_at_packets = 0
         self._leaving: Address | None = None  # the source before the last move
@@ -54,20 +58,30 @@ class Latch:
             self.source = None
             self.target = announced
 
-    def admits(self, source: Address, packets: int, silent_s: float) -> bool:
+    def resumed(self, packets: int) -> None:
+        """The station sends again after a hold, `packets` having been received before."""
+        self._leaving = self.source
+        self._taken_at_packets = packets
+
+    def admits(self, source: Address, packets: int, silent_s: float, *, same_stream: bool = False) -> bool:
         """Whether a packet of another source than `self.source` may take the line; if so, it has.
 
-        packets: received on this line so far. silent_s: since the last of them.
+        packets: received on this line so far. silent_s: since the last of them. same_stream: it goes on where the last
+        packet of the present source ended, or nobody but the station can have sealed it.
         """
-        if self.source is not None:
-            if self.source[:2] == self.announced:
-                return False
-            since, leaving = packets - self._taken_at_packets, self.source == self._leaving
-            if source[:2] == self.announced:
-                if since >= _TENTATIVE_PACKETS and not leaving:
-                    return False
-            elif since >= (_LEAVING_PACKETS if leaving else _TENTATIVE_PACKETS) or silent_s < _SILENT_S:
-                return False
+        followed = self.source is not None and same_stream and 0 < self._follow_after_s <= silent_s
+        if self.source is not None and not followed and not self._is_tentative(source, packets, silent_s):
+            return False
         self.source = self.target = source
-        self._taken_at_packets = packets
+        self._taken_at_packets = packets - _TENTATIVE_PACKETS if followed else packets  # followed: settled at once
         return True
+
+    def _is_tentative(self, source: Address, packets: int, silent_s: float) -> bool:
+        """Whether the present source holds the line so loosely that this one may have it."""
+        since_packets = packets - self._taken_at_packets
+        leaving = self.source == self._leaving
+        if source[:2] == self.announced:
+            return since_packets < _TENTATIVE_PACKETS or leaving
+        settled = not leaving and self.source is not None and self.source[:2] == self.announced
+        most = _LEAVING_PACKETS if leaving else _TENTATIVE_PACKETS
+        return not settled and since_packets < most and silent_s >= _SILENT_S

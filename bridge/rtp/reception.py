@@ -48,6 +48,10 @@ class Reception:
         if change < 0x7FFFFFFF:  # else the timestamp wrapped between the two
             self._jitter += (change - self._jitter) / 16
 
+    def continues(self, sequence: int) -> bool:
+        """Whether this may be the packet after the newest one, or one a little later."""
+        return self._highest >= 0 and 0 < (sequence - self._highest) & 0xFFFF <= _FRESH_START
+
     def _start(self, sequence: int, timestamp: int, arrival_s: float) -> None:
         self._carried = self.lost
         self._highest = self._base = sequence

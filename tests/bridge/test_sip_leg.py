@@ -6,106 +6,28 @@ import asyncio
 import random
 import struct
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
 import uvloop
 
 from bridge.errors import PortsExhausted
 from bridge.legs.leg import SenderReport
-from bridge.legs.sip import SipLeg, SipLine
-from bridge.negotiate import StationLine
+from bridge.legs.sip import SipLeg
 from bridge.rtp import packet as rtp
 from bridge.rtp import rtcp
 from bridge.rtp.ports import Ports
 from bridge.rtp.timer import Timer
-from bridge.sdp import Media
-from bridge.types import Codec, Flow, Kind
+from bridge.types import Flow, Kind
 from tests.support.baresip import free_port
 from tests.support.rtp_station import RtpStation
-
-_PCMU = Codec("PCMU", 0, 8000)
-_EVENTS = Codec("TELEPHONE-EVENT", 101, 8000)
-_H264 = Codec("H264", 96, 90000, feedback=("nack pli", "ccm fir"))
-
-
-@dataclass
-class Ear:
-    """What a pipeline would get."""
-
-    packets: list[bytes] = field(default_factory=list)
-    keyframes_wanted: int = 0
-    reports: list[SenderReport] = field(default_factory=list)
-    limits_bps: list[int] = field(default_factory=list)
-
-    def keyframe_wanted(self) -> None:
-        self.keyframes_wanted += 1
-
-    def report_received(self, report: SenderReport) -> None:
-        self.reports.append(report)
-
-    def bitrate_limited(self, bps: int) -> None:
-        self.limits_bps.append(bps)
-
-
-class Stage:
-    """A leg whose clock stands still unless told, and whose timer ticks only when asked."""
-
-    def __init__(self) -> None:
-        self.now_s = 100.0
-        self.keys: list[tuple[str, int]] = []
-        self.infos = 0
-        self.timer = Timer(lambda: self.now_s)
-        self.leg = SipLeg(
-            Ports("127.0.0.1", (0, 0)),
-            self.timer,
-            on_key=lambda digit, ms: self.keys.append((digit, ms)),
-            by_info=self._info,
-            clock=lambda: self.now_s,
-        )
-        self.ear = Ear()
-        self.stations: list[RtpStation] = []
-
-    def _info(self) -> None:
-        self.infos += 1
-
-    def line(self, station: RtpStation, codec: Codec = _PCMU, **media: object) -> SipLine:
-        kind = Kind.VIDEO if codec.clock_hz == 90000 else Kind.AUDIO
-        self.leg.apply([describe(station.port, kind, codec, **media)])
-        line = self.leg.line(kind)
-        assert line is not None
-        line.attach(self.ear.packets.append, self.ear)
-        line.listen(self.ear)
-        station.aim(line.port)
-        return line
-
-    def station(self, payload_type: int = 0, **more: int) -> RtpStation:
-        self.stations.append(RtpStation(payload_type, **more))  # type: ignore[arg-type]  # host keeps its default
-        return self.stations[-1]
-
-    def pass_time(self, seconds: float) -> None:
-        self.now_s += seconds
-        self.timer.tick()
-
-
-def describe(port: int, kind: Kind, codec: Codec, flow: Flow = Flow.SENDRECV, **media: object) -> StationLine:
-    line = Media(kind.value, port, codecs=(codec,), address="127.0.0.1")
-    return StationLine(0, kind, codec, _EVENTS if kind is Kind.AUDIO else None, flow, replace(line, **media))  # type: ignore[arg-type]  # fields of Media by name
+from tests.support.station_stage import H264, PCMU, Ear, Stage, describe, on_stage, until
 
 
 @pytest.fixture
 async def stage() -> AsyncIterator[Stage]:
-    stage = Stage()
-    yield stage
-    await stage.leg.close()
-    for station in stage.stations:
-        station.close()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - sockets deliver as the loop turns; nothing else tells when
-            await asyncio.sleep(0.001)
+    async with on_stage() as stage:
+        yield stage
 
 
 async def test_packets_pass_as_they_are_up_to_the_largest(stage: Stage) -> None:
@@ -203,15 +125,15 @@ async def test_nothing_is_sent_to_a_station_that_holds_and_it_goes_on_after(stag
     station.say()
     await until(lambda: len(stage.ear.packets) == 1)
     for hold in (
-        describe(station.port, Kind.AUDIO, _PCMU, Flow.RECVONLY),
-        describe(station.port, Kind.AUDIO, _PCMU, Flow.INACTIVE),
-        describe(station.port, Kind.AUDIO, _PCMU, Flow.RECVONLY, address="0.0.0.0"),
+        describe(station.port, Kind.AUDIO, PCMU, Flow.RECVONLY),
+        describe(station.port, Kind.AUDIO, PCMU, Flow.INACTIVE),
+        describe(station.port, Kind.AUDIO, PCMU, Flow.RECVONLY, address="0.0.0.0"),
     ):
         stage.leg.apply([hold])
         assert stage.leg.held
         line.send(b"\x80" * 12)
     assert line.counters.sent_packets == 0
-    stage.leg.apply([describe(station.port, Kind.AUDIO, _PCMU)])
+    stage.leg.apply([describe(station.port, Kind.AUDIO, PCMU)])
     assert not stage.leg.held
     line.send(b"\x81" * 12)
     assert await station.heard() == b"\x81" * 12
@@ -233,7 +155,7 @@ async def test_junk_is_counted_and_ends_nothing(stage: Stage, junk: bytes) -> No
 async def test_whatever_comes_raises_nothing(stage: Stage) -> None:
     """A fixed seed: mutations of good packets of both kinds, and noise."""
     chance = random.Random(4711)
-    line = stage.line(stage.station(96), _H264, rtcp_mux=True)
+    line = stage.line(stage.station(96), H264, rtcp_mux=True)
     good = [
         rtp.build(b"\x7c\x85" + bytes(20), payload_type=96, sequence=9, timestamp=9, ssrc=9),
         rtp.build(struct.pack("!BBH", 5, 0x8A, 160), payload_type=101, sequence=9, timestamp=9, ssrc=9),
@@ -408,7 +330,7 @@ async def test_without_clock_pairs_of_the_far_side_we_report_what_we_send(stage:
 
 async def test_what_the_station_reports_reaches_the_pipelines(stage: Stage) -> None:
     station = stage.station(96)
-    line = stage.line(station, _H264)
+    line = stage.line(station, H264)
     station.report(
         rtcp.sender_report(rtcp.SenderInfo(station.ssrc, 9 << 32, 8, 7, 6))
         + rtcp.picture_loss(station.ssrc, line.send_ssrc)
@@ -425,7 +347,7 @@ async def test_what_the_station_reports_reaches_the_pipelines(stage: Stage) -> N
 
 async def test_a_limit_of_the_far_side_reaches_a_station_that_negotiated_limits(stage: Stage) -> None:
     station = stage.station(96)
-    line = stage.line(station, replace(_H264, feedback=("ccm tmmbr",)))
+    line = stage.line(station, replace(H264, feedback=("ccm tmmbr",)))
     station.say()
     await until(lambda: len(stage.ear.packets) == 1)
     line.limit_bitrate(400_000)
@@ -439,13 +361,13 @@ async def test_a_limit_of_the_far_side_reaches_a_station_that_negotiated_limits(
 
 
 async def test_the_bandwidth_of_the_description_limits_the_far_side(stage: Stage) -> None:
-    stage.line(stage.station(96), _H264, bandwidth_bps=384_000)
+    stage.line(stage.station(96), H264, bandwidth_bps=384_000)
     assert stage.ear.limits_bps == [384_000]
 
 
 async def test_reports_of_strangers_are_not_believed(stage: Stage) -> None:
     station = stage.station(96)
-    line = stage.line(station, _H264)
+    line = stage.line(station, H264)
     stranger = stage.stations[0].__class__(96, host="127.0.0.2")
     stage.stations.append(stranger)
     stranger.sockets.rtcp.sendto(rtcp.picture_loss(1, line.send_ssrc), ("127.0.0.1", line.port + 1))
@@ -455,7 +377,7 @@ async def test_reports_of_strangers_are_not_believed(stage: Stage) -> None:
 
 async def test_rtcp_on_the_port_of_rtp_where_multiplexed(stage: Stage) -> None:
     station = stage.station(96)
-    line = stage.line(station, _H264, rtcp_mux=True)
+    line = stage.line(station, H264, rtcp_mux=True)
     station.throw(rtcp.picture_loss(station.ssrc, line.send_ssrc))
     await until(lambda: stage.ear.keyframes_wanted == 1)
     stage.pass_time(1.0)
@@ -474,7 +396,7 @@ async def test_the_rtcp_attribute_says_where_reports_go(stage: Stage) -> None:
 )
 async def test_a_picture_is_asked_for_as_negotiated(stage: Stage, feedback: tuple[str, ...], asked: int | None) -> None:
     station = stage.station(96)
-    line = stage.line(station, replace(_H264, feedback=feedback))
+    line = stage.line(station, replace(H264, feedback=feedback))
     line.request_keyframe()
     assert line.counters.keyframe_requests == 0, "nobody to ask yet"
     station.say()
@@ -487,7 +409,7 @@ async def test_a_picture_is_asked_for_as_negotiated(stage: Stage, feedback: tupl
 
 async def test_many_wishes_for_a_picture_are_few_requests(stage: Stage) -> None:
     station = stage.station(96)
-    line = stage.line(station, _H264)
+    line = stage.line(station, H264)
     station.say()
     await until(lambda: len(stage.ear.packets) == 1)
     for _ in range(10):
@@ -498,7 +420,7 @@ async def test_many_wishes_for_a_picture_are_few_requests(stage: Stage) -> None:
 
 async def test_a_picture_is_asked_for_ever_more_slowly_until_a_keyframe_comes(stage: Stage) -> None:
     station = stage.station(96)
-    line = stage.line(station, _H264)
+    line = stage.line(station, H264)
     line.request_keyframe()
     station.say(b"\x41 a slice that needs others")
     await until(lambda: len(stage.ear.packets) == 1)
@@ -515,7 +437,7 @@ async def test_a_picture_is_asked_for_ever_more_slowly_until_a_keyframe_comes(st
 
 async def test_without_feedback_a_picture_is_asked_for_by_info(stage: Stage) -> None:
     station = stage.station(96)
-    line = stage.line(station, replace(_H264, feedback=()))
+    line = stage.line(station, replace(H264, feedback=()))
     line.request_keyframe()
     assert stage.infos == 1
     for _ in range(31):
@@ -560,7 +482,7 @@ def test_both_loops_and_both_families(loop: Callable[[], asyncio.AbstractEventLo
     async def talk() -> None:
         station = RtpStation(0, host=host)
         leg = SipLeg(Ports(host, (0, 0)), Timer(), on_key=lambda *_: None, by_info=lambda: None)
-        leg.apply([describe(station.port, Kind.AUDIO, _PCMU, address=host)])
+        leg.apply([describe(station.port, Kind.AUDIO, PCMU, address=host)])
         line = leg.line(Kind.AUDIO)
         assert line is not None
         ear = Ear()
