@@ -16,6 +16,7 @@ _pack = HEADER.pack
 
 _LEAP = 3000  # RFC 3550 appendix A.1: a larger step in the sequence is a restart of the source
 _LATE = 512  # so far behind the newest packet still counts as reordered
+_MISSED_FOR_S = 5.0  # what has not come by then comes no more; long before the numbers come round
 
 
 @dataclass(slots=True)
@@ -38,7 +39,9 @@ class Rewrite:
         source   61001 61002 | 17 18 19 (another SSRC)
         target     501   502 |503 504 505
 
-    Gaps stay gaps, so that the far side sees a loss as one. When the source changes its SSRC or starts anew, sequence
+    Gaps stay gaps, so that the far side sees a loss as one; over empty packets the numbers close up. Behind the newest
+    packet only numbers that are missing pass, each once: a source that uses a number twice with other content must not
+    make us seal two packets under one (RFC 3711 section 9.1). When the source changes its SSRC or starts anew, sequence
     and timestamp go on from the newest packet, the latter by the time that has passed.
     """
 
@@ -68,6 +71,7 @@ class Rewrite:
         self._time_shift = 0
         self._before = (0, 0)  # packets older than this sequence take that shift
         self._floor = 0  # packets older than this have no number any more
+        self._missing: dict[int, float] = {}  # numbers of the source that were left out, and when
 
     def push(self, packet: bytes) -> None:
         if len(packet) < HEADER_BYTES:
@@ -81,7 +85,7 @@ class Rewrite:
         if not payload:
             self._empty(packet, sequence, ssrc)
             return
-        if ssrc == self._source_ssrc and 0 < (sequence - self._last_sequence) & 0xFFFF < _LEAP:
+        if ssrc == self._source_ssrc and (sequence - self._last_sequence) & 0xFFFF == 1:
             self._last_sequence = sequence
             self._last_timestamp = timestamp
             self._numbering.at_s = self._clock()
@@ -105,9 +109,11 @@ class Rewrite:
     def insert(self, payload: bytes, ahead_of: bytes) -> None:
         """Sends a packet of our own just before one of the source, whose numbers then move up by one."""
         _, second, sequence, timestamp, ssrc = _unpack(ahead_of)
+        if ssrc == self._source_ssrc and (self._last_sequence - sequence) & 0xFFFF < _LATE:
+            return  # it comes late; what is to be inserted goes with the next picture
         self.push(_pack(VERSION_BITS, second & 0x7F, sequence, timestamp, ssrc) + payload)
         if sequence != self._last_sequence or ssrc != self._source_ssrc:
-            return  # it came late; the sets go with the next picture
+            return
         if self._before[0] != sequence:
             self._bound(sequence)
         self._shift += 1
@@ -133,7 +139,8 @@ class Rewrite:
             self._counters.malformed_packets += 1
             return
         self._counters.empty_packets += 1
-        if ssrc == self._source_ssrc and (sequence - self._last_sequence) & 0xFFFF == 1:
+        if ssrc == self._source_ssrc and 0 < (sequence - self._last_sequence) & 0xFFFF < _LEAP:
+            self._miss_up_to(sequence)
             self._bound(sequence)
             self._shift -= 1
             self._last_sequence = sequence
@@ -142,16 +149,38 @@ class Rewrite:
         """The shift for a packet that does not follow the newest one; None: drop it."""
         behind = (self._last_sequence - sequence) & 0xFFFF
         if ssrc == self._source_ssrc and behind < _LATE:
-            if behind == 0:
-                self._counters.duplicate_packets += 1
-                return None
-            if 0 < (self._floor - sequence) & 0xFFFF <= behind:
-                self._counters.late_packets += 1
-                return None
-            boundary, shift = self._before
-            return shift if 0 < (boundary - sequence) & 0xFFFF <= behind else self._shift
-        self._adopt(sequence, timestamp, ssrc)
+            return self._late(sequence, behind)
+        if ssrc == self._source_ssrc and 0x10000 - behind < _LEAP:
+            self._miss_up_to(sequence)
+            self._last_sequence, self._last_timestamp = sequence, timestamp
+            self._numbering.at_s = self._clock()
+        else:
+            self._adopt(sequence, timestamp, ssrc)
         return self._shift
+
+    def _late(self, sequence: int, behind: int) -> int | None:
+        missed_s = self._missing.pop(sequence, None)
+        if missed_s is None or self._clock() - missed_s > _MISSED_FOR_S:
+            self._counters.duplicate_packets += 1
+            return None
+        if 0 < (self._floor - sequence) & 0xFFFF <= behind:
+            self._counters.late_packets += 1
+            return None
+        boundary, shift = self._before
+        return shift if 0 < (boundary - sequence) & 0xFFFF <= behind else self._shift
+
+    def _miss_up_to(self, sequence: int) -> None:
+        """The numbers between the newest packet and this one may still come; of the older ones, what is not too old."""
+        now_s = self._clock()
+        step = (sequence - self._last_sequence) & 0xFFFF
+        if self._missing:
+            self._missing = {
+                each: at_s
+                for each, at_s in self._missing.items()
+                if now_s - at_s <= _MISSED_FOR_S and (sequence - each) & 0xFFFF < _LATE
+            }
+        for back in range(1, min(step, _LATE)):
+            self._missing[(sequence - back) & 0xFFFF] = now_s
 
     def _adopt(self, sequence: int, timestamp: int, ssrc: int) -> None:
         if self._source_ssrc >= 0:
@@ -163,7 +192,9 @@ class Rewrite:
         self._time_shift = numbering.timestamp + max(1, round(passed_s * self._clock_hz)) - timestamp
         self._before = (sequence, self._shift)
         # below the first packet of all every number is free; below a later source's they are the last one's
-        self._floor = (sequence - _LATE if numbering.at_s is None else sequence) & 0xFFFF
+        first_of_all = numbering.at_s is None
+        self._floor = (sequence - _LATE if first_of_all else sequence) & 0xFFFF
+        self._missing = {(sequence - back) & 0xFFFF: now_s for back in range(1, _LATE)} if first_of_all else {}
         self._source_ssrc = ssrc
         self._last_sequence = sequence
         self._last_timestamp = timestamp
