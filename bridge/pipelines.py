@@ -5,7 +5,7 @@
                 source -> Reorder -> Depay -> Decode -> [Decimate] -> Blocks -> Encode -> Pay -> target     sound
                 source -> Law -> Rewrite -> target                                   PCMU and PCMA: a table of 256 bytes
 
-Decode to Encode run on a worker thread, the rest on the loop.
+Decode to Encode run in a worker process, the rest on the loop.
 
 Both are chosen once, at negotiation. A pipeline is also the feedback between its lines, which runs against the media:
 keyframe wishes and bitrate limits of the target, sender reports of the source.
@@ -16,10 +16,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Protocol, runtime_checkable
 
-from bridge.codecs import Workers
+from bridge.codecs import WorkerDied, Workers
 from bridge.codecs.g711 import translation
 from bridge.codecs.table import AUDIO
 from bridge.errors import CodecFailed, NegotiationError
@@ -31,10 +30,10 @@ from bridge.links.law import Law
 from bridge.links.link import EncodedFrame
 from bridge.links.packetize import Packetize
 from bridge.links.parameter_sets import ParameterSets, described_sets
-from bridge.links.picture import Decode, Encode, Scale, Turn
+from bridge.links.picture import MOST_BPS, KeyframeWanted, LimitBitrate, LimitPace, PictureRecipe, Turn
 from bridge.links.reorder import Reorder
 from bridge.links.rewrite import Numbering, Rewrite
-from bridge.links.sound import SoundTurn, Transcoder
+from bridge.links.sound import SoundRecipe, SoundTurn
 from bridge.links.timeline import Timeline
 from bridge.types import Codec, Kind, Route, Side
 
@@ -98,11 +97,15 @@ def transcode(
     *,
     after: Pipeline | None = None,
     first_media: Callable[[], None] | None = None,
+    most_bps: int = MOST_BPS,
 ) -> Pipeline:
-    """Joins two lines of different codecs; arguments as of `relay`. Raises CodecMissing."""
+    """Joins two lines of different codecs; arguments as of `relay`. Raises CodecMissing.
+
+    most_bps: what a video encoder may use, however much the far side would take.
+    """
     joint = _joint(source, target, route, after, first_media)
     if route.kind is Kind.VIDEO:
-        return VideoTranscode(joint, workers)
+        return VideoTranscode(joint, workers, most_bps)
     if {each.name for each in joint.codecs} == {"PCMU", "PCMA"}:
         return Relay(joint)
     return AudioTranscode(joint, workers)
@@ -258,6 +261,8 @@ class _Transcode:
     def _count_failure(self, error: Exception) -> None:
         if isinstance(error, CodecFailed):
             self.counters.undecodable += 1
+        elif isinstance(error, WorkerDied):
+            self.counters.frames_dropped += 1
         else:
             self.counters.frames_dropped += 1
             _log.error("transcoding of %s failed: %s", self._kind, type(error).__name__, exc_info=error)
@@ -266,18 +271,17 @@ class _Transcode:
 class VideoTranscode(_Transcode):
     """Pictures. A keyframe for the target comes from the encoder; the source is asked when the decoder lacks one."""
 
-    def __init__(self, joint: Joint, workers: Workers) -> None:
+    def __init__(self, joint: Joint, workers: Workers, most_bps: int) -> None:
         source_codec, target_codec = joint.codecs
         super().__init__(joint, source_codec.clock_hz, target_codec.clock_hz)
         self._depay = Depacketize(source_codec, self._decode_later, self._ask, self.counters)
         wait_ms = REPAIR_WAIT_MS if joint.source.side is Side.WEB else _STATION_WAIT_MS
         self._reorder = Reorder(self._depay.push, wait_ms=wait_ms, counters=self.counters)
-        self._decode = Decode(source_codec)
-        self._scale = Scale(target_codec)
-        self._encode = Encode(target_codec)
-        self._chain = workers.chain(urgent=False, done=self._encoded, failed=self._failed)
-        steps = (self._reorder, self._depay, self._decode, self._scale, self._encode, self._pay)
-        self._text = joint.way + " -> ".join([*map(str, steps), joint.target_name])
+        self._recipe = PictureRecipe(source_codec, target_codec, most_bps)
+        self._chain = workers.chain(self._recipe, urgent=False, done=self._encoded, failed=self._failed)
+        self._limit_bps: int | None = None
+        self._fps: float | None = None
+        self._way, self._target_name = joint.way, joint.target_name
         joint.source.attach(self._reorder.push, self)
         joint.target.listen(self)
         joint.source.request_keyframe()
@@ -292,41 +296,54 @@ class VideoTranscode(_Transcode):
             link.close()
 
     def __str__(self) -> str:
-        return self._text
+        steps = (self._reorder, self._depay, *self._recipe.links(self._fps), self._pay)
+        return self._way + " -> ".join([*map(str, steps), self._target_name])
 
     def keyframe_wanted(self) -> None:
         if self._closed:
             return
         self.counters.keyframes_wanted += 1
-        self._encode.keyframe_wanted = True
+        self._chain.order(KeyframeWanted())
         if not self._flowing:
             self._source.request_keyframe()
 
     def bitrate_limited(self, bps: int) -> None:
-        self._encode.limit(bps)
+        if bps != self._limit_bps:
+            self._limit_bps = bps
+            self._chain.order(LimitBitrate(bps))
+
+    def limit_pace(self, fps: float | None) -> None:
+        """The node is short of time: encode no more than so many pictures a second. None: as many as come."""
+        if fps != self._fps:
+            self._fps = fps
+            self._chain.order(LimitPace(fps))
 
     def _ask(self) -> None:
         if not self._closed:
             self._source.request_keyframe()
 
     def _decode_later(self, frame: EncodedFrame) -> None:
-        if not self._closed and not self._chain.submit(partial(self._turn, frame)):
+        if not self._closed and not self._chain.submit(frame):
             # overload: what follows needs this picture, so all is left out until a keyframe
             self.counters.frames_dropped += 1
             self._depay.wait_for_keyframe()
 
-    def _turn(self, frame: EncodedFrame) -> Turn:
-        """On the worker's thread."""
-        pictures = self._decode.turn(frame)
-        frames = [each for picture in pictures for each in self._encode.turn(self._scale.turn(picture))]
-        return Turn(len(pictures), tuple(frames))
-
     def _encoded(self, turn: Turn) -> None:
+        self.counters.frames_thinned += turn.thinned
         self._pass_on(turn.decoded, turn.frames)
 
     def _failed(self, error: Exception) -> None:
         self._count_failure(error)
+        if isinstance(error, WorkerDied):
+            self._say_again()
         self._depay.wait_for_keyframe()
+
+    def _say_again(self) -> None:
+        """A worker that died took its orders with it; a new encoder begins with a keyframe by itself."""
+        if self._limit_bps is not None:
+            self._chain.order(LimitBitrate(self._limit_bps))
+        if self._fps is not None:
+            self._chain.order(LimitPace(self._fps))
 
 
 class AudioTranscode(_Transcode):
@@ -336,11 +353,11 @@ class AudioTranscode(_Transcode):
         codecs = joint.codecs
         hertz = [AUDIO[each.name].clock_hz if each.name in AUDIO else each.clock_hz for each in codecs]
         super().__init__(joint, hertz[0], hertz[1])
-        self._transcoder = Transcoder(codecs[0].name, codecs[1].name)
+        recipe = SoundRecipe(codecs[0].name, codecs[1].name)
         self._unwrap = Unwrap(codecs[0], self._transcode_later, self.counters)
         self._reorder = Reorder(self._unwrap.push, wait_ms=_SOUND_WAIT_MS, counters=self.counters)
-        self._chain = workers.chain(urgent=True, done=self._encoded, failed=self._count_failure)
-        steps = [str(self._reorder), str(self._unwrap), *self._transcoder.links(), str(self._pay)]
+        self._chain = workers.chain(recipe, urgent=True, done=self._encoded, failed=self._count_failure)
+        steps = [str(self._reorder), str(self._unwrap), *recipe.links(), str(self._pay)]
         self._text = joint.way + " -> ".join([*steps, joint.target_name])
         joint.source.attach(self._reorder.push, self)
         joint.target.listen(self)
@@ -364,7 +381,7 @@ class AudioTranscode(_Transcode):
         self.counters.limits_ignored += 1
 
     def _transcode_later(self, frame: EncodedFrame) -> None:
-        if not self._chain.submit(partial(self._transcoder.turn, frame)):
+        if not self._chain.submit(frame):
             self.counters.frames_dropped += 1
 
     def _encoded(self, turn: SoundTurn) -> None:

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from bridge.codecs import Workers
+from bridge.codecs.workers import LOOK_S
 from bridge.errors import BridgeError
 from bridge.legs.sip import SipLeg
 from bridge.legs.web import WebLeg
@@ -66,12 +67,19 @@ class MediaPlane:
         """How many bridges are open."""
         return len(self._bridges)
 
+    def _sealed(self, passed: Callable[[Kind, Side], None]) -> Wiring:
+        return Wiring(self._workers, passed, most_bps=self._settings.video_max_bps)
+
+    def _tappable(self, passed: Callable[[Kind, Side], None]) -> Wiring:
+        return TappableWiring(self._workers, passed, self._clock, most_bps=self._settings.video_max_bps)
+
     async def __aenter__(self) -> Self:
         self._timer.start()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self._timer.every(LOOK_S, self._workers.look)
     ) -> None:
         for each in tuple(self._bridges):
             await each.close()

@@ -56,6 +56,7 @@ class Tally:
             frames_encoded=media.frames_encoded,
             frames_dropped=media.frames_dropped,
             undecodable=media.undecodable,
+            frames_thinned=media.frames_thinned,
         )
 
     def _line(self, kind: Kind, side: Side, lines: Iterable[MediaLine]) -> LineCounters:

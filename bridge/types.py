@@ -106,6 +106,7 @@ class FlowStats:
     source: the side it comes from. received_* and lost are of the incoming half, sent_* of the outgoing one.
     jitter_ms: RFC 3550 section 6.4.1, at the receiving half. rtt_ms: from the far side's reports, None if unknown.
     """
+    frames_thinned: pictures left out evenly, for a slow receiver or for load.
 
     kind: Kind
     source: Side
@@ -129,6 +130,7 @@ class FlowStats:
     undecodable: int = 0
 
 
+    frames_thinned: int = 0
 @dataclass(frozen=True, slots=True)
 class BridgeStats:
     flows: tuple[FlowStats, ...] = field(default=())

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bridge.codecs import Workers
 from bridge.legs.leg import MediaLine
 from bridge.legs.silent import SILENT, nowhere
+from bridge.links.picture import MOST_BPS
 from bridge.pipelines import Pipeline, relay, transcode
 from bridge.tally import Tally
 from bridge.types import FlowStats, Kind, Path, Route, Side
@@ -26,8 +27,9 @@ class _Laid:
 class Wiring:
     """`passed(kind, source)` is called after the first sound or keyframe of each pipeline."""
 
-    def __init__(self, workers: Workers, passed: Callable[[Kind, Side], None]) -> None:
+    def __init__(self, workers: Workers, passed: Callable[[Kind, Side], None], *, most_bps: int = MOST_BPS) -> None:
         self._workers = workers
+        self._most_bps = most_bps
         self._passed = passed
         self._laid: dict[tuple[Kind, Side], _Laid] = {}
         self._lifted: dict[tuple[Kind, Side], _Laid] = {}  # the last of each, whose numbering the next one goes on with
@@ -98,7 +100,9 @@ class Wiring:
 
         if route.path is Path.RELAY:
             return relay(source, target, route, after=after, first_media=first_media)
-        return transcode(source, target, route, self._workers, after=after, first_media=first_media)
+        return transcode(
+            source, target, route, self._workers, after=after, first_media=first_media, most_bps=self._most_bps
+        )
 
     def _lift(self, key: tuple[Kind, Side]) -> None:
         laid = self._laid.pop(key, None)

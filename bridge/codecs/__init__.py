@@ -1,9 +1,10 @@
-"""Sound and pictures: encoders, decoders, and the threads that run them."""
+"""Sound and pictures: encoders, decoders, and the processes that run them."""
 
 from bridge.codecs._av import Picture, Samples, Yuv, available
 from bridge.codecs.audio import AudioDecoder, AudioEncoder
+from bridge.codecs.machine import Machine, Recipe
 from bridge.codecs.video import VideoDecoder, VideoEncoder
-from bridge.codecs.workers import Chain, Workers
+from bridge.codecs.workers import Chain, JobBroke, WorkerDied, Workers
 
 __all__ = [
     "VideoEncoder",
@@ -15,5 +16,9 @@ __all__ = [
     "Samples",
     "Workers",
     "Chain",
+    "Machine",
+    "Recipe",
+    "WorkerDied",
+    "JobBroke",
     "available",
 ]

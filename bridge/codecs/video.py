@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from bridge.codecs._av import Picture, PictureDecoder, PictureEncoder, PictureFormat, Yuv
+from bridge.codecs.limits import h264_level
 from bridge.codecs.table import VIDEO, VideoCodec
 from bridge.errors import CodecMissing
 from bridge.links.link import EncodedFrame
+from bridge.types import Codec
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -23,7 +25,7 @@ def video_codec(name: str) -> VideoCodec:
 class VideoEncoder:
     """One size, one bitrate. H.264 comes as Annex B with parameter sets before each keyframe.
 
-    extra: options for one line (`h264_options`).
+    extra: options for one line (`encoder_options`).
     """
 
     def __init__(
@@ -59,6 +61,14 @@ class VideoDecoder:
         return self._decoder.decode(frame)
 
 
+def encoder_options(target: Codec, most_bytes: int) -> dict[str, str]:
+    """What the encoder of this line is told beside size and rate. most_bytes: of a payload."""
+    if target.name != "H264":
+        return {}
+    mode = 0 if target.parameter("packetization-mode", "0") == "0" else 1
+    return h264_options(target.parameter("profile-level-id"), mode, most_bytes)
+
+
 def h264_options(profile_level_id: str, packetization_mode: int, most_bytes: int) -> dict[str, str]:
     """Encoder options for one negotiated line (RFC 6184 section 8.1).
 
@@ -72,15 +82,3 @@ def h264_options(profile_level_id: str, packetization_mode: int, most_bytes: int
     if packetization_mode == 0:
         options["slice-max-size"] = str(most_bytes)
     return options
-
-
-_LEVELS = frozenset((10, 11, 12, 13, 20, 21, 22, 30, 31, 32, 40, 41, 42, 50, 51, 52))
-
-
-def h264_level(profile_level_id: str) -> int:
-    """level_idc (31 for level 3.1); 0 when it is missing or no level of table A-1."""
-    try:
-        level = bytes.fromhex(profile_level_id)[2]
-    except (ValueError, IndexError):
-        return 0
-    return level if level in _LEVELS else 0

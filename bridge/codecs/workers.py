@@ -1,165 +1,358 @@
-"""Threads that decode and encode, off the loop.
+"""Processes that decode and encode, off the loop.
 
-    loop thread                          worker thread (one for all jobs of a chain)
-    chain.submit(job, done)  ----------> job() -> value
-    done(value)              <---------- call_soon_threadsafe
+    loop                                     worker process (one for all jobs of a chain)
+    chain.submit(item)  ------------------>  machine.turn(item) -> value
+    done(value) or failed(error)  <--------
 
-A chain (the codecs of one pipeline) stays on one thread, so its codecs need no lock and its results keep their order.
-Sound goes before pictures: when a thread cannot keep up, chains of video are refused first.
+A chain (the codecs of one pipeline) stays on one worker, so its results keep their order. Sound goes before pictures:
+when a worker cannot keep up, chains of video are refused first.
+
+Processes, not threads (ADR 0020): a codec that crashes takes the frames in its worker and no visit, one that hangs can
+be killed, and the loop never waits for an encoder to give up the interpreter.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-import threading
+import os
+import signal
+import socket
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+
+from bridge.codecs import post
+from bridge.codecs.machine import Recipe
+from bridge.codecs.nursery import Nursery
+from bridge.errors import BridgeError
 
 _log = logging.getLogger(__name__)
 
-T = TypeVar("T")
+Item = TypeVar("Item")
+Value = TypeVar("Value")
 
 VIDEO_PENDING = 6  # a fifth of a second at 30/s: more would only be late
 AUDIO_PENDING = 50  # a second
+STARTING_PENDING = 45  # pictures that may wait for a worker that is still starting: 1.5 s
+LOOK_S = 0.5  # how often `Workers.look` is to be called
+_STRIKES = 6  # so many looks without a result, with work in hand: it hangs
+_START_STRIKES = 40
+_SOUND_GATHERS_S = 0.004  # blocks of several visits share a wake-up; far below the 20 ms of a block
+_READ_BYTES = 1 << 18
+_QUICK_DEATH_S = 5.0
+_RETRY_FIRST_S, _RETRY_MOST_S = 0.2, 5.0
 
-_Work = Callable[[], None]
+
+class WorkerDied(BridgeError):
+    """The worker that had this frame died or hung; another one goes on with the next."""
 
 
-class Chain(Generic[T]):
-    """The jobs of one pipeline. submit and close belong to the loop's thread."""
+class JobBroke(BridgeError):
+    """A fault of ours in a machine; the worker's traceback is in the log."""
+
+
+class Chain(Generic[Item, Value]):
+    """The jobs of one pipeline, in order. Belongs to the loop's thread."""
 
     def __init__(
         self,
-        worker: _Worker,
-        loop: asyncio.AbstractEventLoop,
+        worker: Worker,
+        number: int,
+        recipe: Recipe[Item, Value],
         *,
         urgent: bool,
-        done: Callable[[T], None],
+        done: Callable[[Value], None],
         failed: Callable[[Exception], None],
     ) -> None:
+        self.recipe = recipe
+        self.urgent = urgent
+        self.number = number
+        self.pending = 0
         self._worker = worker
-        self._loop = loop
-        self._urgent = urgent
-        self._most = AUDIO_PENDING if urgent else VIDEO_PENDING
         self._done = done
         self._failed = failed
-        self._pending = 0
         self._closed = False
 
-    def submit(self, job: Callable[[], T]) -> bool:
+    def submit(self, item: Item) -> bool:
         """Whether there was room. `done(value)` or `failed(error)` follows on the loop, unless closed before."""
-        if self._closed or self._pending >= self._most:
+        worker = self._worker
+        if self._closed or self.pending >= worker.most(urgent=self.urgent):
             return False
-        self._pending += 1
-        self._worker.put(lambda: self._run(job), urgent=self._urgent)
+        self.pending += 1
+        worker.put((post.TURN, self.number, item, time.monotonic()), urgent=self.urgent)
         return True
 
+    def order(self, order: object) -> None:
+        """For `Machine.obey`. A worker that died and came back does not remember it."""
+        if not self._closed:
+            self._worker.put((post.OBEY, self.number, order), urgent=True)
+
     def close(self) -> None:
-        """Jobs that wait are skipped, results on their way are dropped. Idempotent."""
+        """Results on their way are dropped. Idempotent."""
         if not self._closed:
             self._closed = True
-            self._worker.chains -= 1
+            self._worker.drop(self)
 
-    def _run(self, job: Callable[[], T]) -> None:
+    def came(self, what: int, value: Any) -> None:
+        """An outcome of the worker."""
+        self.pending = max(0, self.pending - 1)
         if self._closed:
             return
         try:
-            value = job()
-        except Exception as error:  # noqa: BLE001 - whatever a job raises, the worker serves other visits too
-            self._tell(self._lost, error)
-        else:
-            self._tell(self._won, value)
+            if what == post.WON:
+                self._done(value)
+            elif what == post.LOST:
+                self._failed(value)
+            else:
+                _log.error("a codec job broke in its worker:\n%s", value)
+                self._failed(JobBroke("a codec job broke"))
+        except Exception:  # noqa: BLE001 - results of other visits wait behind this one
+            _log.exception("a codec's result could not be taken")
 
-    def _tell(self, callback: Callable[[Any], None], value: object) -> None:
-        try:
-            self._loop.call_soon_threadsafe(callback, value)
-        except RuntimeError:  # the loop is closed: nobody is left to hear it
-            self._closed = True
-
-    def _won(self, value: T) -> None:
-        self._pending -= 1
-        if not self._closed:
-            self._done(value)
-
-    def _lost(self, error: Exception) -> None:
-        self._pending -= 1
-        if not self._closed:
-            self._failed(error)
+    def lost_all(self) -> None:
+        """The worker is gone with all that waited there."""
+        lost, self.pending = self.pending, 0
+        for _ in range(lost):
+            self.came(post.LOST, WorkerDied("the codec worker died"))
 
 
-class _Worker:
-    """One thread and its two queues. They are bounded by the chains, each of which counts what it has in them."""
+@dataclass(slots=True)
+class WorkerCounters:
+    """deaths: of themselves or killed. hangs: killed because nothing came back. lost: jobs that went with them."""
 
-    def __init__(self, number: int) -> None:
-        self.chains = 0
-        self._urgent: deque[_Work] = deque()
-        self._usual: deque[_Work] = deque()
-        self._ready = threading.Condition()
-        self._stopping = False
-        self._thread = threading.Thread(target=self._serve, name=f"codec-{number}", daemon=True)
-        self._thread.start()
+    deaths: int = 0
+    hangs: int = 0
+    lost: int = 0
+    jobs: int = 0
 
-    def put(self, work: _Work, *, urgent: bool) -> None:
-        with self._ready:
-            (self._urgent if urgent else self._usual).append(work)
-            self._ready.notify()
 
-    def stop(self) -> None:
-        with self._ready:
-            self._stopping = True
-            self._urgent.clear()
-            self._usual.clear()
-            self._ready.notify()
+class Worker:
+    """One worker process after another, for the same chains."""
 
-    def join(self) -> None:
-        self._thread.join()
+    def __init__(self, nursery: Nursery, counters: WorkerCounters) -> None:
+        self.chains: dict[int, Chain[Any, Any]] = {}
+        self.counters = counters
+        self.process_id = 0  # 0: not there yet
+        self.worst_wait_s = {True: 0.0, False: 0.0}  # of urgent jobs and of the others, since last asked
+        self.cpu_s = 0.0
+        self._nursery = nursery
+        self._loop = asyncio.get_running_loop()
+        self._letters: list[post.Order] = []
+        self._flush: asyncio.Handle | None = None
+        self._flush_soon = False
+        self._unsent: deque[bytes] = deque()
+        self._writing = False
+        self._strikes = 0
+        self._retry_s = 0.0
+        self._began_s = 0.0
+        self._restart: asyncio.Handle | None = None
+        self._connection: socket.socket | None = None
+        self._reader = post.Reader()
+        self._start()
 
-    def _serve(self) -> None:
-        while (work := self._next()) is not None:
+    @property
+    def pending(self) -> int:
+        return sum(each.pending for each in self.chains.values())
+
+    def most(self, *, urgent: bool) -> int:
+        if urgent:
+            return AUDIO_PENDING
+        return VIDEO_PENDING if self.process_id else STARTING_PENDING
+
+    def add(self, chain: Chain[Any, Any]) -> None:
+        self.chains[chain.number] = chain
+        self.put((post.MAKE, chain.number, chain.recipe, chain.urgent), urgent=False)
+
+    def drop(self, chain: Chain[Any, Any]) -> None:
+        if self.chains.pop(chain.number, None) is not None:
+            self.put((post.DROP, chain.number), urgent=True)
+
+    def put(self, letter: post.Order, *, urgent: bool) -> None:
+        """Written at the end of the loop's turn; sound alone may wait for more of it."""
+        self._letters.append(letter)
+        if self._flush is None:
+            self._flush_soon = not urgent
+            if urgent:
+                self._flush = self._loop.call_later(_SOUND_GATHERS_S, self._write)
+            else:
+                self._flush = self._loop.call_soon(self._write)
+        elif not urgent and not self._flush_soon:
+            self._flush.cancel()
+            self._flush_soon = True
+            self._flush = self._loop.call_soon(self._write)
+
+    def look(self) -> None:
+        """Every LOOK_S. Looks are counted, not seconds: a gateway that was stopped itself must not blame workers."""
+        if self._connection is None or not (self.pending or not self.process_id):
+            self._strikes = 0
+            return
+        self._strikes += 1
+        if self._strikes > (_STRIKES if self.process_id else _START_STRIKES):
+            self.counters.hangs += 1
+            _log.error("codec worker %d hangs; it is killed", self.process_id)
+            if self.process_id:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self.process_id, signal.SIGKILL)  # its socket is open, so the number is still its own
+            self._die()
+
+    def close(self) -> None:
+        self._close_connection()
+        for handle in (self._flush, self._restart):
+            if handle is not None:
+                handle.cancel()
+        self.chains.clear()
+
+    # ---- its life ----
+
+    def _start(self) -> None:
+        self._restart = None
+        self._began_s = time.monotonic()
+        self._connection = self._nursery.fork()
+        self._connection.setblocking(False)
+        self._reader = post.Reader()
+        self._loop.add_reader(self._connection, self._readable, self._connection)
+        made: list[post.Order] = [(post.MAKE, each.number, each.recipe, each.urgent) for each in self.chains.values()]
+        self._letters[:0] = made
+        self._write()
+
+    def _die(self) -> None:
+        """Whatever was in hand is lost; the chains go on with the next process."""
+        self.process_id = 0
+        self._close_connection()
+        self.counters.deaths += 1
+        self.counters.lost += self.pending
+        quick = time.monotonic() - self._began_s < _QUICK_DEATH_S
+        self._retry_s = min(max(_RETRY_FIRST_S, self._retry_s * 2), _RETRY_MOST_S) if quick else 0.0
+        self._letters.clear()
+        self._restart = self._loop.call_later(self._retry_s, self._start)
+        for chain in tuple(self.chains.values()):
+            chain.lost_all()
+
+    def _close_connection(self) -> None:
+        connection, self._connection = self._connection, None
+        self._unsent.clear()
+        self._strikes = 0
+        if connection is not None:
+            self._loop.remove_reader(connection)
+            if self._writing:
+                self._loop.remove_writer(connection)
+                self._writing = False
+            connection.close()
+
+    # ---- its socket ----
+
+    def _write(self) -> None:
+        self._flush = None
+        if self._connection is None:
+            return  # what was submitted since the last one died waits for the next
+        letters, self._letters = self._letters, []
+        if letters:
+            self._unsent.append(post.frame(letters))
+            if not self._writing:
+                self._send(self._connection)
+
+    def _send(self, connection: socket.socket) -> None:
+        while self._unsent:
+            data = self._unsent[0]
             try:
-                work()
-            except Exception:  # noqa: BLE001 - a fault of ours, not of the media: say it, and serve on
-                _log.exception("a codec job failed outside its chain")
-            del work  # a codec must not live on in an idle thread
+                sent = connection.send(data)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                self._die()
+                return
+            if sent < len(data):
+                self._unsent[0] = data[sent:]
+                if not self._writing:
+                    self._writing = True
+                    self._loop.add_writer(connection, self._send, connection)
+                return
+            self._unsent.popleft()
+        if self._writing:
+            self._writing = False
+            self._loop.remove_writer(connection)
 
-    def _next(self) -> _Work | None:
-        with self._ready:
-            while not (self._urgent or self._usual or self._stopping):
-                self._ready.wait()
-            if self._stopping:
-                return None
-            return self._urgent.popleft() if self._urgent else self._usual.popleft()
+    def _readable(self, connection: socket.socket) -> None:
+        try:
+            data = connection.recv(_READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            _log.error("codec worker %d died with %d jobs in hand", self.process_id, self.pending)
+            self._die()
+            return
+        for message in self._reader.feed(data):
+            if message[0] == post.HELLO:
+                self.process_id, self._strikes = message[1], 0
+            else:
+                self._report(message[1], message[2])
+
+    def _report(self, outcomes: list[post.Outcome], cpu_s: float) -> None:
+        self._strikes = 0
+        self.cpu_s = cpu_s
+        self.counters.jobs += len(outcomes)
+        for what, number, value, wait_s in outcomes:
+            chain = self.chains.get(number)
+            if chain is not None:
+                self.worst_wait_s[chain.urgent] = max(self.worst_wait_s[chain.urgent], wait_s)
+                chain.came(what, value)
 
 
 class Workers:
-    """`count` threads, started with the first chain. close() waits for the job at hand only."""
+    """`count` processes, started with the first chains. Belongs to one loop.
+
+    look() is to be called every LOOK_S: it notices workers that hang.
+    """
 
     def __init__(self, count: int) -> None:
         self._count = max(1, count)
-        self._workers: list[_Worker] = []
+        self._nursery = Nursery()
+        self._workers: list[Worker] = []
+        self._numbers = 0
         self._closed = False
+        self.counters = WorkerCounters()
 
-    def chain(self, *, urgent: bool, done: Callable[[T], None], failed: Callable[[Exception], None]) -> Chain[T]:
-        """A chain on the thread that has the fewest; results come to the running loop. urgent: sound."""
+    def chain(
+        self,
+        recipe: Recipe[Item, Value],
+        *,
+        urgent: bool,
+        done: Callable[[Value], None],
+        failed: Callable[[Exception], None],
+    ) -> Chain[Item, Value]:
+        """A chain on the worker that has the fewest; results come to the running loop. urgent: sound."""
         if self._closed:
             raise RuntimeError("the codec workers are closed")
         if len(self._workers) < self._count:
-            self._workers.append(_Worker(len(self._workers) + 1))
-        worker = min(self._workers, key=lambda each: each.chains)
-        worker.chains += 1
-        return Chain(worker, asyncio.get_running_loop(), urgent=urgent, done=done, failed=failed)
+            self._workers.append(Worker(self._nursery, self.counters))
+        worker = min(self._workers, key=lambda each: len(each.chains))
+        self._numbers += 1
+        made = Chain(worker, self._numbers, recipe, urgent=urgent, done=done, failed=failed)
+        worker.add(made)
+        return made
+
+    def look(self) -> None:
+        for each in self._workers:
+            each.look()
 
     @property
     def load(self) -> tuple[int, ...]:
-        """Chains on each thread."""
-        return tuple(each.chains for each in self._workers)
+        """Chains on each worker."""
+        return tuple(len(each.chains) for each in self._workers)
+
+    @property
+    def all(self) -> Iterable[Worker]:
+        return tuple(self._workers)
 
     def close(self) -> None:
         self._closed = True
         for each in self._workers:
-            each.stop()
-        for each in self._workers:
-            each.join()
+            each.close()
         self._workers.clear()
+        self._nursery.close()

@@ -10,13 +10,15 @@ class PipelineCounters:
     """Plain counters; read at any time on the loop's thread, written only there.
 
     frames_dropped: whole pictures or sound blocks left out, for loss or for overload. undecodable: what the codec
-    refused. foreign_packets: of a payload type that is not the route's. late_packets: came after their turn.
+    refused. frames_thinned: pictures left out evenly, for a slow receiver or for load. foreign_packets: of a payload
+    type that is not the route's. late_packets: came after their turn.
     """
 
     frames_decoded: int = 0
     frames_encoded: int = 0
     frames_dropped: int = 0
     undecodable: int = 0
+    frames_thinned: int = 0
     foreign_packets: int = 0
     malformed_packets: int = 0
     empty_packets: int = 0

@@ -1,7 +1,7 @@
-"""The steps of a picture on a worker thread: decode, scale, encode.
+"""The steps of a picture in a codec worker: decode, thin out, scale, encode.
 
-They return values instead of pushing them on: a `Chain` takes what the last one made back to the loop. What the loop
-says to them (a keyframe, a bitrate) is one assignment each, and is read before the next picture.
+They return values instead of pushing them on: a `Chain` brings what the last one made back to the loop. What the loop
+says to them (a keyframe, a bitrate, a pace) is an order, read before the next picture.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bridge.codecs._av import Picture, Resizer
+from bridge.codecs.limits import PictureLimits, limits_of
 from bridge.codecs.table import VIDEO_CLOCK_HZ
-from bridge.codecs.video import VideoDecoder, VideoEncoder, h264_level, h264_options
+from bridge.codecs.video import VideoDecoder, VideoEncoder, encoder_options, video_codec
 from bridge.errors import CodecFailed
 from bridge.links.link import EncodedFrame
 from bridge.links.packetize import MOST_BYTES
@@ -18,20 +19,100 @@ from bridge.rtp.sequence import timestamp_distance
 from bridge.types import Codec
 
 _WIDE, _HIGH = 640, 480  # what terminals show, and what one core can encode several times
-_CIF_LEVEL = 22  # below: 396 macroblocks a picture, which is 352x288 (H.264 table A-1)
 _KEYFRAME_GAP_TICKS = VIDEO_CLOCK_HZ * 3 // 10  # a far side asks again until it sees one
 _FPS_AT_FIRST = 30.0
-_START_BPS, _LEAST_BPS, _MOST_BPS = 800_000, 60_000, 1_500_000
+_START_BPS, _LEAST_BPS = 800_000, 60_000
+MOST_BPS = 1_500_000
 _TOLERATED = (0.9, 1.25)  # browsers change their limit by some percent every second: no new encoder for that
 _RAISE_AFTER_TICKS = 5 * VIDEO_CLOCK_HZ
 
 
 @dataclass(frozen=True, slots=True)
+class KeyframeWanted:
+    """An order: the next picture may need no other."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitBitrate:
+    """An order: what the far side takes."""
+
+    bps: int
+
+
+@dataclass(frozen=True, slots=True)
+class LimitPace:
+    """An order: encode no more than so many pictures a second. None: as many as come."""
+
+    fps: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
-    """What one incoming frame became."""
+    """What one incoming frame became. thinned: pictures that were decoded, and left out on purpose."""
 
     decoded: int
     frames: tuple[EncodedFrame, ...]
+    thinned: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRecipe:
+    """Decode -> [Thin] -> Scale -> Encode for one line. most_bps: whatever the far side would take."""
+
+    source: Codec
+    target: Codec
+    most_bps: int = MOST_BPS
+
+    def __post_init__(self) -> None:
+        """Raises CodecMissing: on the loop, where a route is chosen, not later in a worker."""
+        video_codec(self.source.name)
+        video_codec(self.target.name)
+
+    def make(self) -> PictureMachine:
+        return PictureMachine(self)
+
+    def links(self, fps: float | None = None) -> list[str]:
+        """Its steps as text, at a limited pace or not."""
+        thin = [] if fps is None else [f"Thin({fps:g}/s)"]
+        return ["Decode", *thin, str(Scale(self.target)), f"Encode({self.target.name})"]
+
+
+class PictureMachine:
+    """The whole way of a frame, in one job: only compressed pictures travel between processes."""
+
+    def __init__(self, recipe: PictureRecipe) -> None:
+        """Raises CodecMissing."""
+        self._limits = limits_of(recipe.target)
+        self._decode = Decode(recipe.source)
+        self._thin = Thin()
+        self._scale = Scale(recipe.target)
+        self._encode = Encode(recipe.target, recipe.most_bps)
+        self._pace: float | None = None
+
+    def turn(self, frame: EncodedFrame) -> Turn:
+        """Raises CodecFailed."""
+        pictures = self._decode.turn(frame)
+        frames: list[EncodedFrame] = []
+        thinned = 0
+        for picture in pictures:
+            if self._thin.passes(picture.rtp_timestamp, self._fps(picture)) or self._encode.must_be_key(picture):
+                frames += self._encode.turn(self._scale.turn(picture))
+            else:
+                thinned += 1
+        return Turn(len(pictures), tuple(frames), thinned)
+
+    def obey(self, order: object) -> None:
+        match order:
+            case KeyframeWanted():
+                self._encode.keyframe_wanted = True
+            case LimitBitrate(bps):
+                self._encode.limit(bps)
+            case LimitPace(fps):
+                self._pace = fps
+
+    def _fps(self, picture: Picture) -> float:
+        can = self._limits.fps_at(*self._scale.size(picture.width, picture.height))
+        return can if self._pace is None else min(can, self._pace)
 
 
 class Decode:
@@ -47,12 +128,39 @@ class Decode:
         return "Decode"
 
 
+class Thin:
+    """Leaves pictures out, evenly: of 30 a second every second one at 15, two of three at 20.
+
+    By timestamps: a picture passes when it is due. It was decoded before, as the next ones need it.
+    """
+
+    _EARLY = 0.25  # of an interval: cameras are no clocks
+
+    def __init__(self) -> None:
+        self._due: int | None = None
+
+    def passes(self, timestamp: int, fps: float) -> bool:
+        if fps >= 60:
+            self._due = None
+            return True
+        interval = round(VIDEO_CLOCK_HZ / max(0.5, fps))
+        if self._due is None or not -4 * interval < timestamp_distance(timestamp, self._due) < 4 * interval:
+            self._due = (timestamp + interval) & 0xFFFFFFFF  # the first, or another source
+            return True
+        if timestamp_distance(timestamp, self._due) < -self._EARLY * interval:
+            return False
+        late = max(0, timestamp_distance(timestamp, self._due) - interval)
+        self._due = (self._due + interval + late) & 0xFFFFFFFF
+        return True
+
+
 class Scale:
     """Pictures larger than the limit are made to fit, with their proportions, upright ones too."""
 
     def __init__(self, target: Codec) -> None:
-        low = 0 < h264_level(target.parameter("profile-level-id")) < _CIF_LEVEL if target.name == "H264" else False
-        self._wide, self._high = (352, 288) if low else (_WIDE, _HIGH)
+        self._limits: PictureLimits = limits_of(target)
+        low = not self._limits.takes(_WIDE, _HIGH)
+        self._wide, self._high = _within(self._limits) if low else (_WIDE, _HIGH)
         self._resizer = Resizer()
 
     def turn(self, picture: Picture) -> Picture:
@@ -72,30 +180,38 @@ class Scale:
         return f"Scale({self._wide}x{self._high})"
 
 
+def _within(limits: PictureLimits) -> tuple[int, int]:
+    """The largest usual size that the receiver takes."""
+    sizes = ((640, 360), (352, 288), (320, 240), (176, 144))
+    return next((each for each in sizes if limits.takes(*each)), (128, 96))
+
+
 class Encode:
     """Opens its encoder with the first picture, and again when size or bitrate change."""
 
-    def __init__(self, target: Codec) -> None:
+    def __init__(self, target: Codec, most_bps: int = MOST_BPS) -> None:
         self._name = target.name
-        self._extra = {}
-        if target.name == "H264":
-            mode = 0 if target.parameter("packetization-mode", "0") == "0" else 1
-            self._extra = h264_options(target.parameter("profile-level-id"), mode, MOST_BYTES)
+        self._extra = encoder_options(target, MOST_BYTES)
+        self._most_bps = max(_LEAST_BPS, min(most_bps, limits_of(target).most_bps))
         self._encoder: VideoEncoder | None = None
         self._pace = _Pace()
         self._keyframe_at: int | None = None
         self._opened_at = 0
         self.keyframe_wanted = False
-        self.bps = _START_BPS
+        self.bps = min(_START_BPS, self._most_bps)
 
     def limit(self, bps: int) -> None:
-        """The far side's limit, from the loop's thread."""
-        self.bps = min(max(bps, _LEAST_BPS), _MOST_BPS)
+        """The far side's limit."""
+        self.bps = min(max(bps, _LEAST_BPS), self._most_bps)
+
+    def must_be_key(self, picture: Picture) -> bool:
+        """Whether someone waits for a picture that needs no other, and this may be it."""
+        return self.keyframe_wanted and self._may_be_key(picture.rtp_timestamp)
 
     def turn(self, picture: Picture) -> list[EncodedFrame]:
         """Raises CodecFailed; the next picture then gets a new encoder."""
         self._pace.saw(picture.rtp_timestamp)
-        keyframe = self.keyframe_wanted and self._may_be_key(picture.rtp_timestamp)
+        keyframe = self.must_be_key(picture)
         encoder = self._fitting(picture, keyframe)
         try:
             frames = encoder.encode_picture(picture, keyframe=keyframe)

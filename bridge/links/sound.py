@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.codecs._av import Samples
-from bridge.codecs.audio import AudioDecoder, AudioEncoder
-from bridge.codecs.table import AUDIO, BLOCK_MS
+from bridge.codecs.audio import AudioDecoder, AudioEncoder, audio_codec
+from bridge.codecs.table import BLOCK_MS
 from bridge.links.link import EncodedFrame
 from bridge.rtp.sequence import timestamp_distance
 
@@ -121,6 +121,36 @@ class SoundTurn:
     frames: tuple[EncodedFrame, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class SoundRecipe:
+    """What a codec worker makes a `Transcoder` of: names of codecs."""
+
+    source: str
+    target: str
+
+    def __post_init__(self) -> None:
+        """Raises CodecMissing: on the loop, where a route is chosen, not later in a worker."""
+        audio_codec(self.source)
+        audio_codec(self.target)
+
+    def make(self) -> Transcoder:
+        return Transcoder(self.source, self.target)
+
+    def links(self) -> list[str]:
+        """Its steps as text."""
+        decoded_hz, encoded_hz = _rates(self.source, self.target)
+        decimate = [f"Decimate({decoded_hz // encoded_hz})"] if decoded_hz > encoded_hz else []
+        return ["Decode", *decimate, f"Blocks({BLOCK_MS} ms)", f"Encode({self.target})"]
+
+
+def _rates(source: str, target: str) -> tuple[int, int]:
+    """Hz out of the decoder and into the encoder, the highest of which the other is a whole multiple."""
+    decoded_hz = audio_codec(source).rate_hz
+    codec = audio_codec(target)
+    fitting = [each for each in codec.encoder_rates_hz if decoded_hz % each == 0]
+    return decoded_hz, max(fitting, default=codec.rate_hz)
+
+
 class Transcoder:
     """Decode -> [Decimate] -> Blocks -> Encode, one packet a turn.
 
@@ -130,10 +160,9 @@ class Transcoder:
 
     def __init__(self, source: str, target: str) -> None:
         """Raises CodecMissing."""
+        rate_hz, encoded_hz = _rates(source, target)
         self._decoder = AudioDecoder(source)
-        rate_hz = self._decoder.rate_hz
-        rates = [each for each in AUDIO[target].encoder_rates_hz if rate_hz % each == 0] if target in AUDIO else []
-        self._encoder = AudioEncoder(target, max(rates, default=None))
+        self._encoder = AudioEncoder(target, encoded_hz)
         factor = rate_hz // self._encoder.rate_hz
         self._decimate = Decimate(factor) if factor > 1 else None
         self._blocks = Blocks(self._encoder.rate_hz, self._decoder.codec.clock_hz)
@@ -147,7 +176,5 @@ class Transcoder:
         frames = [each for block in blocks for each in self._encoder.encode(block.samples, block.rtp_timestamp)]
         return SoundTurn(1, tuple(frames))
 
-    def links(self) -> list[str]:
-        """Its steps as text."""
-        decimate = [] if self._decimate is None else [str(self._decimate)]
-        return ["Decode", *decimate, str(self._blocks), f"Encode({self._encoder.codec.name})"]
+    def obey(self, _order: object) -> None:
+        """Nobody orders anything of sound."""

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from bridge.codecs import AudioDecoder, AudioEncoder, VideoDecoder, VideoEncoder, _av, available
 from bridge.codecs.g711 import VALUES, translation
-from bridge.codecs.video import h264_level, h264_options
+from bridge.codecs.limits import h264_level
+from bridge.codecs.video import h264_options
 from bridge.errors import CodecFailed, CodecMissing
 from bridge.links.link import EncodedFrame
 from tests.support.moving import bars, psnr_db, tone, tone_share

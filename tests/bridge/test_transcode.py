@@ -304,6 +304,7 @@ async def test_reports_keep_lips_and_voice_together(workers: Workers) -> None:
 async def test_overload_drops_pictures_and_asks_for_a_keyframe(workers: Workers) -> None:
     source, _, pipeline = joined(workers, H264, VP8)
     camera = Camera(source)
+    await film(camera, pipeline, 1)  # while a worker starts, more may wait for it
     asked = source.keyframe_requests
     for _ in range(12):  # all at once: no result is taken in between
         camera.shoot()

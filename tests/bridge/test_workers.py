@@ -1,22 +1,67 @@
-"""Codec threads: order, bounds, and that nothing a job does ends them."""
+"""Codec workers: order, bounds, and that nothing a job does ends more than itself."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import AsyncIterator
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from bridge.codecs import Workers
+from bridge.codecs import JobBroke, WorkerDied, Workers
 from bridge.codecs.workers import AUDIO_PENDING, VIDEO_PENDING
+from bridge.errors import CodecFailed
 
 
-@pytest.fixture
-async def workers() -> AsyncIterator[Workers]:
-    threads = Workers(2)
-    yield threads
-    threads.close()
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """A machine that does what its item says, and counts its turns: a new one counts from 1."""
+
+    def make(self) -> OddMachine:
+        return OddMachine()
+
+
+class OddMachine:
+    def __init__(self) -> None:
+        self._turns = 0
+        self._prefix = ""
+
+    def turn(self, item: str) -> object:
+        self._turns += 1
+        match item.split():
+            case ["square", number]:
+                return int(number) ** 2
+            case ["who"]:
+                return os.getpid()
+            case ["turns"]:
+                return self._turns
+            case ["nap", seconds]:
+                time.sleep(float(seconds))
+                return item
+            case ["refuse"]:
+                raise CodecFailed("not decodable")
+            case ["break"]:
+                raise ZeroDivisionError
+            case ["crash"]:
+                os.kill(os.getpid(), signal.SIGSEGV)
+            case ["hang"]:
+                signal.pause()
+            case ["large", size]:
+                return bytes(int(size))
+        return self._prefix + item
+
+    def obey(self, order: object) -> None:
+        self._prefix = str(order)
+
+
+@dataclass(frozen=True, slots=True)
+class Unmakeable:
+    def make(self) -> OddMachine:
+        raise CodecFailed("no such size")
 
 
 class Hearer:
@@ -25,136 +70,198 @@ class Hearer:
     def __init__(self) -> None:
         self.done: list[object] = []
         self.failed: list[Exception] = []
-
-    def take(self, value: object) -> None:
-        assert threading.current_thread() is threading.main_thread()
-        self.done.append(value)
-
-    def lose(self, error: Exception) -> None:
-        self.failed.append(error)
+        self.order: list[object] = []
 
     async def count(self, wanted: int) -> None:
-        async with asyncio.timeout(5):
-            while len(self.done) + len(self.failed) < wanted:  # noqa: ASYNC110 - results come by plain callbacks
-                await asyncio.sleep(0.001)
+        await until(lambda: len(self.done) + len(self.failed) >= wanted)
 
 
-async def test_results_come_back_in_order_on_the_loop(workers: Workers) -> None:
-    hearer = Hearer()
-    chain = workers.chain(urgent=True, done=hearer.take, failed=hearer.lose)
-    for number in range(20):
-        assert chain.submit(lambda number=number: number * number)
-    await hearer.count(20)
-    assert hearer.done == [number * number for number in range(20)]
+async def until(condition: Callable[[], bool], meanwhile: Callable[[], None] = lambda: None) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            meanwhile()
+            await asyncio.sleep(0.002)
 
 
-async def test_a_chain_stays_on_one_thread_and_chains_are_spread(workers: Workers) -> None:
-    names: list[set[str]] = []
-    for _ in range(4):
-        hearer = Hearer()
-        chain = workers.chain(urgent=True, done=hearer.take, failed=hearer.lose)
-        for _ in range(5):
-            chain.submit(lambda: threading.current_thread().name)
-        await hearer.count(5)
-        names.append(set(hearer.done))
-    assert all(len(each) == 1 for each in names)
-    assert sorted(workers.load) == [2, 2]
+def parent_of(process_id: str) -> int:
+    return int(Path(f"/proc/{process_id}/stat").read_text().rsplit(")", 1)[1].split()[1])
 
 
-async def test_a_job_that_fails_is_told_and_the_next_one_runs(workers: Workers) -> None:
-    hearer = Hearer()
-    chain = workers.chain(urgent=False, done=hearer.take, failed=hearer.lose)
-
-    def broken() -> object:
-        raise ZeroDivisionError
-
-    chain.submit(broken)
-    chain.submit(lambda: "still here")
-    await hearer.count(2)
-    assert hearer.done == ["still here"]
-    assert isinstance(hearer.failed[0], ZeroDivisionError)
+@pytest.fixture
+async def two() -> AsyncIterator[Workers]:
+    workers = Workers(2)
+    yield workers
+    workers.close()
 
 
-async def test_pictures_are_refused_before_sound_when_a_thread_cannot_keep_up() -> None:
+@pytest.fixture
+async def one() -> AsyncIterator[Workers]:
     workers = Workers(1)
-    gate = threading.Event()
-    pictures, sound = Hearer(), Hearer()
-    order: list[str] = []
-    video = workers.chain(urgent=False, done=pictures.take, failed=pictures.lose)
-    audio = workers.chain(urgent=True, done=sound.take, failed=sound.lose)
-    video.submit(gate.wait)
-    taken = 1 + sum(video.submit(lambda: order.append("picture")) for _ in range(100))
+    yield workers
+    workers.close()
+
+
+def begin(workers: Workers, hearer: Hearer, *, urgent: bool = False):
+    return workers.chain(Odd(), urgent=urgent, done=hearer.done.append, failed=hearer.failed.append)
+
+
+async def test_results_come_back_in_order_from_other_processes(two: Workers) -> None:
+    hearers = [Hearer(), Hearer(), Hearer()]
+    for hearer in hearers:
+        chain = begin(two, hearer, urgent=True)
+        for number in range(20):
+            assert chain.submit(f"square {number}")
+        assert chain.submit("who")
+    for hearer in hearers:
+        await hearer.count(21)
+        assert hearer.done[:20] == [number * number for number in range(20)]
+    assert len({hearer.done[20] for hearer in hearers} - {os.getpid()}) == 2
+    assert sorted(two.load) == [1, 2], "spread evenly"
+
+
+async def test_a_job_that_fails_is_told_and_the_next_one_runs(one: Workers) -> None:
+    hearer = Hearer()
+    chain = begin(one, hearer)
+    for item in ("refuse", "break", "still here"):
+        chain.submit(item)
+    await hearer.count(3)
+    assert hearer.done == ["still here"]
+    assert [type(each) for each in hearer.failed] == [CodecFailed, JobBroke]
+    assert one.counters.deaths == 0
+
+
+async def test_a_machine_that_cannot_be_made_says_so_at_each_turn(one: Workers) -> None:
+    hearer = Hearer()
+    chain = one.chain(Unmakeable(), urgent=False, done=hearer.done.append, failed=hearer.failed.append)
+    chain.submit("one")
+    chain.submit("two")
+    await hearer.count(2)
+    assert [str(each) for each in hearer.failed] == ["no such size"] * 2
+
+
+async def test_orders_are_obeyed_before_what_waits(one: Workers) -> None:
+    hearer = Hearer()
+    chain = begin(one, hearer)
+    chain.submit("nap 0.2")
+    chain.submit("word")
+    chain.order("another ")
+    await hearer.count(2)
+    assert hearer.done[1] == "another word"
+
+
+async def test_pictures_are_refused_before_sound_and_sound_goes_first(one: Workers) -> None:
+    both = Hearer()
+    video, audio = begin(one, both), begin(one, both, urgent=True)
+    video.submit("ready")
+    await both.count(1)
+    video.submit("nap 0.3")
+    await asyncio.sleep(0.05)  # it is at work on that
+    taken = 1 + sum(video.submit("picture") for _ in range(100))
     assert taken == VIDEO_PENDING
     for _ in range(5):
-        assert audio.submit(lambda: order.append("sound"))
-    gate.set()
-    await pictures.count(taken)
-    await sound.count(5)
-    assert order == ["sound"] * 5 + ["picture"] * (VIDEO_PENDING - 1)
-    assert video.submit(lambda: None), "there is room again"
-    workers.close()
+        assert audio.submit("sound")
+    await both.count(1 + taken + 5)
+    assert both.done == ["ready", "nap 0.3", *["sound"] * 5, *["picture"] * (taken - 1)]
+    assert video.submit("picture"), "there is room again"
 
 
-async def test_sound_is_bounded_too() -> None:
-    workers = Workers(1)
-    gate = threading.Event()
+async def test_sound_is_bounded_too(one: Workers) -> None:
     hearer = Hearer()
-    audio = workers.chain(urgent=True, done=hearer.take, failed=hearer.lose)
-    audio.submit(gate.wait)
-    assert 1 + sum(audio.submit(lambda: None) for _ in range(500)) == AUDIO_PENDING
-    gate.set()
-    workers.close()
+    audio = begin(one, hearer, urgent=True)
+    assert sum(audio.submit("nap 0") for _ in range(500)) == AUDIO_PENDING
+    await hearer.count(AUDIO_PENDING)
 
 
-async def test_a_closed_chain_hears_nothing_more() -> None:
-    workers = Workers(1)
-    gate = threading.Event()
+async def test_frames_larger_than_a_socket_takes_arrive_whole(one: Workers) -> None:
+    hearer = Hearer()
+    chain = begin(one, hearer)
+    assert chain.submit("x" * 3_000_000)
+    assert chain.submit("large 3000000")
+    await hearer.count(2)
+    assert [len(each) for each in hearer.done] == [3_000_000, 3_000_000]
+
+
+async def test_a_closed_chain_hears_nothing_more(one: Workers) -> None:
     hearer, other = Hearer(), Hearer()
-    chain = workers.chain(urgent=True, done=hearer.take, failed=hearer.lose)
-    chain.submit(lambda: gate.wait() and "at hand")
-    chain.submit(lambda: "waiting")
+    chain = begin(one, hearer)
+    chain.submit("nap 0.05")
+    chain.submit("waiting")
+    beside = begin(one, other)
+    await asyncio.sleep(0)
     chain.close()
     chain.close()
-    assert not chain.submit(lambda: "too late")
-    gate.set()
-    beside = workers.chain(urgent=True, done=other.take, failed=other.lose)
-    beside.submit(lambda: "beside")
+    assert not chain.submit("too late")
+    beside.submit("beside")
     await other.count(1)
     assert hearer.done == []
-    assert workers.load == (1,)
-    workers.close()
+    assert one.load == (1,)
 
 
-async def test_closing_ends_the_threads_and_refuses_new_chains() -> None:
+@pytest.mark.parametrize("word", ["crash", "hang"])
+async def test_a_worker_that_crashes_or_hangs_takes_only_what_it_had(two: Workers, word: str) -> None:
+    victim, neighbour, beside = Hearer(), Hearer(), Hearer()
+    chain, stranger, second = begin(two, victim), begin(two, beside), begin(two, neighbour)
+    for each in (chain, stranger, second):
+        each.submit("who")
+    await until(lambda: bool(victim.done and beside.done and neighbour.done))
+    assert victim.done == neighbour.done != beside.done, "the second chain shares the victim's worker"
+    chain.submit(word)
+    chain.submit("lost too")
+    await until(lambda: len(victim.failed) == 2, meanwhile=two.look)
+    assert {type(each) for each in victim.failed} == {WorkerDied}
+    for each in (chain, stranger, second):
+        assert each.submit("turns")
+    await until(lambda: len(victim.done) == len(neighbour.done) == len(beside.done) == 2)
+    assert (victim.done[1], neighbour.done[1], beside.done[1]) == (1, 1, 2), "new machines, except beside"
+    assert (two.counters.deaths, two.counters.lost) == (1, 2)
+    assert two.counters.hangs == (word == "hang")
+    assert neighbour.failed == beside.failed == []
+
+
+async def test_what_is_submitted_while_a_worker_starts_again_is_not_lost(one: Workers) -> None:
+    hearer = Hearer()
+    chain = begin(one, hearer)
+    chain.submit("who")
+    await hearer.count(1)
+    os.kill(int(str(hearer.done[0])), signal.SIGKILL)
+    await until(lambda: one.counters.deaths == 1)
+    assert all(chain.submit(f"square {number}") for number in range(4))
+    await hearer.count(5)
+    assert hearer.done[1:] == [0, 1, 4, 9]
+
+
+async def test_a_worker_that_dies_again_and_again_is_not_started_in_a_loop(one: Workers) -> None:
+    hearer = Hearer()
+    chain = begin(one, hearer)
+    for _ in range(3):
+        before = len(hearer.failed)
+        chain.submit("crash")
+        await until(lambda before=before: len(hearer.failed) > before)
+    chain.submit("turns")
+    await until(lambda: bool(hearer.done))
+    assert one.counters.deaths == 3
+
+
+async def test_a_nursery_that_was_killed_comes_back(one: Workers) -> None:
+    hearer = Hearer()
+    chain = begin(one, hearer)
+    chain.submit("who")
+    await hearer.count(1)
+    os.kill(parent_of(str(hearer.done[0])), signal.SIGKILL)
+    await until(lambda: one.counters.deaths == 1)
+    assert chain.submit("turns")
+    await hearer.count(2)
+    assert hearer.done[1] == 1
+
+
+async def test_closing_ends_the_processes_and_refuses_new_chains() -> None:
     workers = Workers(2)
     hearer = Hearer()
-    chain = workers.chain(urgent=True, done=hearer.take, failed=hearer.lose)
-    chain.submit(threading.current_thread)
-    await hearer.count(1)
+    for _ in range(2):
+        begin(workers, hearer).submit("who")
+    await hearer.count(2)
     workers.close()
     workers.close()
-    thread = hearer.done[0]
-    assert isinstance(thread, threading.Thread)
-    assert not thread.is_alive()
+    await until(lambda: not any(os.path.exists(f"/proc/{each}") for each in hearer.done))
     with pytest.raises(RuntimeError, match="closed"):
-        workers.chain(urgent=True, done=hearer.take, failed=hearer.lose)
-
-
-def test_a_loop_that_is_gone_harms_no_thread() -> None:
-    workers = Workers(1)
-    gate, ran = threading.Event(), threading.Event()
-
-    async def visit() -> None:
-        chain = workers.chain(urgent=True, done=lambda value: None, failed=lambda error: None)
-        chain.submit(gate.wait)
-
-    asyncio.run(visit())
-    gate.set()
-
-    async def next_visit() -> None:
-        workers.chain(urgent=True, done=lambda value: None, failed=lambda error: None).submit(ran.set)
-        await asyncio.to_thread(ran.wait, 5)
-
-    asyncio.run(next_visit())
-    assert ran.is_set()
-    workers.close()
+        begin(workers, hearer)
