@@ -16,32 +16,30 @@ import contextlib
 import logging
 import secrets
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from bridge import MediaPlane, keep_pauses_short
-from gateway.api import create_app
+from gateway.api.app import create_app
 from gateway.api.family import Doorbell
 from gateway.api.links import Links
 from gateway.api.server import HttpServer
 from gateway.api.services import Check, Demo, Services
 from gateway.billing.accounting import Accounting
 from gateway.billing.feed import CdrFeed
-from gateway.billing.tariff import Tariffs, load_tariffs
 from gateway.call.facts import Fact
 from gateway.call.registry import Visits
 from gateway.clock import Clock, SystemClock
 from gateway.config import Config
+from gateway.desk import load_policy
 from gateway.errors import PortTaken, StartError
 from gateway.events.broker import EmbeddedBroker
 from gateway.events.bus import Bus, Overflow
 from gateway.events.mqtt import parse_url, run_publisher
 from gateway.policy.decide import decide
-from gateway.policy.dialplan import load
 from gateway.policy.plan import Dialplan
 from gateway.store import Store
 from sip import SipConfigError, SipEndpoint, SipPortTaken, Transport
@@ -231,34 +229,6 @@ async def _finished(task: asyncio.Task[None], within_s: float) -> None:
 def new_visit_id() -> str:
     """Random, so that it tells nothing and cannot be guessed from another one."""
     return f"v-{secrets.token_hex(8)}"
-
-
-def load_policy(config: Config) -> tuple[Dialplan, Tariffs]:
-    """Raises DocumentError."""
-    tariffs = load_tariffs(config.tariffs)
-    return load(Path(config.dialplan), tariffs), tariffs
-
-
-@contextlib.asynccontextmanager
-async def open_accounting(config: Config) -> AsyncIterator[Accounting]:
-    """Money and records without a gateway, for commands; one may run beside."""
-    _, tariffs = load_policy(config)
-    async with Store(config.store.url) as store:
-        yield Accounting(store, tariffs, node=config.node)
-
-
-def known_contacts(config: Config) -> frozenset[str]:
-    dialplan, _ = load_policy(config)
-    return frozenset(each.id for each in dialplan.numbers.values())
-
-
-def family_link(config: Config, contact: str) -> str:
-    """A contact's page, as a running gateway with this configuration serves it. Raises StartError without a secret."""
-    secret = config.http.link_secret.get_secret_value()
-    if not secret:
-        raise StartError("http.link_secret is empty, so links end with the gateway; write a long random text there")
-    base = config.http.public_url.rstrip("/") or f"http://{config.http.host}:{config.http.port}"
-    return f"{base}/family/{Links(secret).sign(contact)}"
 
 
 async def serve(config: Config, say: Callable[[str], None]) -> None:

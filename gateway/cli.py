@@ -118,7 +118,7 @@ def link(
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Print the address of a contact's family page. Whoever has it is that contact."""
-    from gateway.app import family_link, known_contacts
+    from gateway.desk import family_link, known_contacts
 
     loaded = load_config(config)
     contacts = known_contacts(loaded)
@@ -169,7 +169,7 @@ def cdr_export(
 @dialplan_app.command("check")
 def dialplan_check(config: ConfigFile = DEFAULT_CONFIG) -> None:
     """Read the configuration, its dialplan and its tariffs; every mistake with file, line and remedy."""
-    from gateway.app import load_policy
+    from gateway.desk import load_policy
 
     loaded = load_config(config)
     dialplan, tariffs = load_policy(loaded)
@@ -233,7 +233,7 @@ def account_show(account: Annotated[str, typer.Argument()] = "", config: ConfigF
 
 
 def _with_accounting(config: Path, work: Callable[[Accounting], Awaitable[T]]) -> T:
-    from gateway.app import open_accounting
+    from gateway.desk import open_accounting
 
     async def opened() -> T:
         async with open_accounting(load_config(config)) as accounting:

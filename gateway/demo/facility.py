@@ -14,7 +14,6 @@ from pathlib import Path
 import yaml
 from pydantic import SecretStr
 
-from gateway.app import load_policy
 from gateway.billing.accounting import Accounting
 from gateway.config import (
     Config,
@@ -26,6 +25,7 @@ from gateway.config import (
     StoreConfig,
     TrunkConfig,
 )
+from gateway.desk import load_policy
 from gateway.money import MICROS_PER_UNIT, Money
 
 DIALPLANS = Path(__file__).parents[2] / "dialplans"

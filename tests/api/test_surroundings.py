@@ -8,7 +8,7 @@ import socket
 import pytest
 from websockets.asyncio.client import connect
 
-from gateway.api import HttpServer
+from gateway.api.server import HttpServer
 from gateway.errors import PortTaken
 from tests.api.conftest import client
 from tests.support.stage import STAFF_TOKEN, Stage

@@ -19,6 +19,9 @@ from typing import Any, Self
 import httpx
 import yaml
 
+from gateway.config import load_config
+from gateway.desk import family_link, open_accounting
+from gateway.money import Money
 from tests.support.baresip import free_port
 from tests.support.waiting import until
 
@@ -53,8 +56,9 @@ class GatewayProcess:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._write_config()
         if self.balance:
-            await self.command("account", "open", "family-1")
-            await self.command("account", "deposit", "family-1", self.balance, "--key", "first")
+            async with open_accounting(load_config(self.config)) as accounting:
+                await accounting.open_account("family-1", "USD")
+                await accounting.deposit("family-1", Money.parse(self.balance, "USD"), "first")
         await self.start()
         return self
 
@@ -77,7 +81,7 @@ class GatewayProcess:
 
     async def link(self, contact: str = "family-1", query: str = "") -> str:
         """The page of a contact, as `kinbridge link` prints it."""
-        return (await self.command("link", contact)).strip().splitlines()[-1] + query
+        return family_link(load_config(self.config), contact) + query
 
     async def command(self, *words: str) -> str:
         """Runs `kinbridge ...` with this configuration and returns what it printed; a failure is an AssertionError."""

@@ -15,8 +15,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from bridge.errors import AudioMissing
-from gateway.api import Doorbell, HttpServer, Links, Services, create_app
-from gateway.api.services import Check, Demo
+from gateway.api.app import create_app
+from gateway.api.family import Doorbell
+from gateway.api.links import Links
+from gateway.api.server import HttpServer
+from gateway.api.services import Check, Demo, Services
 from gateway.call.facts import Fact, FactKind
 from gateway.call.notices import Clocked, Hold, Over, Ring, Warned
 from gateway.call.view import VisitView

@@ -1,0 +1,47 @@
+"""What the commands do with a configuration while no gateway runs, or beside one: the books, the rules, the links.
+
+It loads neither media nor signalling nor the API, so that a command answers at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from gateway.api.links import Links
+from gateway.billing.accounting import Accounting
+from gateway.billing.tariff import Tariffs, load_tariffs
+from gateway.config import Config
+from gateway.errors import StartError
+from gateway.policy.dialplan import load
+from gateway.policy.plan import Dialplan
+from gateway.store import Store
+
+
+def load_policy(config: Config) -> tuple[Dialplan, Tariffs]:
+    """Raises DocumentError."""
+    tariffs = load_tariffs(config.tariffs)
+    return load(Path(config.dialplan), tariffs), tariffs
+
+
+@contextlib.asynccontextmanager
+async def open_accounting(config: Config) -> AsyncIterator[Accounting]:
+    """Money and records without a gateway, for commands; one may run beside."""
+    _, tariffs = load_policy(config)
+    async with Store(config.store.url) as store:
+        yield Accounting(store, tariffs, node=config.node)
+
+
+def known_contacts(config: Config) -> frozenset[str]:
+    dialplan, _ = load_policy(config)
+    return frozenset(each.id for each in dialplan.numbers.values())
+
+
+def family_link(config: Config, contact: str) -> str:
+    """A contact's page, as a running gateway with this configuration serves it. Raises StartError without a secret."""
+    secret = config.http.link_secret.get_secret_value()
+    if not secret:
+        raise StartError("http.link_secret is empty, so links end with the gateway; write a long random text there")
+    base = config.http.public_url.rstrip("/") or f"http://{config.http.host}:{config.http.port}"
+    return f"{base}/family/{Links(secret).sign(contact)}"
