@@ -15,7 +15,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from bridge import sdes
 from bridge.errors import AudioMissing, NegotiationError
+from bridge.sdes import OwnKeys, Sdes
 from bridge.sdp import Media, Origin, Session, parse
 from bridge.types import Codec, Flow, Kind, Path, Route, Side
 
@@ -39,6 +41,8 @@ class StationLine:
     """One m= line of the station that is used. codec: as the station wrote it, parameter sets and all.
 
     index: among its m= lines. flow: ours, the mirror of the station's, hold included.
+    others: what the station may send besides `codec`, because we offered it and it took it (RFC 3264 section 6.1).
+    sdes: SRTP keys of a line with a secure profile; None: in the clear.
     """
 
     index: int
@@ -47,6 +51,8 @@ class StationLine:
     dtmf: Codec | None
     flow: Flow
     media: Media
+    others: tuple[Codec, ...] = ()
+    sdes: Sdes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +88,22 @@ class _Pair:
     to_station: Path
 
 
-def plan(station: Session, browser: Session, *, prefer_transcode: bool = False) -> Plan:
-    """Raises AudioMissing and NegotiationError; both say what the side concerned should offer."""
+def plan(station: Session, browser: Session, *, prefer_transcode: bool = False, keys: OwnKeys | None = None) -> Plan:
+    """Raises AudioMissing and NegotiationError; both say what the side concerned should offer.
+
+    keys: what we seal SRTP with; without any, lines with a secure profile are left aside.
+    """
     routes: list[Route] = []
     station_lines: list[StationLine] = []
     browser_lines: list[BrowserLine] = []
     for kind in Kind:
-        ours = _station_media(station, kind)
+        ours = _station_media(station, kind, secure=keys is not None)
         theirs = _browser_media(browser, kind)
         pair = _choose(kind, ours[1], theirs, prefer_transcode) if ours and theirs else None
         if pair is None and kind is Kind.AUDIO:
             raise _no_audio(station, ours is not None, theirs is not None)
         if ours and pair:
-            station_lines.append(_station_line(*ours, kind, pair.station))
+            station_lines.append(_station_line(*ours, kind, pair.station, keys))
         if theirs:
             codec, flow = (pair.browser, mirror(theirs.flow)) if pair else (None, Flow.INACTIVE)
             browser_lines.append(BrowserLine(kind, codec, flow))
@@ -162,7 +171,7 @@ def _restricted(media: Media, codecs: Mapping[Kind, Codec | None]) -> Media:
 
 def offers_video(sdp_text: str) -> bool:
     """Whether a visit with this description can have a picture. Raises SdpError."""
-    return _station_media(parse(sdp_text), Kind.VIDEO) is not None
+    return _station_media(parse(sdp_text), Kind.VIDEO, secure=True) is not None
 
 
 def _usable(media: Media, kind: Kind, names: tuple[str, ...]) -> Iterator[Codec]:
@@ -171,10 +180,12 @@ def _usable(media: Media, kind: Kind, names: tuple[str, ...]) -> Iterator[Codec]
             yield codec
 
 
-def _station_media(session: Session, kind: Kind) -> tuple[int, Media] | None:
-    """The first line of a kind that we can use, and its place."""
+def _station_media(session: Session, kind: Kind, *, secure: bool) -> tuple[int, Media] | None:
+    """The first line of a kind that we can use, and its place. secure: whether SRTP can be."""
     for index, media in enumerate(session.media):
-        if media.kind != kind or media.rejected or media.secure or "RTP/" not in media.proto:
+        if media.kind != kind or media.rejected or "RTP/" not in media.proto or "TLS" in media.proto:
+            continue
+        if media.secure and not (secure and sdes.usable(media.crypto)):
             continue
         codecs = tuple(_usable(media, kind, _STATION[kind]))
         if codecs:
@@ -249,16 +260,22 @@ def _no_audio(station: Session, station_has: bool, browser_has: bool) -> Negotia
         return NegotiationError("no audio codec joins the two sides; offer PCMU or PCMA on both")
     lines = [each for each in station.media if each.kind == Kind.AUDIO and not each.rejected]
     if lines and all(each.secure for each in lines):
-        return NegotiationError("the station offers its audio with SRTP only (RTP/SAVP); offer RTP/AVP or RTP/AVPF")
+        return NegotiationError(
+            "the station offers its audio with SRTP only, and with no a=crypto that can be used; "
+            "offer AES_CM_128_HMAC_SHA1_80 inline, or RTP/AVP"
+        )
     return AudioMissing("the station offers no usable audio line; offer PCMU, PCMA or G722 in m=audio")
 
 
-def _station_line(index: int, media: Media, kind: Kind, codec: Codec) -> StationLine:
-    dtmf = None
+def _station_line(index: int, media: Media, kind: Kind, codec: Codec, keys: OwnKeys | None) -> StationLine:
+    dtmf = secured = None
+    crypto = sdes.usable(media.crypto) if media.secure else None
+    if crypto is not None and keys is not None:
+        secured = Sdes(crypto.profile, crypto.key, keys.settle(kind, crypto.profile))
     if kind is Kind.AUDIO:
         events = (each for each in media.codecs if each.name == _DTMF)
         dtmf = next((each for each in events if each.clock_hz == codec.clock_hz), None)
-    return StationLine(index, kind, _agreed(codec), dtmf, mirror(media.live_flow), media)
+    return StationLine(index, kind, _agreed(codec), dtmf, mirror(media.live_flow), media, sdes=secured)
 
 
 def _agreed(codec: Codec) -> Codec:
@@ -286,10 +303,13 @@ def _accepted(line: StationLine, port: int, max_video_bps: int) -> Media:
     codecs = [codec]
     if line.dtmf is not None:
         codecs.append(replace(line.dtmf, fmtp=_DTMF_EVENTS, feedback=()))
+    theirs = sdes.usable(line.media.crypto) if line.sdes else None
+    crypto = (str(replace(theirs, key=line.sdes.send_key)),) if theirs and line.sdes else ()
     return Media(
         kind=line.media.kind,
         port=port,
         proto=line.media.proto,
+        crypto=crypto,
         codecs=tuple(codecs),
         flow=line.flow,
         rtcp_mux=line.media.rtcp_mux,
