@@ -19,6 +19,7 @@ from bridge.errors import (
     AudioMissing,
     BridgeClosed,
     BridgeError,
+    BridgeSealed,
     CodecMissing,
     NegotiationError,
     PortsExhausted,
@@ -36,6 +37,8 @@ from bridge.events import (
     WebConnected,
     WebLost,
 )
+from bridge.legs.leg import SenderReport
+from bridge.links.tap import Listener, Tapping
 from bridge.negotiate import offers_video
 from bridge.types import BridgeStats, Codec, Flow, FlowStats, Kind, MediaSettings, Path, Route, Side
 
@@ -47,6 +50,9 @@ __all__ = [
     "MediaPlane",
     "Bridge",
     "Media",
+    "Listener",
+    "Tapping",
+    "SenderReport",
     "Joined",
     "offers_video",
     "keep_pauses_short",
@@ -76,6 +82,7 @@ __all__ = [
     "CodecMissing",
     "WebLegFailed",
     "BridgeClosed",
+    "BridgeSealed",
 ]
 
 

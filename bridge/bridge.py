@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bridge.events import BridgeEvent
+from bridge.links.tap import Listener, Tapping
 from bridge.types import BridgeStats, Route
 
 
@@ -61,6 +62,10 @@ class Media(Protocol):
     def stats(self) -> BridgeStats: ...
 
     def routes(self) -> tuple[Route, ...]: ...
+
+    def tap(self, listener: Listener) -> Tapping:
+        """`listener` hears both sides as they sent it. Raises BridgeSealed where the visit is privileged."""
+        ...
 
     def describe(self) -> str:
         """The pipelines as text, a line each, sorted: what an auditor reads."""

@@ -8,7 +8,8 @@
     ├── CodecMissing         the installed media library lacks a codec; names it and the remedy
     ├── CodecFailed          the media library refused one frame; the next may do
     ├── WebLegFailed         ICE or DTLS with the browser did not come up in time
-    └── BridgeClosed         the bridge was closed; the call came too late
+    ├── BridgeClosed         the bridge was closed; the call came too late
+    └── BridgeSealed         a tap was wanted in a privileged visit
 
 Exceptions of PyAV are translated in `bridge/codecs/_av.py`, those of aiortc in `bridge/legs/_aiortc.py`.
 """
@@ -54,3 +55,7 @@ class WebLegFailed(BridgeError):
 
 class BridgeClosed(BridgeError):
     """The bridge was closed."""
+
+
+class BridgeSealed(BridgeError):
+    """A privileged visit: its wiring has no place for a tap."""

@@ -10,13 +10,15 @@ from dataclasses import replace
 
 from bridge import negotiate, sdp
 from bridge.bridge import Joined
-from bridge.errors import BridgeClosed, NegotiationError
+from bridge.errors import BridgeClosed, BridgeSealed, NegotiationError
 from bridge.events import BridgeEvent, DtmfKey, FirstMedia, KeyframeByInfo, WebConnected, WebLost
 from bridge.legs.leg import MediaLine
 from bridge.legs.sip import SipLeg
 from bridge.legs.web import WebLeg
+from bridge.links.tap import Listener, Tapping
 from bridge.rtp.timer import Timer
 from bridge.sdp import Origin, Session
+from bridge.tapping import TappableWiring
 from bridge.types import BridgeStats, Codec, Kind, MediaSettings, Route, Side
 from bridge.watch import Glimpse, Watch
 from bridge.wiring import Wiring
@@ -150,6 +152,14 @@ class Bridge:
 
     def routes(self) -> tuple[Route, ...]:
         return self._wiring.routes
+
+    def tap(self, listener: Listener) -> Tapping:
+        """`listener` hears both sides as they sent it, until it is closed. Raises BridgeSealed, BridgeClosed."""
+        if not isinstance(self._wiring, TappableWiring):
+            raise BridgeSealed("this visit is privileged: nothing can be attached to its media")
+        if self._closed:
+            raise BridgeClosed("the bridge was closed before")
+        return self._wiring.tap(listener)
 
     def describe(self) -> str:
         return self._wiring.describe()

@@ -15,7 +15,8 @@ from bridge.legs.web import WebLeg
 from bridge.live import Bridge
 from bridge.rtp.ports import Ports
 from bridge.rtp.timer import Timer
-from bridge.types import MediaSettings
+from bridge.types import Kind, MediaSettings, Side
+from bridge.tapping import TappableWiring
 from bridge.wiring import Wiring
 
 
@@ -42,8 +43,9 @@ class MediaPlane:
         self._web_ports = Ports(settings.host, settings.web_ports, name="media.web_ports")
         self._bridges: set[Bridge] = set()
 
-    def bridge(self) -> Bridge:
-        """For one visit. It is to be closed by whoever asked for it."""
+    def bridge(self, *, sealed: bool = False) -> Bridge:
+        """For one visit. It is to be closed by whoever asked for it. sealed: nothing can ever listen (privileged)."""
+        wired = self._sealed if sealed else self._tappable
         made = Bridge(
             self._settings,
             self._timer,
@@ -56,7 +58,7 @@ class MediaPlane:
                 clock=self._clock,
             ),
             web_leg=lambda: WebLeg(self._settings, self._web_ports, self._timer),
-            wiring=lambda passed: Wiring(self._workers, passed),
+            wiring=wired,
             clock=self._clock,
             closed=self._bridges.discard,
         )

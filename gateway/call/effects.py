@@ -19,7 +19,7 @@ from gateway.call.books import Books
 from gateway.call.facts import Fact
 from gateway.call.meter import Mode
 from gateway.call.notices import Clocked, Hold, Notice, Over, Ring, Warned
-from gateway.call.ports import Accounting, Doorbell, Facts
+from gateway.call.ports import Accounting, Doorbell, Facts, MakeMedia
 from gateway.call.summary import FlowSummary
 from gateway.call.translate import PICTURE_BODY, PICTURE_CONTENT_TYPE
 from gateway.call.visit import State, Timeouts, VisitState, seconds_left
@@ -39,10 +39,10 @@ NO_MONEY = Money(0, "XXX")  # ISO 4217: no currency
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What the sessions of a node work with. media: makes the bridge of one visit."""
+    """What the sessions of a node work with."""
 
     node: str
-    media: Callable[[], Media]
+    media: MakeMedia
     accounting: Accounting
     decide: Callable[[VisitRequest], Decision]
     facts: Facts
@@ -137,7 +137,7 @@ class Effects:
 
     async def _join(self, command: c.JoinMedia, visit: VisitState) -> e.Event:
         try:
-            self.media = self._tools.media()
+            self.media = self._tools.media(sealed=self.terms is None or self.terms.privileged)
             self._listen(self.media)
             async with asyncio.timeout(MEDIA_PATIENCE_S):
                 self._joined = await self.media.join(self._sip_offer, command.web_offer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from bridge import Media
 from gateway.call.facts import Fact
 from gateway.call.notices import Notice, Ring
 from gateway.call.summary import HoldGranted, HoldRefused, ProofOfLife, Receipt, VisitIntent, VisitSummary
@@ -27,6 +28,14 @@ class Accounting(Protocol):
 
     async def close(self, summary: VisitSummary) -> Receipt:
         """Charge, ledger entries, release of the hold and CDR in one transaction."""
+        ...
+
+
+class MakeMedia(Protocol):
+    """Makes the bridge of one visit (bridge.MediaPlane.bridge)."""
+
+    def __call__(self, *, sealed: bool) -> Media:
+        """sealed: the visit is privileged, and nothing can ever be attached to its media."""
         ...
 
 

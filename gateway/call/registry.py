@@ -14,11 +14,10 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 
-from bridge import Media
 from gateway.call import events as e
 from gateway.call.effects import Tools
 from gateway.call.notices import Ring
-from gateway.call.ports import Accounting, Doorbell, Facts
+from gateway.call.ports import Accounting, Doorbell, Facts, MakeMedia
 from gateway.call.session import Session
 from gateway.call.view import VisitView
 from gateway.call.visit import Timeouts
@@ -45,7 +44,7 @@ class Visits:
         self,
         *,
         endpoint: Endpoint,
-        media: Callable[[], Media],
+        media: MakeMedia,
         accounting: Accounting,
         decide: Callable[[VisitRequest], Decision],
         facts: Facts,

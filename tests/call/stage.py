@@ -189,8 +189,8 @@ async def stage(
     recorder, numbers = Recorder(happenings), itertools.count(1)
     bridges, failures = list[ScriptedMedia](), list[BridgeError]()
 
-    def bridge() -> ScriptedMedia:
-        bridges.append(ScriptedMedia(clock, happenings.note, failures.pop() if failures else None))
+    def bridge(*, sealed: bool) -> ScriptedMedia:
+        bridges.append(ScriptedMedia(clock, happenings.note, failures.pop() if failures else None, sealed=sealed))
         return bridges[-1]
 
     async with Store(f"sqlite:///{tmp_path}/node.db") as store, FakeSipEndpoint(SipSettings(agents=10)) as endpoint:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 from bridge.bridge import Joined
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, BridgeSealed
 from bridge.events import (
     BridgeEvent,
     FirstMedia,
@@ -17,6 +17,7 @@ from bridge.events import (
     WebConnected,
     WebLost,
 )
+from bridge.links.tap import Listener, Tapping
 from bridge.types import BridgeStats, FlowStats, Kind, Path, Route, Side
 from gateway.clock import Clock
 
@@ -31,10 +32,14 @@ class ScriptedMedia:
     fails: what the next call raises. note: called after each call, so that a test can wait for it.
     """
 
-    def __init__(self, clock: Clock, note: Callable[[], None], fails: BridgeError | None = None) -> None:
+    def __init__(
+        self, clock: Clock, note: Callable[[], None], fails: BridgeError | None = None, *, sealed: bool = False
+    ) -> None:
         self._clock = clock
         self._note = note
         self.fails = fails
+        self.sealed = sealed
+        self.listeners: list[Listener] = []
         self._told: asyncio.Queue[BridgeEvent] = asyncio.Queue()
         self._held = False
         self.asked: list[str] = []
@@ -82,6 +87,12 @@ class ScriptedMedia:
     def routes(self) -> tuple[Route, ...]:
         return (Route(Kind.VIDEO, Side.SIP, Path.NONE, None, None),)
 
+    def tap(self, listener: Listener) -> Tapping:
+        if self.sealed:
+            raise BridgeSealed("this visit is privileged")
+        self.listeners.append(listener)
+        return _Tapping(self, listener)
+
     def describe(self) -> str:
         return "nothing real"
 
@@ -123,3 +134,15 @@ class ScriptedMedia:
 
     def want_picture_by_info(self) -> None:
         self._told.put_nowait(KeyframeByInfo())
+
+
+class _Tapping:
+    def __init__(self, media: ScriptedMedia, listener: Listener) -> None:
+        self._media = media
+        self._listener = listener
+
+    def want_picture(self, source: Side) -> None: ...
+
+    def close(self) -> None:
+        if self._listener in self._media.listeners:
+            self._media.listeners.remove(self._listener)
