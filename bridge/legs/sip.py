@@ -1,7 +1,8 @@
-"""The station's side: RTP and RTCP over plain UDP, a socket pair for each m= line.
+"""The station's side: RTP and RTCP over UDP, plain or sealed (SRTP), a socket pair for each m= line.
 
-    socket -> version, source (latch), payload type -> reception -> sink          telephone-event -> KeyReader -> on_key
-    send() -> socket of the RTP port, so that a NAT's way back stays open
+    socket -> [Vault] -> version, source (latch), payload type -> reception -> sink
+                                                  telephone-event -> KeyReader -> on_key
+    send() -> [Vault] -> socket of the RTP port, so that a NAT's way back stays open
 
 Per packet nothing is created but its bytes; what a packet is compared with was worked out when the SDP came.
 """
@@ -11,18 +12,21 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 from bridge.legs.leg import Feedback, LineCounters, SenderReport
 from bridge.legs.silent import SILENT, nowhere
 from bridge.legs.station_rtcp import StationRtcp
+from bridge.legs.station_srtp import Vault
 from bridge.negotiate import StationLine
 from bridge.rtp.dtmf import KeyReader
 from bridge.rtp.latch import Latch, reachable
-from bridge.rtp.packet import HEADER, HEADER_BYTES, parse
+from bridge.rtp.packet import HEADER, HEADER_BYTES, VERSION_BITS, is_rtcp, parse
 from bridge.rtp.ports import Ports, SocketPair
 from bridge.rtp.reception import Reception
 from bridge.rtp.timer import Timer
 from bridge.rtp.udp import Address, Reader
+from bridge.sdes import Sdes
 from bridge.types import Codec, Flow, Kind, Side
 
 _TICK_S = 0.1
@@ -58,7 +62,7 @@ class SipLine:
         self.unsent_packets = 0
         self._clock = clock
         self._sockets = sockets
-        self._send_to = sockets.rtp.sendto
+        self._send_to: Callable[[bytes, Address], int] = sockets.rtp.sendto
         self._on_key = on_key
         self._sink: Callable[[bytes], None] = nowhere
         self._source: Address | None = None
@@ -79,8 +83,9 @@ class SipLine:
             by_info=by_info,
             now_s=clock(),
         )
-        self.aim(line)
+        self._vault: Vault | None = None
         self._readers = (Reader(sockets.rtp, self._take), Reader(sockets.rtcp, self._take_rtcp))
+        self.aim(line)
         self._tick = timer.every(_TICK_S, self.tick)
 
     @property
@@ -88,7 +93,8 @@ class SipLine:
         return self._sockets.port
 
     def aim(self, line: StationLine) -> None:
-        """What a new description of the station changes: codec, direction, address."""
+        """What a new description of the station changes: keys, codec, direction, address."""
+        self._secure(line.sdes)
         self.codec: Codec = line.codec
         if line.flow is Flow.SENDRECV and self.flow is not Flow.SENDRECV:  # a hold is over
             self._latch.resumed(self.counters.received_packets)
@@ -111,6 +117,22 @@ class SipLine:
             media.rtcp_address or media.address, media.rtcp_port if media.rtcp_port is not None else media.port + 1
         )
         self._follow_latch()
+
+    def _secure(self, keys: Sdes | None) -> None:
+        """Chooses, once for each description, whether packets pass the vault. Raises NegotiationError."""
+        if keys is not None and self._vault is not None:
+            self._vault.rekey(keys)
+            return
+        self._vault = None if keys is None else Vault(keys)
+        rtp, rtcp = self._readers
+        if self._vault is None:
+            self._send_to = self._sockets.rtp.sendto
+            rtp.hand_to(self._take)
+            rtcp.hand_to(self._take_rtcp)
+        else:
+            self._send_to = partial(self._seal, self._vault)
+            rtp.hand_to(partial(self._open, self._vault))
+            rtcp.hand_to(partial(self._open_rtcp, self._vault))
 
     def attach(self, sink: Callable[[bytes], None], feedback_of_sink: Feedback) -> None:
         self._sink = sink
@@ -168,13 +190,35 @@ class SipLine:
         for reader in self._readers:
             reader.close()
 
+    def _open(self, vault: Vault, packet: bytes, source: Address) -> None:
+        if self._mux and is_rtcp(packet):
+            self._open_rtcp(vault, packet, source)
+        elif (clear := vault.open_rtp(packet)) is not None:
+            self._take(clear, source)
+        else:
+            self.counters.discarded_packets += 1
+
+    def _open_rtcp(self, vault: Vault, packet: bytes, source: Address) -> None:
+        clear = vault.open_rtcp(packet)
+        if clear is None:
+            self.counters.discarded_packets += 1
+        else:
+            self._hear(clear, source)
+
+    def _seal(self, vault: Vault, packet: bytes, target: Address) -> int:
+        sealed = vault.seal_rtp(packet)
+        if sealed is None:
+            raise OSError("libsrtp refused the packet")
+        return self._sockets.rtp.sendto(sealed, target)
+
     def _take(self, packet: bytes, source: Address) -> None:
         counters = self.counters
         if len(packet) < HEADER_BYTES or packet[0] >> 6 != 2:
             counters.discarded_packets += 1
             return
         payload_type = packet[1] & 0x7F
-        if payload_type != self._receive_type and not self._is_other(packet, source, payload_type):
+        if payload_type != self._receive_type:
+            self._take_other(packet, source, payload_type)
             return
         now_s = self._clock()
         if source != self._source and not self._admit(packet, source, now_s):
@@ -186,41 +230,49 @@ class SipLine:
         counters.received_packets += 1
         counters.received_bytes += len(packet) - HEADER_BYTES
         counters.last_received_s = now_s
-        if payload_type == self._dtmf_type:
-            timestamp += self._event_duration(packet, now_s)
-            self._rtcp.reception.arrived(sequence, timestamp & 0xFFFFFFFF, now_s)
-            return
         self._rtcp.reception.arrived(sequence, timestamp, now_s)
         if self._rtcp.wants_picture:
             self._rtcp.saw(self.codec.name, packet)
         self._sink(packet)
 
-    def _event_duration(self, packet: bytes, now_s: float) -> int:
-        """Reads a key; the ticks it has lasted: its timestamp stands still, and for jitter time must go on."""
-        header = parse(packet)
-        if header is None or self._keys is None:
-            return 0
-        return self._keys.packet(header.timestamp, packet[header.payload_start : header.payload_end], now_s)
-
-    def _is_other(self, packet: bytes, source: Address, payload_type: int) -> bool:
-        """Sorts what is not our codec: True for telephone-event, which goes on as RTP; the rest ends here."""
-        if payload_type == self._dtmf_type:
-            return True
-        if 192 <= packet[1] <= 223 and self._mux:
+    def _take_other(self, packet: bytes, source: Address, payload_type: int) -> None:
+        """What is not our codec: multiplexed RTCP, keys, comfort noise, what was not agreed on."""
+        if self._mux and is_rtcp(packet):
             self._take_rtcp(packet, source)
-            return False
-        if source == self._source:
-            if payload_type == _COMFORT_NOISE and self.kind is Kind.AUDIO:
-                self.counters.last_received_s = self._clock()  # somebody who says nothing on a line that works
-            else:
-                self.counters.last_heard_s = self._clock()  # nobody hears it, so nobody is charged for it
-        self.counters.discarded_packets += 1
-        return False
+            return
+        now_s, counters, is_key = self._clock(), self.counters, payload_type == self._dtmf_type
+        if source != self._source and not (is_key and self._admit(packet, source, now_s)):
+            counters.discarded_packets += 1
+            return
+        if is_key:
+            counters.received_packets += 1
+            counters.received_bytes += len(packet) - HEADER_BYTES
+            self._read_key(packet, now_s)
+        else:
+            counters.discarded_packets += 1
+        if is_key or (payload_type == _COMFORT_NOISE and self.kind is Kind.AUDIO):
+            counters.last_received_s = now_s  # somebody who says nothing on a line that works
+        else:
+            counters.last_heard_s = now_s  # nobody hears it, so nobody is charged for it
+        self._pass_number(packet, now_s)
+
+    def _pass_number(self, packet: bytes, now_s: float) -> None:
+        """Its number in the stream was used: passed on empty, so that nobody takes it for a loss."""
+        _, _, sequence, timestamp, ssrc = HEADER.unpack_from(packet)
+        if ssrc == self._rtcp.remote_ssrc:  # some gateways send keys as a stream of their own
+            reception = self._rtcp.reception
+            reception.arrived(sequence, reception.on_time(now_s), now_s)
+            self._sink(HEADER.pack(VERSION_BITS, self._receive_type, sequence, timestamp, ssrc))
+
+    def _read_key(self, packet: bytes, now_s: float) -> None:
+        header = parse(packet)
+        if header is not None and self._keys is not None:
+            self._keys.packet(header.timestamp, packet[header.payload_start : header.payload_end], now_s)
 
     def _admit(self, packet: bytes, source: Address, now_s: float) -> bool:
         counters = self.counters
         _, _, sequence, _, ssrc = HEADER.unpack_from(packet)
-        same = ssrc == self._rtcp.remote_ssrc and self._rtcp.reception.continues(sequence)
+        same = self._vault is not None or (ssrc == self._rtcp.remote_ssrc and self._rtcp.reception.continues(sequence))
         silent_s = now_s - counters.last_received_s
         if not self._latch.admits(source, counters.received_packets, silent_s, same_stream=same):
             return False
@@ -252,6 +304,10 @@ class SipLine:
         if source[0] != self._control_host and (announced is None or source[0] != announced[0]):
             self.counters.discarded_packets += 1
             return
+        self._hear(packet, source)
+
+    def _hear(self, packet: bytes, source: Address) -> None:
+        """RTCP that is believed: the host is right, or the seal is."""
         if not self._mux:
             self._control_target = source
         self._rtcp.take(packet, self._clock())
@@ -261,8 +317,12 @@ class SipLine:
         if target is None:
             return
         sock = self._sockets.rtp if self._mux else self._sockets.rtcp
+        sealed = packet if self._vault is None else self._vault.seal_rtcp(packet)
+        if sealed is None:
+            self.unsent_packets += 1
+            return
         try:
-            sock.sendto(packet, target)
+            sock.sendto(sealed, target)
         except OSError:
             self.unsent_packets += 1
 

@@ -48,6 +48,10 @@ class Reception:
         if change < 0x7FFFFFFF:  # else the timestamp wrapped between the two
             self._jitter += (change - self._jitter) / 16
 
+    def on_time(self, arrival_s: float) -> int:
+        """The timestamp with which a packet that arrives now shows no jitter: for those whose own means another."""
+        return round(arrival_s * self._clock_hz - self._transit)
+
     def continues(self, sequence: int) -> bool:
         """Whether this may be the packet after the newest one, or one a little later."""
         return self._highest >= 0 and 0 < (sequence - self._highest) & 0xFFFF <= _FRESH_START

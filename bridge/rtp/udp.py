@@ -36,6 +36,10 @@ class Reader:
         self.failures = 0
         self._loop.add_reader(sock.fileno(), self._readable)
 
+    def hand_to(self, take: Callable[[bytes, Address], None]) -> None:
+        """From the next datagram on."""
+        self._take = take
+
     def close(self) -> None:
         if self._sock.fileno() >= 0:
             self._loop.remove_reader(self._sock.fileno())

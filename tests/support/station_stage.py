@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from bridge.legs.leg import SenderReport
 from bridge.legs.sip import SipLeg, SipLine
 from bridge.negotiate import StationLine
+from bridge.rtp.packet import HEADER_BYTES
 from bridge.rtp.ports import Ports
 from bridge.rtp.timer import Timer
 from bridge.sdp import Media
@@ -23,12 +24,16 @@ H264 = Codec("H264", 96, 90000, feedback=("nack pli", "ccm fir"))
 
 @dataclass
 class Ear:
-    """What a pipeline would get."""
+    """What a pipeline would get. empties: packets without payload, which only say that their number was used."""
 
     packets: list[bytes] = field(default_factory=list)
+    empties: list[bytes] = field(default_factory=list)
     keyframes_wanted: int = 0
     reports: list[SenderReport] = field(default_factory=list)
     limits_bps: list[int] = field(default_factory=list)
+
+    def hear(self, packet: bytes) -> None:
+        (self.packets if len(packet) > HEADER_BYTES else self.empties).append(packet)
 
     def keyframe_wanted(self) -> None:
         self.keyframes_wanted += 1
@@ -69,7 +74,7 @@ class Stage:
         self.leg.apply([describe(station.port, kind, codec, Flow.SENDRECV, **media)])
         line = self.leg.line(kind)
         assert line is not None
-        line.attach(self.ear.packets.append, self.ear)
+        line.attach(self.ear.hear, self.ear)
         line.listen(self.ear)
         station.aim(line.port)
         return line
