@@ -5,9 +5,9 @@
     offer(browser, ...)                     our offer to a station that sent none, or that we call
     restrict(session, codecs)               what is left of a description once codecs are agreed
 
-Relay wherever one codec suits both sides; else transcode; each kind on its own, each direction too: H.264 from a
-browser that only knows packetization-mode 1 cannot go as it is to a station that only knows mode 0 (RFC 6184
-section 6.2), while the other direction is relayed.
+Relay wherever one codec suits both sides, else the cheapest transcode (`bridge.paths`); each kind on its own, each
+direction too: H.264 from a browser that only knows packetization-mode 1 cannot go as it is to a station that only
+knows mode 0 (RFC 6184 section 6.2), while the other direction is relayed.
 """
 
 from __future__ import annotations
@@ -17,19 +17,20 @@ from dataclasses import dataclass, replace
 
 from bridge import sdes
 from bridge.errors import AudioMissing, NegotiationError
+from bridge.paths import BROWSER, STATION, Pair, join, mode, price, unlikeness
 from bridge.sdes import OwnKeys, Sdes
 from bridge.sdp import Media, Origin, Session, parse
 from bridge.types import Codec, Flow, Kind, Path, Route, Side
 
-_STATION = {Kind.AUDIO: ("PCMU", "PCMA", "G722"), Kind.VIDEO: ("H264", "VP8")}
-_BROWSER = {Kind.AUDIO: ("OPUS", "PCMU", "PCMA", "G722"), Kind.VIDEO: ("H264", "VP8")}
-
-# (station, browser): what can be decoded and encoded again, both ways
-_TRANSCODES = frozenset(
-    [("PCMU", "OPUS"), ("PCMA", "OPUS"), ("G722", "OPUS"), ("PCMU", "PCMA"), ("PCMA", "PCMU"), ("H264", "VP8")]
-)
 _FEEDBACK = ("nack pli", "ccm fir", "ccm tmmbr")  # what the station may ask for and we do; retransmission is not in it
-_H264_MIRRORED = ("profile-level-id", "packetization-mode", "level-asymmetry-allowed")
+_SIZES = ("sqcif", "qcif", "cif", "cif4", "cif16")
+_MIRRORED = {  # of format parameters: the others tell what the station receives, or ask for annexes that we do not send
+    "H264": ("profile-level-id", "packetization-mode", "level-asymmetry-allowed"),
+    "VP8": (),
+    "H263-1998": _SIZES,
+    "H263-2000": _SIZES,
+    "H263": _SIZES,
+}
 _MIRROR = {Flow.SENDONLY: Flow.RECVONLY, Flow.RECVONLY: Flow.SENDONLY}
 _DTMF = "TELEPHONE-EVENT"
 _DTMF_EVENTS = (("", "0-15"),)
@@ -80,14 +81,6 @@ class Plan:
         return next((each for each in self.routes if each.kind is kind and each.source is source), None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    station: Codec
-    browser: Codec
-    to_browser: Path
-    to_station: Path
-
-
 def plan(station: Session, browser: Session, *, prefer_transcode: bool = False, keys: OwnKeys | None = None) -> Plan:
     """Raises AudioMissing and NegotiationError; both say what the side concerned should offer.
 
@@ -101,7 +94,7 @@ def plan(station: Session, browser: Session, *, prefer_transcode: bool = False, 
         theirs = _browser_media(browser, kind)
         pair = _choose(kind, ours[1], theirs, prefer_transcode) if ours and theirs else None
         if pair is None and kind is Kind.AUDIO:
-            raise _no_audio(station, ours is not None, theirs is not None)
+            raise _no_audio(station, theirs is not None)
         if ours and pair:
             station_lines.append(_station_line(*ours, kind, pair.station, keys))
         if theirs:
@@ -174,9 +167,9 @@ def offers_video(sdp_text: str) -> bool:
     return _station_media(parse(sdp_text), Kind.VIDEO, secure=True) is not None
 
 
-def _usable(media: Media, kind: Kind, names: tuple[str, ...]) -> Iterator[Codec]:
+def _usable(media: Media, names: tuple[str, ...]) -> Iterator[Codec]:
     for codec in media.codecs:
-        if codec.name in names and (kind is not Kind.VIDEO or _mode(codec) <= 1):
+        if codec.name in names and mode(codec) <= 1:
             yield codec
 
 
@@ -187,7 +180,7 @@ def _station_media(session: Session, kind: Kind, *, secure: bool) -> tuple[int, 
             continue
         if media.secure and not (secure and sdes.usable(media.crypto)):
             continue
-        codecs = tuple(_usable(media, kind, _STATION[kind]))
+        codecs = tuple(_usable(media, STATION[kind]))
         if codecs:
             return index, media
     return None
@@ -195,69 +188,44 @@ def _station_media(session: Session, kind: Kind, *, secure: bool) -> tuple[int, 
 
 def _browser_media(session: Session, kind: Kind) -> Media | None:
     for media in session.media:
-        if media.kind == kind and not media.rejected and any(_browser_codecs(media, kind)):
+        if media.kind == kind and not media.rejected and any(_usable(media, BROWSER[kind])):
             return media
     return None
 
 
-def _browser_codecs(media: Media, kind: Kind) -> Iterator[Codec]:
-    """Dynamic numbers below 96 (browsers that ran out of numbers use 35 to 63) are left aside: a twin above exists."""
-    for codec in _usable(media, kind, _BROWSER[kind]):
-        if codec.payload_type >= 96 or codec.payload_type <= 34:
-            yield codec
-
-
-def _choose(kind: Kind, ours: Media, theirs: Media, prefer_transcode: bool) -> _Pair | None:
-    best: tuple[tuple[int, ...], _Pair] | None = None
-    for place, station in enumerate(_usable(ours, kind, _STATION[kind])):
-        for rank, browser in enumerate(_browser_codecs(theirs, kind)):
-            pair = _join(station, browser)
-            if pair is None:
-                continue
-            cost = (pair.to_browser, pair.to_station).count(Path.TRANSCODE)
-            likeness = _unlikeness(station, browser)
-            score = (-cost if prefer_transcode else cost, likeness[0], place, likeness[1], rank)
+def _choose(kind: Kind, ours: Media, theirs: Media, prefer_transcode: bool) -> Pair | None:
+    """The cheapest pair; of those the likest, then the station's order, then the browser's."""
+    best: tuple[tuple[int, ...], Pair] | None = None
+    hears, speaks = _hears(theirs), _speaks(theirs)
+    for place, station in enumerate(_usable(ours, STATION[kind])):
+        for rank, browser in enumerate(_usable(theirs, BROWSER[kind])):
+            pair = join(station, browser)
+            modes, profiles = unlikeness(pair)
+            if prefer_transcode:
+                cost = -(pair.to_browser, pair.to_station).count(Path.TRANSCODE)
+            else:
+                cost = price(pair, hears=hears, speaks=speaks)
+            score = (int(pair.old), cost, modes, place, profiles, rank)
             if best is None or score < best[0]:
                 best = (score, pair)
     return best[1] if best else None
 
 
-def _join(station: Codec, browser: Codec) -> _Pair | None:
-    if station.name == browser.name and station.clock_hz == browser.clock_hz:
-        # what browsers receive is laxer than what they say: all of them read FU-A and STAP-A in mode 0 too
-        loose = station.name != "H264" or _mode(browser) <= _mode(station)
-        return _Pair(station, browser, Path.RELAY, Path.RELAY if loose else Path.TRANSCODE)
-    if (station.name, browser.name) in _TRANSCODES:
-        return _Pair(station, browser, Path.TRANSCODE, Path.TRANSCODE)
-    return None
+def _hears(browser: Media) -> bool:
+    return browser.flow in (Flow.SENDRECV, Flow.RECVONLY)
 
 
-def _mode(codec: Codec) -> int:
-    """packetization-mode of H.264, 0 when not said (RFC 6184 section 8.1); 9 for what nobody defined."""
-    said = codec.parameter("packetization-mode", "0") if codec.name == "H264" else "0"
-    return int(said) if said in ("0", "1", "2") else 9
-
-
-def _unlikeness(station: Codec, browser: Codec) -> tuple[int, int]:
-    """How far two entries of one codec differ, in mode and in profile; a difference in profile never prevents."""
-    if station.name != "H264" or browser.name != "H264":
-        return (0, 0)
-    modes = int(_mode(station) != _mode(browser))
-    profiles = [each.parameter("profile-level-id", "420010").lower()[:4] for each in (station, browser)]
-    if profiles[0] == profiles[1]:
-        return (modes, 0)
-    return (modes, 1 if profiles[1][:2] == profiles[0][:2] else 2)
+def _speaks(browser: Media) -> bool:
+    return browser.flow in (Flow.SENDRECV, Flow.SENDONLY)
 
 
 def browser_without_audio() -> AudioMissing:
     return AudioMissing("the browser offers no usable audio line; offer audio with OPUS, PCMU, PCMA or G722")
 
 
-def _no_audio(station: Session, station_has: bool, browser_has: bool) -> NegotiationError:
+def _no_audio(station: Session, browser_has: bool) -> NegotiationError:
     if not browser_has:
         return browser_without_audio()
-    if station_has:
-        return NegotiationError("no audio codec joins the two sides; offer PCMU or PCMA on both")
     lines = [each for each in station.media if each.kind == Kind.AUDIO and not each.rejected]
     if lines and all(each.secure for each in lines):
         return NegotiationError(
@@ -283,24 +251,21 @@ def _agreed(codec: Codec) -> Codec:
     return replace(codec, feedback=tuple(each for each in _FEEDBACK if each in codec.feedback))
 
 
-def _routes(kind: Kind, pair: _Pair | None, browser: Media | None) -> list[Route]:
+def _routes(kind: Kind, pair: Pair | None, browser: Media | None) -> list[Route]:
     if pair is None or browser is None:
         return [Route(kind, side, Path.NONE, None, None) for side in Side]
     station = _agreed(pair.station)
-    hears = browser.flow in (Flow.SENDRECV, Flow.RECVONLY)
-    speaks = browser.flow in (Flow.SENDRECV, Flow.SENDONLY)
     return [
-        Route(kind, Side.SIP, pair.to_browser if hears else Path.NONE, station, pair.browser),
-        Route(kind, Side.WEB, pair.to_station if speaks else Path.NONE, pair.browser, station),
+        Route(kind, Side.SIP, pair.to_browser if _hears(browser) else Path.NONE, station, pair.browser),
+        Route(kind, Side.WEB, pair.to_station if _speaks(browser) else Path.NONE, pair.browser, station),
     ]
 
 
 def _accepted(line: StationLine, port: int, max_video_bps: int) -> Media:
     """Our half of one line: the station's profile, payload numbers and multiplexing, the mirror of its direction."""
     codec = line.codec
-    if codec.name == "H264":
-        codec = replace(codec, fmtp=tuple(each for each in codec.fmtp if each[0] in _H264_MIRRORED))
-    codecs = [codec]
+    mirrored = _MIRRORED.get(codec.name, ())
+    codecs = [replace(codec, fmtp=tuple(each for each in codec.fmtp if each[0] in mirrored))]
     if line.dtmf is not None:
         codecs.append(replace(line.dtmf, fmtp=_DTMF_EVENTS, feedback=()))
     theirs = sdes.usable(line.media.crypto) if line.sdes else None
