@@ -31,7 +31,7 @@ from bridge.links.link import EncodedFrame
 from bridge.links.packetize import Packetize
 from bridge.links.parameter_sets import ParameterSets, described_sets
 from bridge.links.picture import MOST_BPS, KeyframeWanted, LimitBitrate, LimitPace, PictureRecipe, Turn
-from bridge.links.reorder import Reorder
+from bridge.links.reorder import Patience, Reorder
 from bridge.links.rewrite import Numbering, Rewrite
 from bridge.links.sound import SoundRecipe, SoundTurn
 from bridge.links.timeline import Timeline
@@ -39,9 +39,9 @@ from bridge.types import Codec, Kind, Route, Side
 
 _log = logging.getLogger(__name__)
 
-REPAIR_WAIT_MS = 100  # a NACK and its answer take a round trip; a picture later than that is of no use
-_STATION_WAIT_MS = 50  # nothing is repaired there, but a network swaps packets
-_SOUND_WAIT_MS = 40  # two blocks: the far side's jitter buffer bridges no more
+_REPAIR = Patience(100, 150, 300)  # a request and its answer take a round trip, or two
+_SWAPS = Patience(20, 50, 80)  # nothing is repaired there, but a network swaps packets
+_SOUND = Patience(0, 20, 80)  # the far side's jitter buffer bridges no more
 
 
 class Pipeline(Protocol):
@@ -171,8 +171,8 @@ class Relay:
             )
         if codec.name == "H264" and (sets := described_sets(codec)):
             self._links.insert(0, ParameterSets(sets, self._rewrite))
-        if joint.kind is Kind.VIDEO and source.side is Side.WEB and "nack" in codec.feedback:
-            self._links.insert(0, Reorder(self._links[0].push, wait_ms=REPAIR_WAIT_MS, counters=self.counters))
+        if source.side is Side.WEB:  # a browser puts what comes in order by itself, a telephone may not
+            self._links.insert(0, Reorder(self._links[0].push, _patience(joint), counters=self.counters))
         self._text = joint.way + " -> ".join([codec.name, *map(str, self._links), joint.target_name])
         self._limit = source.limit_bitrate if isinstance(source, LimitsBitrate) else self._ignore_limit
         self._report = target.send_report
@@ -275,8 +275,7 @@ class VideoTranscode(_Transcode):
         source_codec, target_codec = joint.codecs
         super().__init__(joint, source_codec.clock_hz, target_codec.clock_hz)
         self._depay = Depacketize(source_codec, self._decode_later, self._ask, self.counters)
-        wait_ms = REPAIR_WAIT_MS if joint.source.side is Side.WEB else _STATION_WAIT_MS
-        self._reorder = Reorder(self._depay.push, wait_ms=wait_ms, counters=self.counters)
+        self._reorder = Reorder(self._depay.push, _patience(joint), counters=self.counters)
         self._recipe = PictureRecipe(source_codec, target_codec, most_bps)
         self._chain = workers.chain(self._recipe, urgent=False, done=self._encoded, failed=self._failed)
         self._limit_bps: int | None = None
@@ -355,7 +354,7 @@ class AudioTranscode(_Transcode):
         super().__init__(joint, hertz[0], hertz[1])
         recipe = SoundRecipe(codecs[0].name, codecs[1].name)
         self._unwrap = Unwrap(codecs[0], self._transcode_later, self.counters)
-        self._reorder = Reorder(self._unwrap.push, wait_ms=_SOUND_WAIT_MS, counters=self.counters)
+        self._reorder = Reorder(self._unwrap.push, _patience(joint), counters=self.counters)
         self._chain = workers.chain(recipe, urgent=True, done=self._encoded, failed=self._count_failure)
         steps = [str(self._reorder), str(self._unwrap), *recipe.links(), str(self._pay)]
         self._text = joint.way + " -> ".join([*steps, joint.target_name])
@@ -386,6 +385,13 @@ class AudioTranscode(_Transcode):
 
     def _encoded(self, turn: SoundTurn) -> None:
         self._pass_on(turn.decoded, turn.frames)
+
+
+def _patience(joint: Joint) -> Patience:
+    """What is worth waiting for: on this kind of media, from this far side."""
+    if joint.kind is Kind.AUDIO:
+        return _SOUND
+    return _REPAIR if "nack" in joint.source.codec.feedback else _SWAPS
 
 
 def _nobody() -> None:

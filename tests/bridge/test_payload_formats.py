@@ -16,7 +16,7 @@ from bridge.links.counters import PipelineCounters
 from bridge.links.depacketize import Depacketize
 from bridge.links.link import EncodedFrame
 from bridge.links.packetize import Packetize, payloader
-from bridge.links.reorder import Reorder
+from bridge.links.reorder import Patience, Reorder
 from bridge.links.rewrite import Numbering
 from bridge.links.timeline import Timeline
 from bridge.rtp.packet import build
@@ -125,7 +125,9 @@ class Receiver:
         self.counters = PipelineCounters()
         self.depay = Depacketize(codec, self.frames.append, self._wish, self.counters)
         self.now_s = 0.0
-        self.push = Reorder(self.depay.push, wait_ms=50, counters=self.counters, clock=lambda: self.now_s).push
+        self.push = Reorder(
+            self.depay.push, Patience(50, 50, 50), counters=self.counters, clock=lambda: self.now_s
+        ).push
 
     def _wish(self) -> None:
         self.wishes += 1
@@ -305,7 +307,7 @@ def ordered(items: list[bytes], step_s: float = 0.0) -> list[int]:
     now_s = 0.0
     link = Reorder(
         lambda packet: seen.append(packet[2] << 8 | packet[3]),
-        wait_ms=50,
+        Patience(50, 50, 50),
         counters=PipelineCounters(),
         clock=lambda: now_s,
     )
@@ -325,11 +327,66 @@ def test_a_missing_packet_is_waited_for_in_vain_only_so_long() -> None:
 
 
 def test_each_gap_has_its_own_time() -> None:
-    assert ordered(packets(1, 3, 5, 6, 2, 7, 8), step_s=0.02) == [1, 2, 3]
+    assert ordered(packets(1, 3, 5, 6, 2), step_s=0.02) == [1, 2, 3]
+    assert ordered(packets(1, 3, 5, 6, 2, 7), step_s=0.02) == [1, 2, 3, 5, 6, 7]
 
 
 def test_what_comes_after_its_time_is_left_out() -> None:
     assert ordered(packets(1, 3, 4, 5, 6, 2, 7), step_s=0.02) == [1, 3, 4, 5, 6, 7]
+
+
+class Waiting:
+    """A `Reorder` of 0 to 80 ms whose packets come when the test says."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.counters = PipelineCounters()
+        self.seen: list[int] = []
+        self.link = Reorder(
+            lambda packet: self.seen.append(packet[2] << 8 | packet[3]),
+            Patience(0, 20, 80),
+            counters=self.counters,
+            clock=lambda: self.now_s,
+        )
+
+    def comes(self, sequence: int, at_s: float) -> None:
+        self.now_s = at_s
+        self.link.push(packets(sequence)[0])
+
+
+def test_where_nothing_ever_comes_late_it_waits_no_more() -> None:
+    stage = Waiting()
+    for sequence in range(1000):
+        if sequence % 10:
+            stage.comes(sequence, sequence * 0.02)
+    assert stage.link.wait_ms == 0
+    stage.comes(1001, 20.02)
+    assert stage.seen[-1] == 1001, "held up for nobody"
+    assert stage.counters.missing_packets == 100
+
+
+def test_a_packet_that_came_too_late_makes_it_wait_longer_within_bounds() -> None:
+    stage = Waiting()
+    for sequence, at_s in ((0, 0.0), (2, 0.04), (3, 0.065), (1, 0.07)):
+        stage.comes(sequence, at_s)
+    assert stage.seen == [0, 2, 3]
+    assert stage.counters.late_packets == 1
+    assert 30 < stage.link.wait_ms < 50
+    for sequence, at_s in ((5, 0.10), (6, 0.12), (4, 0.13)):
+        stage.comes(sequence, at_s)
+    assert stage.seen == [0, 2, 3, 4, 5, 6], "now it knows"
+    for sequence, at_s in ((8, 0.18), (9, 0.24), (7, 2.0)):
+        stage.comes(sequence, at_s)
+    assert stage.link.wait_ms == 80
+
+
+def test_a_packet_that_comes_twice_is_no_late_one() -> None:
+    stage = Waiting()
+    for sequence, at_s in ((0, 0.0), (1, 0.02), (0, 0.5), (2, 0.52)):
+        stage.comes(sequence, at_s)
+    assert stage.seen == [0, 1, 2]
+    assert (stage.counters.duplicate_packets, stage.counters.late_packets) == (1, 0)
+    assert stage.link.wait_ms == 20
 
 
 def test_another_source_is_taken_at_once() -> None:

@@ -294,14 +294,19 @@ def test_a_sdp_with_broken_sets_is_relayed_without() -> None:
     ("source_codec", "target_codec", "side", "text"),
     [
         (PCMU, PCMU, Side.SIP, "audio sip->web: PCMU -> Rewrite(PT 0, SSRC) -> WebLeg"),
-        (OPUS, replace(OPUS, payload_type=96), Side.WEB, "audio web->sip: OPUS -> Rewrite(PT 96, SSRC) -> SipLeg"),
+        (
+            OPUS,
+            replace(OPUS, payload_type=96),
+            Side.WEB,
+            "audio web->sip: OPUS -> Reorder(80 ms) -> Rewrite(PT 96, SSRC) -> SipLeg",
+        ),
         (
             SDP_ONLY,
             replace(H264, payload_type=103),
             Side.SIP,
             "video sip->web: H264 -> ParameterSets(SDP) -> Rewrite(PT 103, SSRC) -> WebLeg",
         ),
-        (VP8, VP8, Side.WEB, "video web->sip: VP8 -> Reorder(100 ms) -> Rewrite(PT 96, SSRC) -> SipLeg"),
+        (VP8, VP8, Side.WEB, "video web->sip: VP8 -> Reorder(300 ms) -> Rewrite(PT 96, SSRC) -> SipLeg"),
     ],
 )
 def test_a_relay_prints_itself(source_codec, target_codec, side: Side, text: str) -> None:

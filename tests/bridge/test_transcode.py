@@ -524,21 +524,21 @@ async def test_the_next_transcoder_goes_on_in_the_same_numbers(workers: Workers)
             VP8,
             Side.SIP,
             "video sip->web",
-            "Reorder(50 ms) -> Depay(H264) -> Decode -> Scale(640x480) -> Encode(VP8) -> Pay(VP8) -> WebLeg",
+            "Reorder(80 ms) -> Depay(H264) -> Decode -> Scale(640x480) -> Encode(VP8) -> Pay(VP8) -> WebLeg",
         ),
         (
             VP8,
             H264,
             Side.WEB,
             "video web->sip",
-            "Reorder(100 ms) -> Depay(VP8) -> Decode -> Scale(640x480) -> Encode(H264) -> Pay(H264) -> SipLeg",
+            "Reorder(300 ms) -> Depay(VP8) -> Decode -> Scale(640x480) -> Encode(H264) -> Pay(H264) -> SipLeg",
         ),
         (
             PCMU,
             OPUS,
             Side.SIP,
             "audio sip->web",
-            "Reorder(40 ms) -> Depay(PCMU) -> Decode -> Blocks(20 ms) -> Encode(OPUS) -> Pay(OPUS) -> WebLeg",
+            "Reorder(80 ms) -> Depay(PCMU) -> Decode -> Blocks(20 ms) -> Encode(OPUS) -> Pay(OPUS) -> WebLeg",
         ),
         (
             OPUS,
@@ -546,11 +546,17 @@ async def test_the_next_transcoder_goes_on_in_the_same_numbers(workers: Workers)
             Side.WEB,
             "audio web->sip",
             (
-                "Reorder(40 ms) -> Depay(OPUS) -> Decode -> Decimate(6) -> Blocks(20 ms) -> Encode(PCMA)"
+                "Reorder(80 ms) -> Depay(OPUS) -> Decode -> Decimate(6) -> Blocks(20 ms) -> Encode(PCMA)"
                 " -> Pay(PCMA) -> SipLeg"
             ),
         ),
-        (PCMA, PCMU, Side.WEB, "audio web->sip", "PCMA -> Law(PCMU) -> Rewrite(PT 0, SSRC) -> SipLeg"),
+        (
+            PCMA,
+            PCMU,
+            Side.WEB,
+            "audio web->sip",
+            "PCMA -> Reorder(80 ms) -> Law(PCMU) -> Rewrite(PT 0, SSRC) -> SipLeg",
+        ),
     ],
 )
 async def test_a_transcoder_prints_itself(
