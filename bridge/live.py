@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from bridge import negotiate, sdp
+from bridge import negotiate, sdes, sdp
 from bridge.bridge import Joined
 from bridge.errors import BridgeClosed, BridgeSealed, NegotiationError
 from bridge.events import BridgeEvent, DtmfKey, FirstMedia, KeyframeByInfo, WebConnected, WebLost
@@ -65,6 +65,7 @@ class Bridge:
         self._web_answer: str | None = None
         self._described: Session | None = None
         self._offered: Session | None = None
+        self._keys = sdes.OwnKeys()
         self._origin = Origin("kinbridge", random.getrandbits(48), 0, settings.advertised or settings.host)
         self.events_dropped = 0
 
@@ -193,7 +194,7 @@ class Bridge:
             yield
 
     def _plan(self, station: Session, browser: Session) -> negotiate.Plan:
-        return negotiate.plan(station, browser, prefer_transcode=self._settings.prefer_transcode)
+        return negotiate.plan(station, browser, prefer_transcode=self._settings.prefer_transcode, keys=self._keys)
 
     def _offer_first(self) -> Joined:
         assert self._browser is not None  # noqa: S101 - join() has just read it
