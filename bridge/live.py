@@ -16,6 +16,7 @@ from bridge.legs.leg import MediaLine
 from bridge.legs.sip import SipLeg
 from bridge.legs.web import WebLeg
 from bridge.links.tap import Listener, Tapping
+from bridge.quality import Patience, judged
 from bridge.rtp.timer import Timer
 from bridge.sdp import Origin, Session
 from bridge.tapping import TappableWiring
@@ -54,6 +55,7 @@ class Bridge:
         self._web: WebLeg | None = None
         self._wiring = wiring(self._media_passed)
         self._watch = Watch(settings.rtp_timeout_s)
+        self._patience = Patience()
         self._looking = timer.every(_LOOK_S, self._look)
         self._events: asyncio.Queue[BridgeEvent | None] = asyncio.Queue(_EVENTS)
         self._lock = asyncio.Lock()
@@ -149,7 +151,7 @@ class Bridge:
     def stats(self) -> BridgeStats:
         for line in self._sip.lines():
             line.freshen()
-        return BridgeStats(self._wiring.stats(self._lines()))
+        return judged(BridgeStats(self._wiring.stats(self._lines())), self._patience)
 
     def routes(self) -> tuple[Route, ...]:
         return self._wiring.routes
@@ -311,8 +313,10 @@ class Bridge:
         station = _glimpse(self._sip.lines(), due=self._sip.speaks)
         connected = self._web is not None and self._web.connected
         browser = _glimpse((each for each in self._lines() if each.side is Side.WEB), due=connected)
-        for event in self._watch.look(self._clock(), station, browser):
+        now_s = self._clock()
+        for event in self._watch.look(now_s, station, browser):
             self._tell(event)
+        self._patience.look(now_s, self._wiring.moments(due=self._sip.speaks and connected and not self._sip.held))
 
     def _media_passed(self, kind: Kind, source: Side) -> None:
         self._tell(FirstMedia(kind, source, self._clock()))

@@ -57,6 +57,7 @@ class Tally:
             frames_dropped=media.frames_dropped,
             undecodable=media.undecodable,
             frames_thinned=media.frames_thinned,
+            far_lost_packets=target.far_lost_packets,
         )
 
     def _line(self, kind: Kind, side: Side, lines: Iterable[MediaLine]) -> LineCounters:

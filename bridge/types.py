@@ -80,6 +80,7 @@ class MediaSettings:
 
     host: what RTP and ICE sockets bind to. advertised: what SDP and candidates say (empty: host).
     sip_ports, web_ports: inclusive ranges; (0, 0) lets the system choose.
+    web_port: the one UDP port of all browsers; 0: the first free one of web_ports; None: each browser its own of these.
     rtp_timeout_s: a side from which nothing arrives for so long (and that is not held) is dead.
     follow_after_s: a station whose stream goes on from another address (its NAT forgot it) is followed when nothing has
     come from the old one for so long; 0: never.
@@ -90,6 +91,7 @@ class MediaSettings:
     advertised: str = ""
     sip_ports: tuple[int, int] = (0, 0)
     web_ports: tuple[int, int] = (0, 0)
+    web_port: int | None = 0
     ice_servers: tuple[str, ...] = ()
     web_connect_timeout_s: float = 15.0
     rtp_timeout_s: float = 20.0
@@ -104,9 +106,11 @@ class FlowStats:
     """Counters of one kind in one direction, since the bridge was made.
 
     source: the side it comes from. received_* and lost are of the incoming half, sent_* of the outgoing one.
-    jitter_ms: RFC 3550 section 6.4.1, at the receiving half. rtt_ms: from the far side's reports, None if unknown.
-    """
     frames_thinned: pictures left out evenly, for a slow receiver or for load.
+    jitter_ms: RFC 3550 section 6.4.1, at the receiving half. rtt_ms: from the far side's reports, None if unknown.
+    far_lost_packets: what the far side says it misses of the sent ones; of a relay, with the first half's losses.
+    frozen_s: nothing new went out although it was due (bridge.quality). mos: 1.0 to 4.5, sound only, None if unknown.
+    """
 
     kind: Kind
     source: Side
@@ -128,12 +132,18 @@ class FlowStats:
     frames_encoded: int = 0
     frames_dropped: int = 0
     undecodable: int = 0
-
-
     frames_thinned: int = 0
+    far_lost_packets: int = 0
+    frozen_s: float = 0.0
+    mos: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class BridgeStats:
+    """one_way_s: sound came from one side and not from the other, which was there and not held."""
+
     flows: tuple[FlowStats, ...] = field(default=())
+    one_way_s: float = 0.0
 
     def flow(self, kind: Kind, source: Side) -> FlowStats | None:
         for each in self.flows:

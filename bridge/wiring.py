@@ -10,6 +10,7 @@ from bridge.legs.leg import MediaLine
 from bridge.legs.silent import SILENT, nowhere
 from bridge.links.picture import MOST_BPS
 from bridge.pipelines import Pipeline, relay, transcode
+from bridge.quality import Moment
 from bridge.tally import Tally
 from bridge.types import FlowStats, Kind, Path, Route, Side
 
@@ -82,6 +83,12 @@ class Wiring:
             laid = self._laid.get((route.kind, route.source))
             found.append(self._tally.flow(route, present, laid.pipeline.counters if laid else None))
         return tuple(found)
+
+    def moments(self, due: bool) -> tuple[Moment, ...]:
+        """What each flow has sent by now, for `Patience`."""
+        return tuple(
+            Moment(kind, source, laid.target.counters.sent_packets, due) for (kind, source), laid in self._laid.items()
+        )
 
     def describe(self) -> str:
         return "\n".join(sorted(str(each.pipeline) for each in self._laid.values()))

@@ -47,7 +47,8 @@ class LineCounters:
     """Plain counters, read by statistics at any time on the same thread.
 
     last_received_s: when media came. last_heard_s: when anything else did that shows life but gives the far side
-    nothing to hear or see: reports, packets of a type that was not agreed.
+    nothing to hear or see: reports, packets of a type that was not agreed. far_lost_packets: what the far side says it
+    misses of what was sent.
     """
 
     received_packets: int = 0
@@ -58,6 +59,7 @@ class LineCounters:
     sent_bytes: int = 0
     jitter_ms: float = 0.0
     rtt_ms: float | None = None
+    far_lost_packets: int = 0
     keyframe_requests: int = 0
     nacks: int = 0
     retransmitted: int = 0

@@ -140,6 +140,7 @@ class StationRtcp:
     def _hear(self, blocks: tuple[ReportBlock, ...], now_s: float) -> None:
         for block in blocks:
             if block.ssrc == self._ssrc:
+                self._counters.far_lost_packets = max(0, block.packets_lost)
                 round_trip_ms = self._round_trip.heard(block, now_s)
                 if round_trip_ms is not None:
                     self._counters.rtt_ms = round_trip_ms

@@ -255,6 +255,7 @@ class WebLine:
     def _heard_blocks(self, blocks: tuple[rtcp.ReportBlock, ...], now_s: float) -> None:
         for block in blocks:
             if block.ssrc == self.send_ssrc:
+                self.counters.far_lost_packets = max(0, block.packets_lost)
                 rtt_ms = self._round_trip.heard(block, now_s)
                 if rtt_ms is not None:
                     self.counters.rtt_ms = rtt_ms
