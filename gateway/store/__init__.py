@@ -3,6 +3,7 @@
 from gateway.store.database import Store
 from gateway.store.records import FIRST_HASH
 from gateway.store.rows import (
+    Access,
     Account,
     AccountKind,
     CdrRow,
@@ -12,6 +13,8 @@ from gateway.store.rows import (
     LedgerEntry,
     Movement,
     MovementKind,
+    Recording,
+    RecordingState,
     Visit,
     from_ms,
     to_ms,
@@ -30,6 +33,9 @@ __all__ = [
     "Grant",
     "Visit",
     "CdrRow",
+    "Recording",
+    "RecordingState",
+    "Access",
     "ChainEnd",
     "FIRST_HASH",
     "from_ms",

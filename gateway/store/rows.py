@@ -147,3 +147,50 @@ class ChainEnd:
 
     sequence: int
     hash: str
+
+
+class RecordingState(StrEnum):
+    """How a recording came out. The value stands in the CDR."""
+
+    OPEN = "open"  # being written, or left so by a crash that nobody has looked at yet
+    COMPLETE = "complete"
+    CUT = "cut"  # it ends where its writer died or the disk was full; what there is plays
+    FAILED = "failed"  # nothing could be written
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One file of a visit; a visit has another when its codecs change. wrapped_key: hexadecimal, empty once purged.
+
+    dropped: packets that were not written because the writer was behind. sha256: of the file as it lies on the disk.
+    """
+
+    recording_id: str
+    node: str
+    facility: str
+    visit_id: str
+    part: int
+    file_name: str
+    key_id: str
+    wrapped_key: str
+    retention_days: int
+    started_at: datetime
+    ended_at: datetime | None = None
+    bytes: int = 0
+    sha256: str = ""
+    state: RecordingState = RecordingState.OPEN
+    dropped: int = 0
+    retain_until: datetime | None = None
+    purged_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Somebody looked at something, or took it away. act: a closed word such as `recording.export`."""
+
+    at: datetime
+    who: str
+    act: str
+    subject: str
+    reason: str = ""
+    detail: str = ""

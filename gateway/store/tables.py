@@ -3,8 +3,10 @@
     accounts <- entries -> movements      double entry: the entries of a movement sum to zero
     visits   <- holds -> accounts         a visit's intent, its proofs of life, and what is reserved for it
     visits   <- cdrs, chains              append-only records, numbered and chained per node
+    visits   <- recordings                files elsewhere; the wrapped key here is what opens one
+    accesses                              append-only: who looked at what, and why
 
-`cdrs`, `movements` and `entries` refuse UPDATE and DELETE in the database itself (triggers of the first migration).
+`cdrs`, `movements`, `entries` and `accesses` refuse UPDATE and DELETE in the database itself (by triggers).
 `accounts.balance_micros` and `held_micros` repeat what entries and open holds add up to, so that a reservation is one
 conditional UPDATE; `Books.discrepancies` compares the two.
 """
@@ -23,6 +25,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
     text,
 )
 
@@ -158,4 +161,47 @@ chains = Table(
     Column("node", String(32), primary_key=True),
     Column("sequence", BigInteger, nullable=False),
     Column("hash", String(64), nullable=False),
+)
+
+recordings = Table(
+    "recordings",
+    metadata,
+    Column("recording_id", Id, primary_key=True),
+    Column("node", String(32), nullable=False),
+    Column("facility", Text, nullable=False),
+    Column("visit_id", Id, ForeignKey("visits.visit_id"), nullable=False),
+    Column("part", BigInteger, nullable=False),
+    Column("file_name", Text, nullable=False),
+    Column("key_id", String(64), nullable=False),
+    Column("wrapped_key", String(200), nullable=False),
+    Column("retention_days", BigInteger, nullable=False),
+    Column("started_at_ms", BigInteger, nullable=False),
+    Column("ended_at_ms", BigInteger),
+    Column("bytes", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("dropped", BigInteger, nullable=False),
+    Column("retain_until_ms", BigInteger),
+    Column("purged_at_ms", BigInteger),
+    UniqueConstraint("visit_id", "part"),
+    Index("ix_recordings_facility", "facility", "started_at_ms"),
+    Index(
+        "ix_recordings_open",
+        "node",
+        sqlite_where=text("ended_at_ms IS NULL"),
+        postgresql_where=text("ended_at_ms IS NULL"),
+    ),
+)
+
+accesses = Table(
+    "accesses",
+    metadata,
+    Column("access_id", RowNumber, primary_key=True, autoincrement=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("act", String(32), nullable=False),
+    Column("subject", Id, nullable=False, index=True),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    sqlite_autoincrement=True,
 )
