@@ -12,11 +12,14 @@ from bridge.codecs.workers import LOOK_S
 from bridge.errors import BridgeError
 from bridge.legs.sip import SipLeg
 from bridge.legs.web import WebLeg
+from bridge.legs.web_port import WebPort
 from bridge.live import Bridge
 from bridge.rtp.ports import Ports
 from bridge.rtp.timer import Timer
-from bridge.types import Kind, MediaSettings, Side
 from bridge.tapping import TappableWiring
+from bridge.types import Kind, MediaSettings, Side
+from bridge.watching import Galleries, Watcher
+from bridge.watching.gallery import Tappable
 from bridge.wiring import Wiring
 
 
@@ -27,7 +30,8 @@ class MediaPlane:
             bridge = plane.bridge()
             joined = await bridge.join(sip_offer, web_offer)
 
-    Leaving closes every bridge that is still open. Raises BridgeError for settings that can never work.
+    Leaving closes every bridge that is still open. Raises BridgeError for settings that can never work, on entering
+    PortsExhausted when the port of all browsers is taken.
     """
 
     def __init__(self, settings: MediaSettings, clock: Callable[[], float] = time.monotonic) -> None:
@@ -40,8 +44,9 @@ class MediaPlane:
         self._timer = Timer(clock)
         self._workers = Workers(settings.codec_workers)
         self._sip_ports = Ports(settings.host, settings.sip_ports)
-        self._web_ports = Ports(settings.host, settings.web_ports, name="media.web_ports")
+        self._web_ports: Ports | WebPort = Ports(settings.host, settings.web_ports, name="media.web_ports")
         self._bridges: set[Bridge] = set()
+        self._galleries = Galleries(settings, self._workers, lambda: self._web_ports, self._timer, clock)
 
     def bridge(self, *, sealed: bool = False) -> Bridge:
         """For one visit. It is to be closed by whoever asked for it. sealed: nothing can ever listen (privileged)."""
@@ -60,14 +65,10 @@ class MediaPlane:
             web_leg=lambda: WebLeg(self._settings, self._web_ports, self._timer),
             wiring=wired,
             clock=self._clock,
-            closed=self._bridges.discard,
+            closed=self._bridge_closed,
         )
         self._bridges.add(made)
         return made
-
-    def __len__(self) -> int:
-        """How many bridges are open."""
-        return len(self._bridges)
 
     def _sealed(self, passed: Callable[[Kind, Side], None]) -> Wiring:
         return Wiring(self._workers, passed, most_bps=self._settings.video_max_bps)
@@ -75,15 +76,47 @@ class MediaPlane:
     def _tappable(self, passed: Callable[[Kind, Side], None]) -> Wiring:
         return TappableWiring(self._workers, passed, self._clock, most_bps=self._settings.video_max_bps)
 
+    @property
+    def codec_cpu_s(self) -> float:
+        """CPU seconds of the codec workers, which `time.process_time` does not count."""
+        return self._workers.cpu_s
+
+    async def watch(self, bridge: Tappable, web_offer: str, ended: Callable[[str], None]) -> tuple[Watcher, str]:
+        """An officer's browser at this visit, receiving only, and the answer for it; `ended(reason)` is told once.
+
+        Raises BridgeSealed for a privileged visit, BridgeClosed, SdpError, NegotiationError, PortsExhausted.
+        """
+        return await self._galleries.watch(bridge, web_offer, ended)
+
+    def _bridge_closed(self, bridge: Bridge) -> None:
+        self._bridges.discard(bridge)
+        self._galleries.visit_ended(bridge)
+
+    def __len__(self) -> int:
+        """How many bridges are open."""
+        return len(self._bridges)
+
     async def __aenter__(self) -> Self:
         self._timer.start()
+        self._timer.every(LOOK_S, self._workers.look)
+        if self._settings.web_port is not None:
+            self._web_ports = WebPort(_shared(self._settings))
+            self._web_ports.start()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-        self._timer.every(LOOK_S, self._workers.look)
     ) -> None:
         for each in tuple(self._bridges):
             await each.close()
+        if isinstance(self._web_ports, WebPort):
+            self._web_ports.close()
         await self._timer.close()
         self._workers.close()
+
+
+def _shared(settings: MediaSettings) -> Ports:
+    """Where the one port of all browsers comes from."""
+    if settings.web_port:
+        return Ports(settings.host, (settings.web_port, settings.web_port), name="media.web_port")
+    return Ports(settings.host, settings.web_ports, name="media.web_ports")

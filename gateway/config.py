@@ -76,6 +76,7 @@ class MediaConfig(Document):
     advertised: str = ""
     sip_ports: tuple[Port, Port] = (0, 0)
     web_ports: tuple[Port, Port] = (0, 0)
+    web_port: Port | None = 0
     ice_servers: tuple[str, ...] = ()
     web_connect_timeout_s: Annotated[float, Field(gt=0)] = 15.0
     rtp_timeout_s: Annotated[float, Field(gt=0)] = 20.0

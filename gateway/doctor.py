@@ -191,10 +191,13 @@ def _port(field: str, host: str, port: int, kind: socket.SocketKind) -> Finding:
 
 
 def _media_ports(config: Config) -> Iterator[Finding]:
-    for field, (low, high), each in (
-        ("media.sip_ports", config.media.sip_ports, _PORTS_A_VISIT),
-        ("media.web_ports", config.media.web_ports, 1),
-    ):
+    media = config.media
+    ranges = [("media.sip_ports", media.sip_ports, _PORTS_A_VISIT)]
+    if media.web_port is None:
+        ranges.append(("media.web_ports", media.web_ports, 1))
+    else:
+        yield _browser_port(config)
+    for field, (low, high), each in ranges:
         wanted = config.limits.max_visits * each
         if high == 0:
             yield Finding(Verdict.OK, f"{field}: the system chooses")
@@ -203,6 +206,19 @@ def _media_ports(config: Config) -> Iterator[Finding]:
             yield Finding(Verdict.WARNING, what, f"widen {field}")
         else:
             yield Finding(Verdict.OK, f"{field} {low}-{high}")
+
+
+def _browser_port(config: Config) -> Finding:
+    """The one UDP port that all browsers share."""
+    media, (low, high) = config.media, config.media.web_ports
+    if media.web_port:
+        return _port("media.web_port", media.host, media.web_port, socket.SOCK_DGRAM)
+    found = Finding(Verdict.OK, "media.web_port: the system chooses")
+    for port in range(low, high + 1) if high else ():
+        found = _port("media.web_ports", media.host, port, socket.SOCK_DGRAM)
+        if found.verdict is Verdict.OK:
+            return Finding(Verdict.OK, f"media.web_port {port}/udp, the first free one of media.web_ports")
+    return found
 
 
 def _database(config: Config) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import secrets
 import socket
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -36,14 +37,16 @@ from aiortc.sdp import candidate_from_sdp, candidate_to_sdp
 
 from bridge.errors import PortsExhausted
 from bridge.legs.ice_socket import IceSocket
+from bridge.legs.web_port import Seat, WebPort
 from bridge.legs.web_sdp import LocalTransport, Offer
-from bridge.rtp.srtp import Opener, Sealer
+from bridge.rtp.srtp import Opener, Sealer, Slot
 from bridge.types import MediaSettings
 
 _log = logging.getLogger(__name__)
 for _talkative in ("aioice", "aiortc"):
     logging.getLogger(_talkative).setLevel(logging.WARNING)  # below it they write the family's addresses and SDP
 
+_MOST_WAITING = 256  # datagrams for DTLS, which takes them one by one; strangers may send what looks like it
 _MANY_ADDRESSES = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound
 
 
@@ -53,6 +56,10 @@ class SinglePorts(Protocol):
     host: str
 
     def single(self) -> socket.socket: ...
+
+
+BrowserPorts = SinglePorts | WebPort
+"""A socket for each browser, or one for all."""
 
 
 class MediaReceiver(Protocol):
@@ -66,8 +73,9 @@ class MediaReceiver(Protocol):
 class _Connection(aioice.ice.Connection):
     """An ICE agent on the ports and the address it is told, which hands SRTP to a media receiver."""
 
-    def __init__(self, settings: MediaSettings, ports: SinglePorts, media: MediaReceiver, **servers: Any) -> None:
-        super().__init__(ice_controlling=False, **servers)
+    def __init__(self, settings: MediaSettings, ports: BrowserPorts, media: MediaReceiver, **servers: Any) -> None:
+        # the library's own four letters could be another browser's at the shared port
+        super().__init__(ice_controlling=False, local_username=secrets.token_hex(8), **servers)
         self._settings = settings
         self._ports = ports
         self._media = media
@@ -107,22 +115,25 @@ class _Connection(aioice.ice.Connection):
 
     def _open(self) -> aioice.ice.StunProtocol:
         protocol = aioice.ice.StunProtocol(self)
-        IceSocket(self._ports.single(), protocol, self)
+        if isinstance(self._ports, WebPort):
+            self._ports.seat(self.local_username, protocol, self)
+        else:
+            IceSocket(self._ports.single(), protocol, self)
         self._protocols.append(protocol)
         return protocol
 
-    def media_arrived(self, size: int) -> None:
-        """SRTP or SRTCP stands in `opener.view`. RFC 5761 section 4 tells them apart. Never raises."""
+    def media_arrived(self, slot: Slot, size: int) -> None:
+        """SRTP or SRTCP stands in the slot. RFC 5761 section 4 tells them apart. Never raises."""
         opener = self.opener
         try:
             if not opener.ready:
                 packet = None
-            elif 192 <= opener.view[1] <= 223:
-                packet = opener.rtcp(size)
+            elif 192 <= slot.view[1] <= 223:
+                packet = opener.rtcp(size, slot)
                 if packet is not None:
                     return self._media.rtcp_arrived(packet)
             else:
-                packet = opener.rtp(size)
+                packet = opener.rtp(size, slot)
                 if packet is not None:
                     return self._media.rtp_arrived(packet)
         except Exception:  # noqa: BLE001 - whatever one packet does in a pipeline, the next one must be read
@@ -140,9 +151,18 @@ class _Connection(aioice.ice.Connection):
         """What aioice takes for application data: DTLS, and through a TURN server SRTP as well."""
         if data and 127 < data[0] < 192 and len(data) <= len(self.opener.view):
             self.opener.view[0 : len(data)] = data
-            self.media_arrived(len(data))
-        else:
+            self.media_arrived(self.opener.slot, len(data))
+        elif data and 19 < data[0] < 64 and self._queue.qsize() < _MOST_WAITING:
             super().data_received(data, component)
+        else:
+            self.rejected_packets += 1
+
+    def check_incoming(self, message: Any, addr: tuple[str, int], protocol: aioice.ice.StunProtocol) -> None:
+        """A check whose MESSAGE-INTEGRITY was right: at a shared port this tells whose the address is."""
+        transport: Any = protocol.transport
+        if isinstance(transport, Seat):
+            transport.learn(addr)
+        super().check_incoming(message, addr, protocol)
 
     def check_complete(self, pair: aioice.ice.CandidatePair) -> None:
         """A check ended; the browser may have nominated another pair, even in mid-visit."""
@@ -150,9 +170,11 @@ class _Connection(aioice.ice.Connection):
         chosen = self._nominated.get(1)
         if chosen is None:
             return
-        transport = chosen.protocol.transport
+        transport: Any = chosen.protocol.transport
         if isinstance(transport, IceSocket):
             self.path = (transport.raw_sendto, chosen.remote_addr)
+        elif isinstance(transport, Seat):
+            self.path = transport.path_to(chosen.remote_addr)
         else:  # a TURN allocation frames what it sends
             self.path = (lambda data, address: transport.sendto(bytes(data), address), chosen.remote_addr)
 
@@ -172,7 +194,7 @@ def _host_candidate(component: int, host: str, port: int, preference: int) -> Ca
 class _Gatherer(RTCIceGatherer):
     """aiortc's gatherer around our ICE agent."""
 
-    def __init__(self, settings: MediaSettings, ports: SinglePorts, media: MediaReceiver) -> None:
+    def __init__(self, settings: MediaSettings, ports: BrowserPorts, media: MediaReceiver) -> None:
         super().__init__(iceServers=[_ice_server(each) for each in settings.ice_servers])
         made = self._connection
         self._connection = self.connection = _Connection(
@@ -208,7 +230,7 @@ class WebTransport:
     def __init__(
         self,
         settings: MediaSettings,
-        ports: SinglePorts,
+        ports: BrowserPorts,
         media: MediaReceiver,
         on_connected: Callable[[], None],
         on_lost: Callable[[str], None],

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 
 from bridge.errors import BridgeClosed
-from bridge.legs._aiortc import SinglePorts, WebTransport
+from bridge.legs._aiortc import BrowserPorts, WebTransport
 from bridge.legs.web_line import WebLine
 from bridge.legs.web_sdp import LinePlan, plan_lines, read_offer, write_answer
 from bridge.rtp import rtcp
@@ -52,7 +52,7 @@ class WebLeg:
 
     side = Side.WEB
 
-    def __init__(self, settings: MediaSettings, ports: SinglePorts, timer: Timer) -> None:
+    def __init__(self, settings: MediaSettings, ports: BrowserPorts, timer: Timer) -> None:
         self.on_connected: Callable[[], None] = _nothing
         self.on_lost: Callable[[str], None] = _no_reason
         self.connected = False

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import enum
 import struct
+from typing import Any
 
 from pylibsrtp import Error, Policy, Session
 from pylibsrtp._binding import ffi, lib
@@ -70,18 +71,29 @@ def _session(profile: Profile, key: bytes, ssrc_type: int) -> Session:
         raise NegotiationError(f"SRTP key refused: {wanted}, not {len(key)}") from refused
 
 
-class Opener:
-    """Decrypts what was received into `view`."""
+class Slot:
+    """Room for one packet, where libsrtp and the socket both reach it; it lives as long as its owner."""
 
-    __slots__ = ("_buffer", "_context", "_data", "_length", "_session", "view")
+    __slots__ = ("buffer", "data", "view")
+
+    def __init__(self, data: Any = None) -> None:
+        """`data`: `BUFFER_BYTES` at a multiple of four of memory that outlives the slot; None: its own."""
+        self.data = ffi.new("char[]", BUFFER_BYTES) if data is None else data
+        self.buffer = ffi.buffer(self.data, BUFFER_BYTES)
+        self.view = memoryview(self.buffer)  # the socket reads into it
+
+
+class Opener:
+    """Decrypts what was received into a slot: into its own, whose `view` the socket reads into, unless told another."""
+
+    __slots__ = ("_context", "_length", "_session", "slot", "view")
 
     def __init__(self) -> None:
-        self._data = ffi.new("char[]", BUFFER_BYTES)
-        self._buffer = ffi.buffer(self._data)
+        self.slot = Slot()
+        self.view = self.slot.view
         self._length = ffi.new("int *")
         self._session: Session | None = None
         self._context = ffi.NULL
-        self.view = memoryview(self._buffer)  # the socket reads into it
 
     @classmethod
     def with_key(cls, profile: Profile, key: bytes) -> Opener:
@@ -99,33 +111,33 @@ class Opener:
     def ready(self) -> bool:
         return self._session is not None
 
-    def rtp(self, size: int) -> bytes | None:
-        """The packet whose first `size` bytes stand in `view`, in the clear; None when it is forged or a replay."""
+    def rtp(self, size: int, slot: Slot | None = None) -> bytes | None:
+        """The packet whose first `size` bytes stand in the slot, in the clear; None when it is forged or a replay."""
+        slot = slot or self.slot
         length = self._length
         length[0] = size
-        if lib.srtp_unprotect(self._context, self._data, length):
+        if lib.srtp_unprotect(self._context, slot.data, length):
             return None
-        clear: bytes = self._buffer[0 : length[0]]
+        clear: bytes = slot.buffer[0 : length[0]]
         return clear
 
-    def rtcp(self, size: int) -> bytes | None:
+    def rtcp(self, size: int, slot: Slot | None = None) -> bytes | None:
+        slot = slot or self.slot
         length = self._length
         length[0] = size
-        if lib.srtp_unprotect_rtcp(self._context, self._data, length):
+        if lib.srtp_unprotect_rtcp(self._context, slot.data, length):
             return None
-        clear: bytes = self._buffer[0 : length[0]]
+        clear: bytes = slot.buffer[0 : length[0]]
         return clear
 
 
 class Sealer:
-    """Encrypts. What it returns is a view of its buffer: send it before the next call."""
+    """Encrypts into a slot: into its own, unless told another. A view it returns is good until the next call."""
 
-    __slots__ = ("_buffer", "_context", "_data", "_length", "_session", "_view")
+    __slots__ = ("_context", "_length", "_session", "slot")
 
     def __init__(self, session: Session) -> None:
-        self._data = ffi.new("char[]", BUFFER_BYTES)
-        self._buffer = ffi.buffer(self._data)
-        self._view = memoryview(self._buffer)
+        self.slot = Slot()
         self._length = ffi.new("int *")
         self._session = session
         self._context = session._srtp[0]
@@ -135,25 +147,37 @@ class Sealer:
         """`key`: master key and salt. Raises NegotiationError when it does not fit the profile."""
         return cls(_session(profile, key, Policy.SSRC_ANY_OUTBOUND))
 
-    def rtp(self, packet: bytes) -> memoryview | None:
-        """None when the packet is too long or libsrtp refuses it (an index used up, a broken header)."""
+    def rtp_into(self, slot: Slot, packet: bytes) -> int:
+        """How many bytes stand in the slot now; 0 when the packet is too long or libsrtp refuses it (an index used up,
+        a broken header)."""
         size = len(packet)
         if size > MAX_PACKET_BYTES:
-            return None
-        self._buffer[0:size] = packet
+            return 0
+        slot.buffer[0:size] = packet
         length = self._length
         length[0] = size
-        if lib.srtp_protect(self._context, self._data, length):
-            return None
-        return self._view[0 : length[0]]
+        if lib.srtp_protect(self._context, slot.data, length):
+            return 0
+        sealed: int = length[0]
+        return sealed
+
+    def rtcp_into(self, slot: Slot, packet: bytes) -> int:
+        size = len(packet)
+        if size > MAX_PACKET_BYTES:
+            return 0
+        slot.buffer[0:size] = packet
+        length = self._length
+        length[0] = size
+        if lib.srtp_protect_rtcp(self._context, slot.data, length):
+            return 0
+        sealed: int = length[0]
+        return sealed
+
+    def rtp(self, packet: bytes) -> memoryview | None:
+        """None when `rtp_into` gives 0."""
+        size = self.rtp_into(self.slot, packet)
+        return self.slot.view[0:size] if size else None
 
     def rtcp(self, packet: bytes) -> memoryview | None:
-        size = len(packet)
-        if size > MAX_PACKET_BYTES:
-            return None
-        self._buffer[0:size] = packet
-        length = self._length
-        length[0] = size
-        if lib.srtp_protect_rtcp(self._context, self._data, length):
-            return None
-        return self._view[0 : length[0]]
+        size = self.rtcp_into(self.slot, packet)
+        return self.slot.view[0:size] if size else None

@@ -15,6 +15,7 @@ import pytest_asyncio
 from bridge import sdp
 from bridge.legs.web import WebLeg
 from bridge.legs.web_line import WebLine, Wire
+from bridge.legs.web_port import WebPort
 from bridge.rtp.ports import Ports
 from bridge.rtp.timer import Timer
 from bridge.types import Codec, Flow, Kind, MediaSettings
@@ -66,13 +67,15 @@ async def pair(
     video: str,
     **parameters: str,
 ) -> AsyncIterator[tuple[End, End]]:
-    """Two pages joined by cables."""
-    async with Timer() as timer:
+    """Two pages joined by cables; their legs share a port."""
+    async with Timer() as timer, contextlib.AsyncExitStack() as stack:
         ends = []
+        port = WebPort(Ports("127.0.0.1", (0, 0)))
+        stack.callback(port.close)
         for _ in range(2):
             page = await chromium.page()
             offer = await page.offer()
-            leg = WebLeg(MediaSettings(), Ports("127.0.0.1", (0, 0)), timer)
+            leg = WebLeg(MediaSettings(), port, timer)
             end = End(page, leg, asyncio.get_running_loop().create_future())
             leg.on_lost = end.lost.set_result
             codecs: dict[Kind, Codec | None] = {

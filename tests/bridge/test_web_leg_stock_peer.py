@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from bridge import sdp
 from bridge.legs.web import WebLeg
+from bridge.legs.web_port import WebPort
 from bridge.rtp.ports import Ports
 from bridge.rtp.timer import Timer
 from bridge.types import Codec, Flow, Kind, MediaSettings
@@ -42,7 +43,8 @@ async def test_it_decodes_what_we_echo(stock_peer: asyncio.subprocess.Process, a
     found = {media.kind: {codec.name: codec for codec in media.codecs} for media in sdp.parse(offer).media}
     codecs: dict[Kind, Codec | None] = {Kind.AUDIO: found["audio"][audio], Kind.VIDEO: found["video"][video]}
     async with Timer() as timer:
-        leg = WebLeg(MediaSettings(), Ports("127.0.0.1", (0, 0)), timer)
+        port = WebPort(Ports("127.0.0.1", (0, 0)))
+        leg = WebLeg(MediaSettings(), port, timer)
         answer = await leg.answer(offer, codecs, dict.fromkeys(Kind, Flow.SENDRECV))
         for kind in Kind:
             line = leg.line(kind)
@@ -54,3 +56,4 @@ async def test_it_decodes_what_we_echo(stock_peer: asyncio.subprocess.Process, a
             while min(counts.values()) < 20:
                 counts = json.loads(await stock_peer.stdout.readline())
         await leg.close()
+        port.close()

@@ -15,6 +15,7 @@ import pytest_asyncio
 
 from bridge.legs.ice_socket import IceSocket
 from bridge.legs.web import WebLeg
+from bridge.legs.web_port import WebPort
 from bridge.rtp.packet import build
 from bridge.rtp.ports import Ports
 from bridge.rtp.timer import Timer
@@ -63,10 +64,12 @@ def _until_it_answers(port: int) -> None:
     raise TimeoutError("coturn does not answer")
 
 
-async def test_media_passes_through_the_relay(turn_server: int) -> None:
+@pytest.mark.parametrize("shared", [True, False], ids=["one port for all", "a port for each"])
+async def test_media_passes_through_the_relay(turn_server: int, shared: bool) -> None:
     settings = MediaSettings(ice_servers=(f"turn:gateway:secret@127.0.0.1:{turn_server}?transport=udp",))
     async with Timer() as timer, RawPeer() as peer:
-        leg = WebLeg(settings, Ports("127.0.0.1", (0, 0)), timer)
+        ports = WebPort(Ports("127.0.0.1", (0, 0))) if shared else Ports("127.0.0.1", (0, 0))
+        leg = WebLeg(settings, ports, timer)
         up = asyncio.Event()
         leg.on_connected = up.set
         flows = {Kind.AUDIO: Flow.SENDRECV, Kind.VIDEO: Flow.SENDRECV}
@@ -75,6 +78,8 @@ async def test_media_passes_through_the_relay(turn_server: int) -> None:
         for protocol in leg._transport._connection._protocols:
             if isinstance(protocol.transport, IceSocket):
                 protocol.transport.sendto = lambda data, address: None  # a firewall: nothing goes out directly
+        if isinstance(ports, WebPort):
+            ports.send_now = lambda data, address: False
         peer.accept("\r\n".join(line for line in answer.splitlines() if "typ host" not in line) + "\r\n")
         async with asyncio.timeout(15):
             await peer.connected.wait()
@@ -91,3 +96,5 @@ async def test_media_passes_through_the_relay(turn_server: int) -> None:
             line.send(back)
             await peer.until(lambda: back in peer.packets)
         await leg.close()
+        if isinstance(ports, WebPort):
+            ports.close()

@@ -45,6 +45,18 @@ def test_a_taken_port_is_named_with_its_field(tmp_path: Path) -> None:
     assert "mqtt.embedded_port" in fault.remedy
 
 
+def test_the_browsers_port_is_looked_at(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1]
+        (fault,) = faults(document(tmp_path, media={"web_port": port}))
+        assert fault.what.startswith(f"media.web_port {port}/udp: ")
+        assert "media.web_port" in fault.remedy
+        (fault,) = faults(document(tmp_path, media={"web_ports": [port, port]}))
+        assert fault.what.startswith(f"media.web_ports {port}/udp: ")
+        assert faults(document(tmp_path, media={"web_ports": [port, port], "web_port": None})) == []
+
+
 def test_a_wrong_key_is_named_with_its_line(tmp_path: Path) -> None:
     path = document(tmp_path, limits={"ring_timeout": 3})
     (fault,) = faults(path)

@@ -10,9 +10,13 @@ async with RawPeer() as peer:
 from __future__ import annotations
 
 import asyncio
+import copy
+import socket
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+
+from aioice.ice import CandidatePair
 
 from bridge.legs._aiortc import WebTransport
 from bridge.legs.leg import SenderReport
@@ -101,11 +105,10 @@ class Deaf:
 class RawPeer:
     """What arrives is kept in `packets` and `messages`, unless `on_rtp` takes it."""
 
-    def __init__(self, settings: MediaSettings | None = None) -> None:
+    def __init__(self, settings: MediaSettings | None = None, ports: Ports | None = None) -> None:
         self._settings = settings or MediaSettings()
-        self._transport = WebTransport(
-            self._settings, Ports(self._settings.host, (0, 0)), self, self._connected, self._lost, controlling=True
-        )
+        ports = ports or Ports(self._settings.host, (0, 0))
+        self._transport = WebTransport(self._settings, ports, self, self._connected, self._lost, controlling=True)
         self.connected = asyncio.Event()
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.packets: list[bytes] = []
@@ -134,8 +137,42 @@ class RawPeer:
     def send(self, packet: bytes) -> bool:
         return self._transport.send_rtp(packet)
 
+    def seal(self, packet: bytes) -> bytes:
+        """As it would go over the wire."""
+        sealer = self._transport._sealer
+        assert sealer is not None
+        sealed = sealer.rtp(packet)
+        assert sealed is not None
+        return bytes(sealed)
+
     def send_rtcp(self, packet: bytes) -> None:
         self._transport.send_rtcp(packet)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it speaks from."""
+        host, port = self._transport._connection._nominated[1].protocol.transport.get_extra_info("sockname")[:2]
+        return host, port
+
+    async def move(self) -> None:
+        """Another address, as after a change of network: a check with nomination from there, the old one is gone."""
+        ice = self._transport._connection
+        before = ice._nominated[1]
+        here = ice._open()
+        here.local_candidate = copy.copy(before.local_candidate)
+        here.local_candidate.port = here.transport.get_extra_info("sockname")[1]
+        there = CandidatePair(here, before.remote_candidate)
+        ice._check_list.append(there)
+        _abandon(before.protocol.transport)
+        await ice.check_start(there)
+        assert ice._nominated[1] is there
+
+    def vanish(self) -> None:
+        """The battery is empty: nothing is said and nothing heard any more."""
+        ice = self._transport._connection
+        for protocol in ice._protocols:
+            _abandon(protocol.transport)
+        ice._query_consent_task.cancel()
 
     async def until(self, satisfied: Callable[[], bool], seconds: float = 10.0) -> None:
         """Wait until what has arrived satisfies; TimeoutError when it does not."""
@@ -167,3 +204,10 @@ class RawPeer:
     def _lost(self, reason: str) -> None:
         if not self.lost.done():
             self.lost.set_result(reason)
+
+
+def _abandon(transport: Any) -> None:
+    """The socket goes as when its network goes: nobody is told. The transport can still be closed."""
+    transport._loop.remove_reader(transport._udp)
+    transport._udp.close()
+    transport._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -1,0 +1,216 @@
+"""One UDP port for all browsers, as the firewalls of facilities and hospitals like it.
+
+    datagram --first byte--> 0-3     STUN  a request: by our half of its user name; an answer: by its transaction
+                             20-63   DTLS  by source address
+                             128-191 SRTP  by source address (RFC 7983)
+
+A source address is a browser's only after a STUN check from there whose MESSAGE-INTEGRITY was right (RFC 8445 section
+7.3), so nobody can have a visit's packets, or give it some, by writing its address on them. What belongs to no browser
+costs a look into a dictionary and is counted in `strangers`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from typing import Any
+
+from bridge.errors import BridgeClosed
+from bridge.legs.ice_socket import DataSide, StunSide
+from bridge.rtp.ports import Ports
+from bridge.rtp.srtp import Slot
+
+_STUN_REQUEST = b"\x00\x01"  # a binding request (RFC 8489 section 5)
+_STUN_HEADER_BYTES = 20
+_USERNAME = 6  # RFC 8489 section 14
+_MOST_A_TURN = 64  # packets read at one wake-up: other sockets have their turn
+_MOST_ADDRESSES = 32  # of one browser; a laptop that roams for an hour has ten
+_MOST_QUESTIONS = 128  # of ours that one browser has not answered yet
+
+Key = Any  # a source address as the receiver of this process writes it down; only compared
+
+
+def local_ufrag(request: bytes) -> bytes:
+    """Our half of a STUN request's user name (RFC 8445 section 7.2.2); empty when there is none."""
+    at, size = _STUN_HEADER_BYTES, len(request)
+    while at + 4 <= size:
+        length = request[at + 2] << 8 | request[at + 3]
+        if request[at] << 8 | request[at + 1] == _USERNAME:
+            name: bytes = request[at + 4 : at + 4 + length]
+            return name.partition(b":")[0]
+        at += 4 + (length + 3 & ~3)
+    return b""
+
+
+class Seat:
+    """One browser at the shared port, in the shape of the asyncio transport that aioice's protocol expects."""
+
+    __slots__ = ("_closed", "_port", "addresses", "connection", "protocol", "questions", "ufrag")
+
+    def __init__(self, port: WebPort, ufrag: bytes, protocol: StunSide, connection: DataSide) -> None:
+        self._port = port
+        self._closed = False
+        self.ufrag = ufrag
+        self.protocol = protocol
+        self.connection = connection
+        self.addresses: OrderedDict[Key, None] = OrderedDict()
+        self.questions: OrderedDict[bytes, None] = OrderedDict()
+        protocol.connection_made(self)
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._port.address if name == "sockname" and not self._closed else default
+
+    def is_closing(self) -> bool:
+        return self._closed
+
+    def sendto(self, data: bytes, address: tuple[str, int]) -> None:
+        """STUN and DTLS, which repeat what was lost."""
+        if self._closed:
+            return
+        if data[:2] == _STUN_REQUEST:
+            self._port.will_ask(self, data[8:20])
+        self._port.send_now(data, address)
+
+    def path_to(self, address: tuple[str, int]) -> tuple[Any, tuple[str, int]]:
+        return (self._port.send_now, address)
+
+    def learn(self, address: tuple[str, int]) -> None:
+        """A check from there was the browser's own: from now on its packets are."""
+        if not self._closed:
+            self._port.learn(self, address)
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._port.leave(self)
+            asyncio.get_running_loop().call_soon(self.protocol.connection_lost, None)
+
+    abort = close
+
+
+class WebPort:
+    """The socket that all web legs of a process share.
+
+    strangers: datagrams of nobody who sits here. unsent_packets: the socket's buffer was full, or there is no way.
+    """
+
+    def __init__(self, ports: Ports) -> None:
+        """Takes the first free port of `ports`. Raises PortsExhausted."""
+        self._udp = ports.single()
+        self.host = ports.host
+        self.address: tuple[Any, ...] = self._udp.getsockname()
+        self.strangers = 0
+        self.unsent_packets = 0
+        self.failures = 0
+        self._slot = Slot()
+        self._seats: dict[bytes, Seat] = {}
+        self._by_address: dict[Key, Seat] = {}
+        self._asked: dict[bytes, Seat] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def start(self) -> None:
+        """Begin to read, in the running loop; idempotent."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+            self._loop.add_reader(self._udp, self._readable)
+
+    def close(self) -> None:
+        """Idempotent. Browsers that still sit here hear nothing more."""
+        if self._udp.fileno() < 0:
+            return
+        if self._loop is not None:
+            self._loop.remove_reader(self._udp)
+        self._udp.close()
+
+    def __len__(self) -> int:
+        """How many browsers sit here."""
+        return len(self._seats)
+
+    # -- for the seats
+
+    def seat(self, ufrag: str, protocol: StunSide, connection: DataSide) -> Seat:
+        """A place for one more browser, known by our ICE user name fragment for it."""
+        if self._udp.fileno() < 0:
+            raise BridgeClosed("the port for browsers is closed")
+        self.start()
+        made = Seat(self, ufrag.encode(), protocol, connection)
+        self._seats[made.ufrag] = made
+        return made
+
+    def leave(self, seat: Seat) -> None:
+        self._seats.pop(seat.ufrag, None)
+        for table, keys in ((self._by_address, seat.addresses), (self._asked, seat.questions)):
+            for key in keys:
+                if table.get(key) is seat:  # another browser may speak from there by now
+                    del table[key]
+
+    def learn(self, seat: Seat, address: tuple[str, int]) -> None:
+        key = self._key(address)
+        if self._by_address.get(key) is not seat:
+            self._by_address[key] = seat
+        _remember(seat.addresses, key, _MOST_ADDRESSES, self._by_address, seat)
+
+    def will_ask(self, seat: Seat, transaction: bytes) -> None:
+        """An answer with this transaction is for this seat, wherever it comes from."""
+        self._asked[transaction] = seat
+        _remember(seat.questions, transaction, _MOST_QUESTIONS, self._asked, seat)
+
+    def send_now(self, data: bytes | memoryview, address: tuple[Any, ...]) -> bool:
+        try:
+            self._udp.sendto(data, address)
+        except OSError:  # full, or no way there: as lost on the way
+            self.unsent_packets += 1
+            return False
+        return True
+
+    def _key(self, address: tuple[Any, ...]) -> Key:
+        return address[:2]
+
+    # -- what comes in
+
+    def _readable(self) -> None:
+        slot = self._slot
+        view, receive, by_address = slot.view, self._udp.recvfrom_into, self._by_address
+        for _ in range(_MOST_A_TURN):
+            try:
+                size, source = receive(view)
+            except OSError:  # nothing more
+                return
+            if not size:
+                continue
+            if 127 < view[0] < 192:
+                seat = by_address.get(source[:2])
+                if seat is None:
+                    self.strangers += 1
+                else:
+                    seat.connection.media_arrived(slot, size)
+            else:
+                self._other_arrived(bytes(view[0:size]), source)
+
+    def _other_arrived(self, data: bytes, source: tuple[Any, ...]) -> None:
+        """STUN and DTLS."""
+        first, seat = data[0], None
+        if 19 < first < 64:
+            seat = self._by_address.get(source[:2])
+        elif first < 4 and len(data) >= _STUN_HEADER_BYTES:
+            seat = self._seats.get(local_ufrag(data)) if data[:2] == _STUN_REQUEST else self._asked.get(data[8:20])
+        if seat is None:
+            self.strangers += 1
+            return
+        try:
+            if first > 19:
+                seat.connection.data_received(data, 1)
+            else:
+                seat.protocol.datagram_received(data, source)
+        except Exception:  # noqa: BLE001 - a forged STUN message may raise anything; the next packet must be read
+            seat.connection.packet_failed()
+
+
+def _remember(mine: OrderedDict[Any, None], key: Any, most: int, table: dict[Any, Seat], seat: Seat) -> None:
+    """Newest last; the oldest are forgotten, here and in the table of all."""
+    mine[key] = None
+    mine.move_to_end(key)
+    while len(mine) > most:
+        oldest, _ = mine.popitem(last=False)
+        if table.get(oldest) is seat:
+            del table[oldest]
