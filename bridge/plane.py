@@ -11,6 +11,7 @@ from bridge.codecs import Workers
 from bridge.codecs.workers import LOOK_S
 from bridge.errors import BridgeError
 from bridge.legs.sip import SipLeg
+from bridge.legs.watch_leg import WatchLeg
 from bridge.legs.web import WebLeg
 from bridge.legs.web_port import WebPort
 from bridge.live import Bridge
@@ -46,7 +47,7 @@ class MediaPlane:
         self._sip_ports = Ports(settings.host, settings.sip_ports)
         self._web_ports: Ports | WebPort = Ports(settings.host, settings.web_ports, name="media.web_ports")
         self._bridges: set[Bridge] = set()
-        self._galleries = Galleries(settings, self._workers, lambda: self._web_ports, self._timer, clock)
+        self._galleries = Galleries(self._watch_leg, self._workers, self._timer, clock)
 
     def bridge(self, *, sealed: bool = False) -> Bridge:
         """For one visit. It is to be closed by whoever asked for it. sealed: nothing can ever listen (privileged)."""
@@ -87,6 +88,9 @@ class MediaPlane:
         Raises BridgeSealed for a privileged visit, BridgeClosed, SdpError, NegotiationError, PortsExhausted.
         """
         return await self._galleries.watch(bridge, web_offer, ended)
+
+    def _watch_leg(self) -> WatchLeg:
+        return WatchLeg(self._settings, self._web_ports, self._timer)
 
     def _bridge_closed(self, bridge: Bridge) -> None:
         self._bridges.discard(bridge)

@@ -7,7 +7,7 @@ it. Only lines that are no audio or video (data channels) are refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from bridge import sdp
@@ -50,7 +50,10 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class LinePlan:
-    """What was agreed for one kind. flow is ours; rtx_payload_type is None without retransmission streams."""
+    """What was agreed for one line. flow is ours; rtx_payload_type is None without retransmission streams.
+
+    stream: the name of the MediaStream that the browser puts its track into.
+    """
 
     kind: Kind
     codec: Codec
@@ -60,6 +63,7 @@ class LinePlan:
     rtx_payload_type: int | None = None
     remote_ssrc: int | None = None
     remote_rtx_ssrc: int | None = None
+    stream: str = "visit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,11 +197,17 @@ def plan_lines(
             plans.append(None)
             continue
         taken.add(kind)
-        codec = _agreed(line.media, wanted)
-        rtx = _rtx_of(line.media, codec)
-        flow = common_flow(flows.get(kind, Flow.SENDRECV), line.media.flow)
-        plans.append(LinePlan(kind, codec, flow, next(fresh), next(fresh), rtx, line.ssrc, line.rtx_ssrc))
+        plans.append(plan_line(line, wanted, flows.get(kind, Flow.SENDRECV), fresh))
     return tuple(plans)
+
+
+def plan_line(line: OfferedLine, wanted: Codec, flow: Flow, ssrcs: Iterator[int], stream: str = "visit") -> LinePlan:
+    """One line of audio or video with a codec and our wish for its direction. Raises NegotiationError."""
+    kind = _KINDS[line.media.kind]
+    codec = _agreed(line.media, wanted)
+    rtx = _rtx_of(line.media, codec)
+    flow = common_flow(flow, line.media.flow)
+    return LinePlan(kind, codec, flow, next(ssrcs), next(ssrcs), rtx, line.ssrc, line.rtx_ssrc, stream)
 
 
 def common_flow(ours: Flow, theirs: Flow) -> Flow:
@@ -285,7 +295,7 @@ def _stream_lines(plan: LinePlan, cname: str) -> list[str]:
     if plan.flow not in (Flow.SENDRECV, Flow.SENDONLY):
         return []
     ssrcs = [plan.send_ssrc]
-    lines = [f"a=msid:visit {plan.kind.value}"]
+    lines = [f"a=msid:{plan.stream} {plan.kind.value}"]
     if plan.rtx_payload_type is not None:
         ssrcs.append(plan.send_rtx_ssrc)
         lines.append(f"a=ssrc-group:FID {plan.send_ssrc} {plan.send_rtx_ssrc}")

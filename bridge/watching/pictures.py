@@ -1,0 +1,164 @@
+"""The picture of one side, on its way to those who watch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from bridge.codecs import Workers
+from bridge.legs.leg import MediaLine, SenderReport
+from bridge.links.rewrite import Numbering
+from bridge.pipelines import Joint, Pipeline, Relay, transcode
+from bridge.types import Codec, Kind, Path, Route, Side
+from bridge.watching.plan import relayable
+from bridge.watching.tapped import Spread, TappedLine
+
+WATCHED_BPS = 800_000  # of a picture that is encoded for officers
+_ASK_EVERY_S = 0.5  # however many officers miss a picture: each keyframe is paid for by the visit's own network
+
+
+class Pictures:
+    """Of one side. `show` gives it to a line as it is, where the browser has the codec, else encoded, once for all.
+
+    ask: gets a keyframe from the source. It is asked at most twice a second.
+    """
+
+    def __init__(
+        self, side: Side, workers: Workers, ask: Callable[[], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._side = side
+        self._workers = workers
+        self._ask = ask
+        self._clock = clock
+        self._asked_s = -_ASK_EVERY_S
+        self._owed = False
+        self._begun: set[MediaLine] = set()
+        self._codec: Codec | None = None
+        self._numbers: dict[MediaLine, Numbering] = {}
+        self._relays: dict[MediaLine, tuple[TappedLine, Pipeline]] = {}
+        self._encoded: dict[tuple[str, tuple[tuple[str, str], ...]], _Encoded] = {}
+        self._sinks: tuple[TappedLine, ...] = ()
+
+    def describe(self) -> list[str]:
+        texts = [str(pipeline) for _, pipeline in self._relays.values()]
+        return texts + [f"{each.pipeline} x {len(each.spread)}" for each in self._encoded.values()]
+
+    def changed(self, codec: Codec | None) -> None:
+        """None: nothing comes for now; what was laid stands, since it mostly comes back as it was."""
+        if codec is None or codec == self._codec:
+            return
+        self._codec = codec
+        lines = tuple(self._numbers)
+        for line in lines:
+            self._lift(line)
+        for line in lines:
+            self._lay(line)
+
+    def show(self, line: MediaLine) -> None:
+        """Raises CodecMissing."""
+        self._numbers[line] = Numbering()
+        self._lay(line)
+
+    def begin(self, line: MediaLine) -> None:
+        """The line's browser is there: it needs a whole picture to begin with."""
+        self._begun.add(line)
+        relay = self._relays.get(line)
+        if relay is not None:
+            relay[1].keyframe_wanted()
+        for each in self._encoded.values():
+            if line in each.spread:
+                each.pipeline.keyframe_wanted()
+
+    def hide(self, line: MediaLine) -> None:
+        self._lift(line)
+        self._numbers.pop(line, None)
+        self._begun.discard(line)
+
+    def tick(self) -> None:
+        if self._owed:
+            self._want()
+
+    def packet(self, packet: bytes) -> None:
+        for each in self._sinks:
+            each.push(packet)
+
+    def close(self) -> None:
+        for line in tuple(self._numbers):
+            self.hide(line)
+        self._owed = False
+
+    def _lay(self, line: MediaLine) -> None:
+        if self._codec is None:
+            return
+        if relayable(self._codec, line.codec):
+            source = TappedLine(Kind.VIDEO, self._side, self._codec, lambda: self._want_for(line))
+            joint = Joint(source, line, Kind.VIDEO, (self._codec, line.codec), self._numbers[line], _nobody)
+            self._relays[line] = (source, Relay(joint))
+        else:
+            key = (line.codec.name, line.codec.fmtp)
+            if key not in self._encoded:
+                source = TappedLine(Kind.VIDEO, self._side, self._codec, self._want)
+                self._encoded[key] = _Encoded(source, line.codec, self._workers)
+            self._encoded[key].add(line, self._numbers[line])
+        self._listen()
+
+    def _lift(self, line: MediaLine) -> None:
+        relay = self._relays.pop(line, None)
+        if relay is not None:
+            relay[1].close()
+        for key, each in tuple(self._encoded.items()):
+            each.spread.remove(line)
+            if not len(each.spread):
+                each.pipeline.close()
+                del self._encoded[key]
+        self._listen()
+
+    def _listen(self) -> None:
+        self._sinks = (*(each for each, _ in self._relays.values()), *(each.source for each in self._encoded.values()))
+
+    def _want_for(self, line: MediaLine) -> None:
+        """A picture that comes before the browser does is of no use."""
+        if line in self._begun:
+            self._want()
+
+    def _want(self) -> None:
+        now_s = self._clock()
+        self._owed = now_s - self._asked_s < _ASK_EVERY_S
+        if not self._owed:
+            self._asked_s = now_s
+            self._ask()
+
+
+class _Encoded:
+    """One decoder and one encoder, for all lines of a codec."""
+
+    def __init__(self, source: TappedLine, codec: Codec, workers: Workers) -> None:
+        self.source = source
+        self.spread = Spread(Kind.VIDEO, codec)
+        route = Route(Kind.VIDEO, source.side, Path.TRANSCODE, source.codec, codec)
+        self.pipeline = transcode(source, self.spread, route, workers, most_bps=WATCHED_BPS)
+
+    def add(self, line: MediaLine, numbering: Numbering) -> None:
+        self.spread.add(line, numbering)
+        line.listen(_Wishes(self.pipeline))
+        self.pipeline.keyframe_wanted()
+
+
+class _Wishes:
+    """A watcher may want a keyframe; how much it can take is its own affair, and no reason to show others less."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+
+    def keyframe_wanted(self) -> None:
+        self._pipeline.keyframe_wanted()
+
+    def report_received(self, report: SenderReport) -> None:
+        """Watchers send nothing that a report could be about."""
+
+    def bitrate_limited(self, bps: int) -> None:
+        """See above."""
+
+
+def _nobody() -> None:
+    """Nobody wants to know."""
