@@ -224,6 +224,10 @@ class Bridge:
             for kind in Kind:
                 line = self._web.line(kind)
                 fixed[kind] = line.codec if line else None
+        if station != self._station:
+            for sip_line in self._sip.lines():
+                if sip_line.key_is_worn:
+                    self._keys.renew(sip_line.kind)
         was_due = self._sip.speaks
         self._apply(station, self._plan(station, negotiate.restrict(self._browser, fixed)))
         if self._sip.speaks and not was_due:

@@ -67,6 +67,10 @@ class OwnKeys:
             self._keys[kind, profile] = secrets.token_bytes(length)
         return self._keys[kind, profile]
 
+    def renew(self, kind: Kind) -> None:
+        """The next description gets a new key: a station that begins anew does not know our rollover counter."""
+        self._keys = {each: found for each, found in self._keys.items() if each[0] is not kind}
+
     def settle(self, kind: Kind, profile: str) -> bytes:
         """The key of the profile that is used now; others of this kind are forgotten, and would be made anew."""
         key = self.key(kind, profile)

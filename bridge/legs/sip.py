@@ -17,7 +17,7 @@ from functools import partial
 from bridge.legs.leg import Feedback, LineCounters, SenderReport
 from bridge.legs.silent import SILENT, nowhere
 from bridge.legs.station_rtcp import StationRtcp
-from bridge.legs.station_srtp import Vault
+from bridge.legs.station_srtp import Vault, is_worn
 from bridge.negotiate import StationLine
 from bridge.rtp.dtmf import KeyReader
 from bridge.rtp.latch import Latch, reachable
@@ -121,8 +121,10 @@ class SipLine:
     def _secure(self, keys: Sdes | None) -> None:
         """Chooses, once for each description, whether packets pass the vault. Raises NegotiationError."""
         if keys is not None and self._vault is not None:
-            self._vault.rekey(keys)
+            if self._vault.rekey(keys):
+                self._sealed_from = self.counters.sent_packets
             return
+        self._sealed_from = self.counters.sent_packets
         self._vault = None if keys is None else Vault(keys)
         rtp, rtcp = self._readers
         if self._vault is None:
@@ -133,6 +135,11 @@ class SipLine:
             self._send_to = partial(self._seal, self._vault)
             rtp.hand_to(partial(self._open, self._vault))
             rtcp.hand_to(partial(self._open_rtcp, self._vault))
+
+    @property
+    def key_is_worn(self) -> bool:
+        """Whether a new description of the station should get a new key of ours; see `station_srtp.is_worn`."""
+        return self._vault is not None and is_worn(self.counters.sent_packets - self._sealed_from)
 
     def attach(self, sink: Callable[[bytes], None], feedback_of_sink: Feedback) -> None:
         self._sink = sink

@@ -2,8 +2,9 @@
 
     socket -> Vault.open_rtp -> line            line -> Vault.seal_rtp -> socket
 
-A new description may bring new keys, and the station's packets under the old ones are still on their way then. So the
-keys before are tried, after the present ones failed, until the station has used the present ones for a while.
+A new description may bring new keys, and packets under the old ones are still on their way then. It may also name the
+old keys, and the station begin anew with them all the same, rollover counter and all (libre makes a new context for
+each description). So after each description two contexts are tried, until one of them has opened packets for a while.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from bridge.rtp.srtp import MAX_PACKET_BYTES, Opener, Profile, Sealer
 from bridge.sdes import Sdes
 
 _SETTLED_PACKETS = 50  # a second of sound: nothing overtakes that much
+_WORN_PACKETS = 30_000  # less than the 2**15 after which the sequence may have wrapped for the first time
 
 
 class Vault:
@@ -20,18 +22,22 @@ class Vault:
     def __init__(self, keys: Sdes) -> None:
         self._keys = keys
         self._sealer = Sealer.with_key(Profile[keys.profile], keys.send_key)
-        self._opener = Opener.with_key(Profile[keys.profile], keys.receive_key)
-        self._opener_before: Opener | None = None
-        self._opened = 0  # by the present opener, while there is one before it
+        self._opener = _opener(keys)
+        self._other: Opener | None = None  # the second context that is tried, while it is not settled which is right
+        self._opened = [0, 0]  # by the two since then
 
-    def rekey(self, keys: Sdes) -> None:
-        """What is the same as before goes on, rollover counter and all; what is new begins with counter 0."""
+    def rekey(self, keys: Sdes) -> bool:
+        """What is the same as before goes on, rollover counter and all. Whether the key that we seal with is new."""
         before, self._keys = self._keys, keys
-        if (keys.profile, keys.send_key) != (before.profile, before.send_key):
-            self._sealer = Sealer.with_key(Profile[keys.profile], keys.send_key)
-        if (keys.profile, keys.receive_key) != (before.profile, before.receive_key):
-            self._opener_before, self._opened = self._opener, 0
-            self._opener = Opener.with_key(Profile[keys.profile], keys.receive_key)
+        self._opened = [0, 0]
+        if (keys.profile, keys.receive_key) == (before.profile, before.receive_key):
+            self._other = _opener(keys)
+        else:
+            self._opener, self._other = _opener(keys), self._opener
+        if (keys.profile, keys.send_key) == (before.profile, before.send_key):
+            return False
+        self._sealer = Sealer.with_key(Profile[keys.profile], keys.send_key)
+        return True
 
     def seal_rtp(self, packet: bytes) -> memoryview | None:
         """The view is good until the next call."""
@@ -47,15 +53,15 @@ class Vault:
         opener = self._opener
         opener.view[0:size] = packet
         clear = opener.rtp(size)
-        if self._opener_before is not None:
-            clear = self._in_between(packet, clear)
+        if self._other is not None:
+            clear = self._unsettled(packet, clear, self._other)
         return clear
 
     def open_rtcp(self, packet: bytes) -> bytes | None:
         size = len(packet)
         if size > MAX_PACKET_BYTES:
             return None
-        for opener in (self._opener, self._opener_before):
+        for opener in (self._opener, self._other):
             if opener is not None:
                 opener.view[0:size] = packet
                 clear = opener.rtcp(size)
@@ -63,13 +69,27 @@ class Vault:
                     return clear
         return None
 
-    def _in_between(self, packet: bytes, clear: bytes | None) -> bytes | None:
-        """Keys have just changed. `clear`: what the present opener made of the packet."""
-        before = self._opener_before
-        if clear is not None or before is None:
-            self._opened += 1
-            if self._opened >= _SETTLED_PACKETS:
-                self._opener_before = None
-            return clear
-        before.view[0 : len(packet)] = packet
-        return before.rtp(len(packet))
+    def _unsettled(self, packet: bytes, clear: bytes | None, other: Opener) -> bytes | None:
+        """clear: what the first context made of the packet."""
+        if clear is None:
+            other.view[0 : len(packet)] = packet
+            clear = other.rtp(len(packet))
+            if clear is None:
+                return None
+            self._opened[1] += 1
+        else:
+            self._opened[0] += 1
+        if max(self._opened) >= _SETTLED_PACKETS:
+            if self._opened[1] >= _SETTLED_PACKETS:
+                self._opener = other
+            self._other = None
+        return clear
+
+
+def is_worn(packets: int) -> bool:
+    """Whether a key that sealed so many packets may have seen a rollover, which a station that begins anew has not."""
+    return packets >= _WORN_PACKETS
+
+
+def _opener(keys: Sdes) -> Opener:
+    return Opener.with_key(Profile[keys.profile], keys.receive_key)

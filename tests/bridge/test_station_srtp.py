@@ -205,6 +205,41 @@ async def test_the_same_keys_said_again_go_on(stage: Stage) -> None:
     assert line.counters.discarded_packets == 0
 
 
+async def test_a_station_that_begins_anew_under_its_old_key_is_understood(stage: Stage) -> None:
+    """libre makes a new context for each description; its rollover counter is 0 again, ours is not."""
+    keys = keys_of(Profile.AES_CM_128_HMAC_SHA1_80)
+    phone = SecureStation(stage.station(), keys)
+    line = line_of(stage, phone.station, keys)
+    phone.station.sequence = 65_500
+    for burst in range(1, 11):
+        for _ in range(10):
+            phone.say()
+        await until(lambda seen=10 * burst: len(stage.ear.packets) == seen)  # type: ignore[misc]  # bound at once
+    phone.renew(keys)
+    phone.say()
+    await until(lambda: line.counters.discarded_packets == 1)
+    stage.leg.apply([secured(phone.station.port, keys)])
+    for burst in range(1, 8):
+        for _ in range(10):
+            phone.say()
+        await until(lambda seen=100 + 10 * burst: len(stage.ear.packets) == seen)  # type: ignore[misc]  # bound at once
+    assert line.counters.discarded_packets == 1
+
+
+async def test_a_key_is_worn_once_its_numbers_may_have_come_round(stage: Stage) -> None:
+    keys = keys_of(Profile.AES_CM_128_HMAC_SHA1_80)
+    phone = SecureStation(stage.station(), keys)
+    line = line_of(stage, phone.station, keys)
+    for number in range(29_999):
+        line.send(rtp.build(b"", payload_type=0, sequence=number, timestamp=1, ssrc=line.send_ssrc))
+    worn = [line.key_is_worn]
+    line.send(rtp.build(b"", payload_type=0, sequence=29_999, timestamp=1, ssrc=line.send_ssrc))
+    worn.append(line.key_is_worn)
+    stage.leg.apply([secured(phone.station.port, replace(keys, send_key=os.urandom(30)))])
+    worn.append(line.key_is_worn)
+    assert worn == [False, True, False]
+
+
 async def test_a_line_may_become_plain_and_sealed_again(stage: Stage) -> None:
     keys = keys_of(Profile.AES_CM_128_HMAC_SHA1_80)
     phone = SecureStation(stage.station(), keys)

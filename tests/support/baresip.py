@@ -53,6 +53,7 @@ class Baresip:
     transport: str = "udp"
     account_parameters: str = ""
     audio_codecs: str = "PCMU/8000/1"
+    modules: tuple[str, ...] = ()
     events: list[dict[str, Any]] = field(default_factory=list)
     sip_port: int = 0
     _process: asyncio.subprocess.Process | None = None
@@ -168,7 +169,7 @@ class Baresip:
 
     def _configure(self, control_port: int) -> None:
         low = free_port(span=20)
-        modules = ["g711", "aufile", "sndfile"]
+        modules = ["g711", "aufile", "sndfile", *self.modules]
         if self.video:
             modules += ["avcodec", "vp8", "fakevideo", "avformat", "snapshot"]
         lines = [
