@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.call.facts import Fact
 from gateway.call.notices import Clocked, Hold, Notice, Over, Ring, Warned
+from gateway.call.summary import MediaSummary
 from gateway.call.view import VisitView
 from gateway.money import Money
 from gateway.policy.decision import Medium
@@ -133,6 +134,35 @@ FamilyMessage = (
 )
 
 
+class FlowQuality(Message):
+    """One kind of media in one direction, since the visit's media began."""
+
+    kind: Annotated[str, Field(description="`audio` or `video`", examples=["audio"])]
+    source: Annotated[str, Field(description="`sip`: from the station; `web`: from the family", examples=["sip"])]
+    path: Annotated[str, Field(description="`relay`, `transcode` or `none`", examples=["relay"])]
+    packets: Annotated[int, Field(description="that came to the gateway", examples=[6012])]
+    lost: Annotated[int, Field(description="on the way to the gateway", examples=[3])]
+    far_lost: Annotated[int, Field(description="what the far side says it misses", examples=[5])]
+    jitter_ms: Annotated[float, Field(examples=[2.4])]
+    rtt_ms: Annotated[float | None, Field(description="to the far side and back; null: unknown", examples=[41.5])]
+    frozen_s: Annotated[float, Field(description="nothing new went out although it was due", examples=[0.0])]
+    mos: Annotated[float | None, Field(description="E-model estimate of sound, 1.0 to 4.5", examples=[4.38])]
+
+
+class Quality(Message):
+    """What the visit is worth to those who see and hear it."""
+
+    flows: tuple[FlowQuality, ...]
+    one_way_s: Annotated[float, Field(description="sound came from one side only", examples=[0.0])]
+
+    @classmethod
+    def of(cls, media: MediaSummary) -> Quality:
+        flows = tuple(
+            FlowQuality(**{name: getattr(each, name) for name in FlowQuality.model_fields}) for each in media.flows
+        )
+        return cls(flows=flows, one_way_s=media.one_way_s)
+
+
 class Visit(Message):
     """A live visit."""
 
@@ -163,15 +193,19 @@ class Visit(Message):
     money_left: Amount
     routes: Annotated[tuple[str, ...], Field(examples=[("video sip->: relay H264 -> H264",)])]
     pipelines: str
+    quality: Quality
 
     @classmethod
     def of(cls, view: VisitView) -> Visit:
-        names = (each for each in cls.model_fields if each not in ("rate_per_minute", "charged", "money_left"))
+        names = (
+            each for each in cls.model_fields if each not in ("rate_per_minute", "charged", "money_left", "quality")
+        )
         return cls(
             **{name: getattr(view, name) for name in names},
             rate_per_minute=Amount.of(view.rate_per_minute),
             charged=Amount.of(view.charged),
             money_left=Amount.of(view.money_left),
+            quality=Quality.of(view.media),
         )
 
 

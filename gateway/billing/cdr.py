@@ -34,7 +34,9 @@ class CdrLine:
 class CdrFlow:
     """One kind of media in one direction. source: `sip` (the station) or `web` (the family).
 
-    path: `relay`, `transcode` or `none`. jitter_us: RFC 3550, microseconds. frames_decoded: 0 on a relayed path.
+    path: `relay`, `transcode` or `none`. lost: on the way to us; far_lost: what the far side says it misses. jitter_us:
+    RFC 3550, microseconds. rtt_us: to the far side and back, 0 where unknown. frozen_ms: nothing new went out although
+    it was due. mos_hundredths: 100 to 450, of sound, 0 where unknown. frames_decoded: 0 on a relayed path.
     """
 
     kind: str
@@ -46,6 +48,10 @@ class CdrFlow:
     lost: int
     jitter_us: int
     frames_decoded: int
+    far_lost: int = 0
+    rtt_us: int = 0
+    frozen_ms: int = 0
+    mos_hundredths: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,7 @@ class Cdr:
     duration_ms: Annotated[int, "from answer_at to end_at; 0 when nobody answered"]
     billable_s: Annotated[int, "whole seconds of usable media: what the charge is reckoned from"]
     unusable_s: Annotated[int, "seconds between media start and end that were not usable and not charged"]
+    one_way_s: Annotated[int, "seconds in which sound came from one side only; among them some that were not charged"]
     reason: Annotated[str, "why it ended, from the closed list below"]
     fault: Annotated[str, "whose doing that was: station, family, officer, policy, money, network, gateway"]
     sip_code: Annotated[int, "final SIP status the station got instead of a visit; 0: the visit was answered"]
@@ -92,7 +99,7 @@ class Cdr:
     hold_id: Annotated[str, "the reservation that paid; empty when none was taken"]
     hold_amount: Annotated[str, "what was reserved; `total` is never above it"]
     movement_id: Annotated[str, "the ledger movement of the charge; empty when nothing was charged"]
-    flows: Annotated[tuple[CdrFlow, ...], "codecs, path, packets lost, jitter and frames decoded, each way"]
+    flows: Annotated[tuple[CdrFlow, ...], "codecs, path and quality, each way"]
     previous_hash: Annotated[str, "hash of the node's record before this one; 64 zeros for the first"]
     hash: Annotated[str, "SHA-256 over previous_hash and this record"]
 

@@ -127,6 +127,7 @@ def _cdr(visit: Visit, summary: VisitSummary, bill: _Bill, cdr_id: str, now: dat
         duration_ms=_duration_ms(summary),
         billable_s=bill.charge.seconds,
         unusable_s=summary.unusable_s,
+        one_way_s=_whole(summary.one_way_s),
         reason=summary.termination.word,
         fault=str(summary.termination.fault),
         sip_code=summary.termination.sip_code,
@@ -162,9 +163,18 @@ def _flow(flow: FlowSummary) -> CdrFlow:
         target_codec=storable_text(flow.target_codec),
         packets=flow.packets,
         lost=flow.lost,
-        jitter_us=round(flow.jitter_ms * 1000) if math.isfinite(flow.jitter_ms) else 0,
+        jitter_us=_whole(flow.jitter_ms * 1000),
         frames_decoded=flow.frames_decoded,
+        far_lost=flow.far_lost,
+        rtt_us=_whole((flow.rtt_ms or 0.0) * 1000),
+        frozen_ms=_whole(flow.frozen_s * 1000),
+        mos_hundredths=_whole((flow.mos or 0.0) * 100),
     )
+
+
+def _whole(figure: float) -> int:
+    """Figures of the network are measured, not signed: what is none becomes 0 before it can spoil a record."""
+    return round(figure) if math.isfinite(figure) else 0
 
 
 def _row(cdr: Cdr) -> CdrRow:

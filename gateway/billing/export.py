@@ -25,7 +25,10 @@ from gateway.errors import BillingError
 Cell = str | int
 FORMULA_STARTS = frozenset("=+-@\t\r\n＝＋－＠")  # noqa: RUF001 - a spreadsheet takes the wide forms for the narrow ones
 AMOUNT = re.compile(r"-?\d+\.\d{2,6}")
-FLOW_COLUMNS = ("path", "source_codec", "target_codec", "packets", "lost", "jitter_ms", "frames_decoded")
+FLOW_COLUMNS = (
+    "path", "source_codec", "target_codec", "packets", "lost", "far_lost", "jitter_ms", "rtt_ms", "frozen_s", "mos",
+    "frames_decoded",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +159,17 @@ def _flow_cells(flows: tuple[CdrFlow, ...]) -> Iterator[Cell]:
     for way in FLOWS:
         flow = by_way.get(way)
         if flow is None:
-            yield from ("none", "", "", 0, 0, "0.000", 0)
+            yield from ("none", "", "", 0, 0, 0, "0.000", "", "0.000", "", 0)
         else:
-            jitter_ms = f"{flow.jitter_us // 1000}.{flow.jitter_us % 1000:03d}"
-            codecs = (_safe(flow.source_codec), _safe(flow.target_codec))
-            yield from (_safe(flow.path), *codecs, flow.packets, flow.lost, jitter_ms, flow.frames_decoded)
+            yield from (_safe(flow.path), _safe(flow.source_codec), _safe(flow.target_codec))
+            yield from (flow.packets, flow.lost, flow.far_lost, _thousandths(flow.jitter_us))
+            yield from (_thousandths(flow.rtt_us) if flow.rtt_us else "", _thousandths(flow.frozen_ms))
+            yield f"{flow.mos_hundredths // 100}.{flow.mos_hundredths % 100:02d}" if flow.mos_hundredths else ""
+            yield flow.frames_decoded
+
+
+def _thousandths(whole: int) -> str:
+    return f"{whole // 1000}.{whole % 1000:03d}"
 
 
 def _cell(value: object) -> Cell:

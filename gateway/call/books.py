@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gateway.call.ports import Accounting
-from gateway.call.summary import FlowSummary, HoldGranted, HoldRefused, ProofOfLife, Receipt, VisitIntent, VisitSummary
+from gateway.call.summary import HoldGranted, HoldRefused, MediaSummary, ProofOfLife, Receipt, VisitIntent, VisitSummary
 from gateway.call.termination import Fault, Reason, Termination
 from gateway.call.visit import VisitState
 from gateway.clock import Clock
@@ -72,9 +72,9 @@ class Books:
             unusable_s=visit.meter.unusable_s(now_s),
         )
 
-    async def close(self, visit: VisitState, flows: tuple[FlowSummary, ...], on_delay: Callable[[], None]) -> Receipt:
+    async def close(self, visit: VisitState, media: MediaSummary, on_delay: Callable[[], None]) -> Receipt:
         """on_delay: called once, when the first try did not do it."""
-        summary = self._summary(visit, flows)
+        summary = self._summary(visit, media)
         for pause_s in _pauses():
             try:
                 if not self._written:
@@ -88,7 +88,7 @@ class Books:
             await self._clock.sleep(pause_s)
         raise AssertionError("the pauses never end")
 
-    def _summary(self, visit: VisitState, flows: tuple[FlowSummary, ...]) -> VisitSummary:
+    def _summary(self, visit: VisitState, media: MediaSummary) -> VisitSummary:
         now_s = self._clock.monotonic()
         ended_at_s = visit.marks.ended_at_s
         times = self._timeline
@@ -102,7 +102,8 @@ class Books:
             billable_s=visit.meter.billable_s(now_s),
             unusable_s=visit.meter.unusable_s(now_s),
             termination=visit.termination or Termination(Reason.NODE_CRASH, Fault.GATEWAY),
-            flows=flows,
+            flows=media.flows,
+            one_way_s=media.one_way_s,
         )
 
 

@@ -20,8 +20,7 @@ from gateway.call.facts import Fact
 from gateway.call.meter import Mode
 from gateway.call.notices import Clocked, Hold, Notice, Over, Ring, Warned
 from gateway.call.ports import Accounting, Doorbell, Facts, MakeMedia
-from gateway.call.summary import FlowSummary
-from gateway.call.translate import PICTURE_BODY, PICTURE_CONTENT_TYPE
+from gateway.call.translate import PICTURE_BODY, PICTURE_CONTENT_TYPE, from_stats
 from gateway.call.visit import State, Timeouts, VisitState, seconds_left
 from gateway.clock import Clock
 from gateway.errors import VisitGone
@@ -304,8 +303,8 @@ class Effects:
         )
 
     async def _close_books(self, command: c.CloseBooks, visit: VisitState) -> e.Event:
-        flows = _flow_summaries(self._stats)
-        return e.Recorded(await self._books.close(visit, flows, lambda: self.tell_over_unrecorded(visit)))
+        media = from_stats(self._stats)
+        return e.Recorded(await self._books.close(visit, media, lambda: self.tell_over_unrecorded(visit)))
 
     def tell_over_unrecorded(self, visit: VisitState) -> None:
         """The page shall not ring or hang on because its record is late; what it costs is not said then."""
@@ -314,20 +313,3 @@ class Effects:
         billable_s = visit.meter.billable_s(self._tools.clock.monotonic())
         self._tell(Over(self._books.intent.visit_id, visit.termination.word, visit.marks.talked_s, billable_s, None))
         self._over_told = True
-
-
-def _flow_summaries(stats: BridgeStats) -> tuple[FlowSummary, ...]:
-    return tuple(
-        FlowSummary(
-            kind=str(each.kind),
-            source=str(each.source),
-            path=str(each.path),
-            source_codec=each.source_codec,
-            target_codec=each.target_codec,
-            packets=each.received_packets,
-            lost=each.lost_packets,
-            jitter_ms=each.jitter_ms,
-            frames_decoded=each.frames_decoded,
-        )
-        for each in stats.flows
-    )

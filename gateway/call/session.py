@@ -30,8 +30,8 @@ from gateway.call.facts import FactKind
 from gateway.call.machine import allows, step
 from gateway.call.notices import Ring
 from gateway.call.request import intent_of, request_of
-from gateway.call.summary import HoldGranted, ProofOfLife
-from gateway.call.translate import from_dialog, from_media
+from gateway.call.summary import HoldGranted, MediaSummary, ProofOfLife
+from gateway.call.translate import from_dialog, from_media, from_stats
 from gateway.call.view import VisitView
 from gateway.call.visit import State, VisitState, seconds_left
 from gateway.errors import MachineError, StoreUnavailable, VisitGone
@@ -130,6 +130,7 @@ class Session:
             money_left=money_left,
             routes=tuple(str(each) for each in media.routes()) if media else (),
             pipelines=media.describe() if media else "",
+            media=from_stats(media.stats()) if media else MediaSummary(),
         )
 
     # ---- what others may want ----

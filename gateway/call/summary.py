@@ -12,7 +12,11 @@ from gateway.policy.decision import Medium
 
 @dataclass(frozen=True, slots=True)
 class FlowSummary:
-    """One kind in one direction. source is `sip` or `web`; path is `relay`, `transcode` or `none`."""
+    """One kind in one direction. source is `sip` or `web`; path is `relay`, `transcode` or `none`.
+
+    lost is of the half that comes in; far_lost is what the far side says it misses of what went out. frozen_s: nothing
+    new went out although it was due. mos: 1.0 to 4.5, of sound, None where unknown.
+    """
 
     kind: str
     source: str
@@ -23,6 +27,18 @@ class FlowSummary:
     lost: int
     jitter_ms: float
     frames_decoded: int = 0
+    far_lost: int = 0
+    rtt_ms: float | None = None
+    frozen_s: float = 0.0
+    mos: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSummary:
+    """one_way_s: sound came from one side only."""
+
+    flows: tuple[FlowSummary, ...] = ()
+    one_way_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +115,7 @@ class VisitSummary:
     unusable_s: int
     termination: Termination
     flows: tuple[FlowSummary, ...] = field(default=())
+    one_way_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

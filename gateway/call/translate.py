@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bridge import events as media
-from bridge.types import Kind, Side
+from bridge.types import BridgeStats, Kind, Side
 from gateway.call import events as e
+from gateway.call.summary import FlowSummary, MediaSummary
 from sip import events as sip
 from sip.types import EndedBy
 
@@ -59,3 +60,25 @@ def from_media(event: media.BridgeEvent) -> e.Event | None:  # noqa: PLR0911 - a
             return e.KeyPressed(str(source))
         case media.KeyframeByInfo():
             return e.PictureWanted()
+
+
+def from_stats(stats: BridgeStats) -> MediaSummary:
+    flows = tuple(
+        FlowSummary(
+            kind=str(each.kind),
+            source=str(each.source),
+            path=str(each.path),
+            source_codec=each.source_codec,
+            target_codec=each.target_codec,
+            packets=each.received_packets,
+            lost=each.lost_packets,
+            jitter_ms=each.jitter_ms,
+            frames_decoded=each.frames_decoded,
+            far_lost=each.far_lost_packets,
+            rtt_ms=each.rtt_ms,
+            frozen_s=each.frozen_s,
+            mos=each.mos,
+        )
+        for each in stats.flows
+    )
+    return MediaSummary(flows, stats.one_way_s)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from gateway.call.summary import MediaSummary
 from gateway.money import Money
 from gateway.policy.decision import Medium
 
@@ -15,6 +16,7 @@ class VisitView:
 
     seconds_left: at most, of money, time and hours; the limit while the meter has not started.
     routes: each route as text (`video sip->: relay H264 -> H264`). pipelines: as the bridge describes them, else "".
+    media: quality as it stands now.
     """
 
     visit_id: str
@@ -38,3 +40,4 @@ class VisitView:
     money_left: Money
     routes: tuple[str, ...] = ()
     pipelines: str = ""
+    media: MediaSummary = field(default=MediaSummary())

@@ -82,8 +82,22 @@ def summary(visit_id: str, billable_s: int, **changes: object) -> VisitSummary:
         "billable_s": billable_s,
         "unusable_s": 0,
         "termination": FAMILY_LEFT,
+        "one_way_s": 2.6,
         "flows": (
-            FlowSummary("audio", "sip", "relay", "PCMU", "PCMU", 50 * billable_s, 2, 3.25),
+            FlowSummary(
+                "audio",
+                "sip",
+                "relay",
+                "PCMU",
+                "PCMU",
+                50 * billable_s,
+                2,
+                3.25,
+                far_lost=7,
+                rtt_ms=41.5,
+                frozen_s=2.5,
+                mos=4.376,
+            ),
             FlowSummary("video", "web", "transcode", "VP8", "H264", 30 * billable_s, 0, 1.5, 30 * billable_s),
         ),
     }

@@ -227,10 +227,10 @@ async def test_texts_that_no_column_takes_are_stored_with_a_mark():
 
 
 async def test_figures_that_media_could_not_measure_do_not_keep_a_visit_from_its_record():
-    strange = FlowSummary("audio", "sip", "relay", "PC\udcffMU", "PCMU", 1, 0, float("nan"))
+    strange = FlowSummary("audio", "sip", "relay", "PC\udcffMU", "PCMU", 1, 0, float("nan"), mos=float("inf"))
     async with accounting_with("5.00") as accounting:
         await granted(accounting, "v1")
         await accounting.close(summary("v1", 60, flows=(strange,)))
         (cdr,) = await accounting.cdrs()
-        assert (cdr.flows[0].jitter_us, cdr.flows[0].source_codec) == (0, "PC\ufffdMU")
+        assert (cdr.flows[0].jitter_us, cdr.flows[0].mos_hundredths, cdr.flows[0].source_codec) == (0, 0, "PC\ufffdMU")
         await assert_books_and_chain_sound(accounting)

@@ -57,6 +57,10 @@ async def test_the_csv_has_a_header_and_a_row_for_each_record():
         assert (row["privileged"], row["corrects"]) == ("false", "")
         assert (row["audio_from_sip_path"], row["audio_from_sip_source_codec"]) == ("relay", "PCMU")
         assert (row["audio_from_sip_packets"], row["audio_from_sip_jitter_ms"]) == ("1500", "3.250")
+        assert [row[f"audio_from_sip_{name}"] for name in ("far_lost", "rtt_ms", "frozen_s", "mos")] == [
+            "7", "41.500", "2.500", "4.38"
+        ]  # fmt: skip
+        assert (row["video_from_web_rtt_ms"], row["video_from_web_mos"]) == ("", "")
         assert (row["video_from_web_path"], row["video_from_web_frames_decoded"]) == ("transcode", "900")
         assert row["audio_from_web_path"] == "none"
 

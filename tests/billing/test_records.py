@@ -43,7 +43,10 @@ async def test_a_record_tells_the_whole_visit():
         assert (told["duration_ms"], told["billable_s"], told["total"], told["currency"]) == (31000, 30, "0.08", "USD")
         assert told["lines"] == [{"kind": "usage", "quantity": 30, "amount": "0.08"}]
         assert told["flows"][1]["path"] == "transcode"
-        assert told["flows"][0]["jitter_us"] == 3250
+        quality = ("jitter_us", "far_lost", "rtt_us", "frozen_ms", "mos_hundredths")
+        assert [told["flows"][0][name] for name in quality] == [3250, 7, 41500, 2500, 438]
+        assert [told["flows"][1][name] for name in quality] == [1500, 0, 0, 0, 0]
+        assert told["one_way_s"] == 3
         assert (told["trunk"], told["sip_call_id"], told["timezone"]) == ("pbx", "v3@pbx", "America/Chicago")
 
 
