@@ -8,9 +8,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from bridge.legs.leg import Feedback, LineCounters, SenderReport
+from bridge.legs.repair import Absence, Resender
 from bridge.legs.web_sdp import LinePlan
 from bridge.rtp import rtcp
-from bridge.rtp.history import RtxWrapper, SendHistory, unwrap_rtx
+from bridge.rtp.bandwidth import LossLimit, ReceiveEstimate
+from bridge.rtp.history import RtxWrapper, unwrap_rtx
 from bridge.rtp.keyframe import DETECTORS
 from bridge.rtp.nack import Gap, NackGenerator
 from bridge.rtp.packet import HEADER_BYTES, parse
@@ -20,7 +22,6 @@ from bridge.types import Flow, Kind, Side
 _PLI_FIRST_S = 0.3  # at most so often; a browser needs a round trip and an encode to obey
 _PLI_SLOWEST_S = 3.0  # a camera that is switched off never obeys
 _LEAST_BPS = 50_000  # below that there is no picture; a limit of nothing is meant otherwise
-_RESEND_S = 0.02  # two requests for one packet within that are one request, repeated
 
 
 class Wire(Protocol):
@@ -98,7 +99,10 @@ class WebLine:
         self._cname = cname
         self._feedback = plan.codec.feedback
         self._most_bps = video_max_bps if "goog-remb" in self._feedback else 0
-        self._max_bps = self._most_bps
+        self._far_bps = self._most_bps  # what the far side of the bridge takes
+        self._estimate = ReceiveEstimate(video_max_bps)
+        self._looked_s = 0.0
+        self._looked_bytes = 0
         self._remote_ssrc = plan.remote_ssrc
         self._sink: Callable[[bytes], None] | None = None
         self._source_feedback: Feedback = _NoFeedback()
@@ -108,12 +112,13 @@ class WebLine:
         self._reception = Reception(plan.codec.clock_hz)
         self._lost_before = 0
         self._repaired = 0
-        self._nack = NackGenerator() if "nack" in self._feedback else None
-        self._history = SendHistory() if "nack" in self._feedback else None
-        self._resent: dict[int, float] = {}
-        self._rtx = None
-        if plan.rtx_payload_type is not None:
-            self._rtx = RtxWrapper(plan.rtx_payload_type, plan.send_rtx_ssrc, secrets.randbits(15))
+        self._nack = self._asking()
+        self._resender = Resender(wire.send_rtp, _rtx(plan)) if "nack" in self._feedback else None
+        self._store = self._resender.store if self._resender else None
+        self._absence = Absence()
+        self._ticked_s = 0.0  # arrival of the newest packet at the last tick
+        self._sending = LossLimit(video_max_bps, self._may_send) if self.kind is Kind.VIDEO else None
+        self._sending_bps = 0
         self._round_trip = RoundTrip()
         self._picture = _PictureWish(plan.codec.name, self._ask_for_picture)
 
@@ -125,12 +130,14 @@ class WebLine:
 
     def listen(self, feedback: Feedback) -> None:
         self._listener = feedback
+        if self._sending_bps:
+            feedback.bitrate_limited(self._sending_bps)
 
     def send(self, packet: bytes) -> None:
         if not self._sends or not self._wire.send_rtp(packet):
             return
-        if self._history is not None:
-            self._history.store(packet)
+        if self._store is not None:
+            self._store(packet)
         counters = self.counters
         counters.sent_packets += 1
         counters.sent_bytes += len(packet) - HEADER_BYTES
@@ -151,13 +158,21 @@ class WebLine:
     def limit_bitrate(self, bps: int) -> None:
         """The far side of the bridge can take no more than this; the browser hears it at once, by REMB."""
         wanted = min(self._most_bps, max(bps, _LEAST_BPS))
-        if wanted != self._max_bps:
-            self._max_bps = wanted
+        if wanted != self._far_bps:
+            self._far_bps = wanted
             self._send_limit()
 
     def _send_limit(self) -> None:
-        if self._receives and self._max_bps and self._remote_ssrc is not None:
-            self._wire.send_rtcp(rtcp.remb(self.send_ssrc, self._max_bps, [self._remote_ssrc]))
+        if self._receives and self._most_bps and self._remote_ssrc is not None:
+            self._wire.send_rtcp(self._limit(self._remote_ssrc))
+
+    def _limit(self, ssrc: int) -> bytes:
+        """What both the far side and the path take."""
+        return rtcp.remb(self.send_ssrc, min(self._far_bps, self._estimate.bps), [ssrc])
+
+    def _may_send(self, bps: int) -> None:
+        self._sending_bps = bps
+        self._listener.bitrate_limited(bps)
 
     # -- from the leg
 
@@ -173,8 +188,7 @@ class WebLine:
         self._lost_before += self._reception.lost
         self._remote_ssrc = ssrc
         self._reception = Reception(self.codec.clock_hz)
-        if self._nack is not None:
-            self._nack = NackGenerator()
+        self._nack = self._asking()
 
     def media_arrived(self, packet: bytes, second: int, sequence: int, timestamp: int, now_s: float) -> None:
         """`second` to `timestamp` are the fields of the packet's header, which the leg has read already."""
@@ -182,14 +196,14 @@ class WebLine:
             self._other_type_arrived(packet, second, sequence, timestamp, now_s)
             return
         counters = self.counters
+        if self._nack is not None:
+            gap = self._nack.arrived(sequence, now_s, now_s - counters.last_received_s)
+            if gap is not None:
+                self._mend(gap)
         counters.received_packets += 1
         counters.received_bytes += len(packet) - HEADER_BYTES
         counters.last_received_s = now_s
         self._reception.arrived(sequence, timestamp, now_s)
-        if self._nack is not None:
-            gap = self._nack.arrived(sequence, now_s)
-            if gap is not None:
-                self._mend(gap)
         if packet[0] & 0x20 and self._only_padding(packet):
             return
         self._pass_on(packet)
@@ -244,13 +258,13 @@ class WebLine:
         elif isinstance(message, rtcp.ReceiverInfo):
             self._heard_blocks(message.reports, now_s)
         elif isinstance(message, rtcp.Nack):
-            if message.media_ssrc == self.send_ssrc:
-                self._resend(message.sequences, now_s)
+            if message.media_ssrc == self.send_ssrc and self._resender is not None:
+                self.counters.retransmitted += self._resender.answer(message.sequences, now_s)
         elif isinstance(message, rtcp.KeyframeRequest):
             if message.media_ssrc == self.send_ssrc:
                 self._listener.keyframe_wanted()
-        elif isinstance(message, rtcp.BitrateLimit) and self.send_ssrc in message.ssrcs:
-            self._listener.bitrate_limited(message.bps)
+        elif isinstance(message, rtcp.BitrateLimit) and self._sending and self.send_ssrc in message.ssrcs:
+            self._sending.limited(message.bps)
 
     def _heard_blocks(self, blocks: tuple[rtcp.ReportBlock, ...], now_s: float) -> None:
         for block in blocks:
@@ -259,19 +273,13 @@ class WebLine:
                 rtt_ms = self._round_trip.heard(block, now_s)
                 if rtt_ms is not None:
                     self.counters.rtt_ms = rtt_ms
+                    if self._nack is not None:
+                        self._nack.round_trip(rtt_ms / 1000)
+                if self._sending is not None:
+                    self._sending.reported(block.fraction_lost / 256)
 
-    def _resend(self, sequences: tuple[int, ...], now_s: float) -> None:
-        if self._history is None:
-            return
-        for sequence in sequences:
-            packet = self._history.find(sequence)
-            if packet is None or now_s - self._resent.get(sequence, 0.0) < _RESEND_S:
-                continue
-            if len(self._resent) > 256:
-                self._resent.clear()
-            self._resent[sequence] = now_s
-            if self._wire.send_rtp(packet if self._rtx is None else self._rtx.wrap(packet)):
-                self.counters.retransmitted += 1
+    def _asking(self) -> NackGenerator | None:
+        return NackGenerator(apart=self.rtx_payload_type is not None) if "nack" in self._feedback else None
 
     def tick(self, now_s: float) -> None:
         if self._nack:
@@ -280,6 +288,13 @@ class WebLine:
                 self._mend(gap)
         if self._picture.waiting:
             self._picture.tick(now_s)
+        if self.kind is Kind.VIDEO:
+            last_s = self.counters.last_received_s
+            if self._absence.over(last_s, now_s):
+                self._listener.keyframe_wanted()
+            if last_s != self._ticked_s:
+                self._ticked_s = last_s
+                self._estimate.travelled(self._reception.transit_s)
 
     def _mend(self, gap: Gap) -> None:
         if gap.sequences and self._remote_ssrc is not None:
@@ -310,6 +325,20 @@ class WebLine:
             rtcp.receiver_report(rtcp.ReceiverInfo(self.send_ssrc, () if block is None else (block,))),
             rtcp.source_description(self.send_ssrc, self._cname),
         ]
-        if self._receives and self._max_bps:
-            parts.append(rtcp.remb(self.send_ssrc, self._max_bps, [self._remote_ssrc]))
+        if self._receives and self._most_bps:
+            self._look(0.0 if block is None else block.fraction_lost / 256, now_s)
+            parts.append(self._limit(self._remote_ssrc))
         self._wire.send_rtcp(b"".join(parts))
+
+    def _look(self, lost_share: float, now_s: float) -> None:
+        """How much came through since the last look."""
+        received = self.counters.received_bytes
+        passed_s, self._looked_s = now_s - self._looked_s, now_s
+        got, self._looked_bytes = received - self._looked_bytes, received
+        self._estimate.look(8 * got / max(0.1, passed_s), lost_share)
+
+
+def _rtx(plan: LinePlan) -> RtxWrapper | None:
+    if plan.rtx_payload_type is None:
+        return None
+    return RtxWrapper(plan.rtx_payload_type, plan.send_rtx_ssrc, secrets.randbits(15))

@@ -10,6 +10,7 @@ from bridge.links.counters import PipelineCounters
 from bridge.rtp.packet import HEADER_BYTES
 
 _LEAP = 3000  # a larger step is a restart of the source, as in Rewrite
+_HOPELESS = 64  # a gap as long as that is an outage, which nothing fills
 _MOST_HELD = 256  # a second of video at 2 Mb/s
 _REMEMBERED = 256  # packets that were given up
 _MARGIN = 1.25
@@ -87,8 +88,10 @@ class Reorder:
             self._learn(now_s - self._gap_seen_s())
         self._held[sequence] = (packet, now_s)
         self._release()
-        while self._held and ((now_s - self._gap_seen_s()) * 1000 >= self.wait_ms or len(self._held) > _MOST_HELD):
+        hopeless = step > _HOPELESS or len(self._held) > _MOST_HELD
+        while self._held and (hopeless or (now_s - self._gap_seen_s()) * 1000 >= self.wait_ms):
             self._give_up()
+            hopeless = len(self._held) > _MOST_HELD
 
     def _begin(self, packet: bytes, sequence: int) -> None:
         """Another source: what waits of the old one goes out as it is."""

@@ -77,6 +77,11 @@ class Reception:
         return self._carried + max(0, self._cycles + self._highest - self._base + 1 - self._received)
 
     @property
+    def transit_s(self) -> float:
+        """Arrival less timestamp of the latest packet, from some zero: what grows in it is a queue."""
+        return self._transit / self._clock_hz
+
+    @property
     def jitter_ms(self) -> float:
         return 1000 * self._jitter / self._clock_hz
 

@@ -395,3 +395,7 @@ def test_another_source_is_taken_at_once() -> None:
 
 def test_no_more_than_so_many_are_held() -> None:
     assert len(ordered(packets(1, *range(3, 300)))) > 200
+
+
+def test_what_follows_an_outage_is_not_held_up() -> None:
+    assert ordered(packets(1, 100, 101)) == [1, 100, 101]

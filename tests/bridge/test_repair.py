@@ -61,6 +61,32 @@ class TestNack:
         assert nack.arrived(500, 0.0) == Gap((), lost_hope=True)
         assert len(nack) == 0
 
+    def test_a_short_gap_after_a_silence_is_an_outage_too(self) -> None:
+        nack = NackGenerator()
+        nack.arrived(1, 0.0)
+        assert nack.arrived(60, 3.0, silent_s=3.0) == Gap((), lost_hope=True)
+        assert len(nack) == 0
+
+    def test_where_packets_swap_the_first_request_waits_for_them(self) -> None:
+        nack = NackGenerator(apart=True)
+        nack.arrived(1, 0.0)
+        assert nack.arrived(3, 0.0) == Gap((2,))
+        nack.arrived(2, 0.015)
+        assert nack.arrived(5, 0.02) is None, "mostly it comes by itself"
+        nack.arrived(4, 0.03)
+        assert nack.arrived(7, 0.04) is None
+        assert nack.due(0.05) is None
+        assert nack.due(0.06) == Gap((6,))
+
+    def test_it_repeats_after_a_round_trip(self) -> None:
+        for round_trip_s, repeats in ((0.01, 4), (0.1, 1)):
+            nack = NackGenerator()
+            nack.round_trip(round_trip_s)
+            nack.arrived(1, 0.0)
+            nack.arrived(3, 0.0)
+            asked = [nack.due(tick / 50) for tick in range(10)]
+            assert sum(each is not None for each in asked) == repeats
+
     @given(st.lists(st.integers(0, 0xFFFF), max_size=300))
     def test_no_order_of_arrival_makes_it_grow_or_fail(self, sequences: list[int]) -> None:
         nack = NackGenerator()

@@ -1,0 +1,55 @@
+"""What a line does about loss besides asking: it sends again what the far side misses, and notices who comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bridge.rtp.history import RtxWrapper, SendHistory
+
+_RESEND_S = 0.02  # two requests for one packet within that are one request, repeated
+_MOST_AT_ONCE = 100  # who misses more had an outage; a burst of it would only be the next one
+_REMEMBERED = 256
+_SILENT_S = 1.0
+
+
+class Resender:
+    """`send(packet)` says whether it went out. rtx: None where a packet is sent again as it was."""
+
+    __slots__ = ("_history", "_resent", "_rtx", "_send", "store")
+
+    def __init__(self, send: Callable[[bytes], bool], rtx: RtxWrapper | None) -> None:
+        self._send = send
+        self._rtx = rtx
+        self._history = SendHistory()
+        self._resent: dict[int, float] = {}
+        self.store = self._history.store
+
+    def answer(self, sequences: tuple[int, ...], now_s: float) -> int:
+        """How many of these were sent again."""
+        count = 0
+        for sequence in sequences[:_MOST_AT_ONCE]:
+            packet = self._history.find(sequence)
+            if packet is None or now_s - self._resent.get(sequence, 0.0) < _RESEND_S:
+                continue
+            if len(self._resent) > _REMEMBERED:
+                self._resent.clear()
+            self._resent[sequence] = now_s
+            count += self._send(packet if self._rtx is None else self._rtx.wrap(packet))
+        return count
+
+
+class Absence:
+    """Tells when a far side that was silent is heard again: it has probably missed as much as it has not said."""
+
+    __slots__ = ("_absent",)
+
+    def __init__(self) -> None:
+        self._absent = False
+
+    def over(self, last_received_s: float, now_s: float) -> bool:
+        """Asked on each tick; true once for each absence."""
+        if now_s - last_received_s > _SILENT_S:
+            self._absent = last_received_s > 0.0  # else it has not begun yet
+            return False
+        was, self._absent = self._absent, False
+        return was

@@ -1,0 +1,101 @@
+"""How much a path carries, measured where packets arrive: by their delay first, by their loss second.
+
+Two limits, each asked once a second; nothing is done per packet:
+
+    ReceiveEstimate   what the far side may send us         REMB, TMMBR
+    LossLimit         what we may send, from its reports    joins the far side's own REMB or TMMBR
+
+Loss alone is not congestion: a radio link loses packets at any rate, and they are asked for again. So a growing queue
+lowers the estimate to what came through, loss only beyond a tenth, and not without end. (The rules are those of
+draft-ietf-rmcat-gcc-02 sections 5 and 6, with the delay of a stream's fastest packets in place of its filter.)
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+LEAST_BPS = 50_000  # below that there is no picture; a limit of nothing is meant otherwise
+_LEAST_BY_LOSS_BPS = 150_000
+_RAISE = 1.08
+_LOWER, _DRAIN = 0.85, 0.6
+_MUCH_LOSS, _LITTLE_LOSS = 0.10, 0.05
+_LONG_QUEUE_S, _QUEUE_S, _NO_QUEUE_S = 0.30, 0.10, 0.04
+_LIMITED_SHARE = 0.6  # who sends less than that of the limit does not show that more would pass
+_BASE_WINDOWS = 60  # of one look each: clocks drift, routes change
+_NEW_CLOCK_S = 10.0
+
+
+class ReceiveEstimate:
+    """`most_bps` until something speaks against it."""
+
+    def __init__(self, most_bps: int) -> None:
+        self._most_bps = most_bps
+        self.bps = most_bps
+        self._fastest_s: float | None = None  # since the last look
+        self._bases: deque[float] = deque(maxlen=_BASE_WINDOWS)
+        self._queue_before_s = 0.0
+
+    def travelled(self, transit_s: float) -> None:
+        """Arrival less timestamp of some packet, from any zero. A sample now and then is enough."""
+        fastest_s = self._fastest_s
+        if fastest_s is None or transit_s < fastest_s or transit_s - fastest_s > _NEW_CLOCK_S:
+            self._fastest_s = transit_s
+
+    def look(self, received_bps: float, lost_share: float) -> int:
+        """Once a second, with what came since."""
+        queue_s, grew_s = self._queue_s()
+        if queue_s > _QUEUE_S and grew_s > -_NO_QUEUE_S:
+            lower = _LOWER if queue_s < _LONG_QUEUE_S else _DRAIN
+            self.bps = min(self.bps, round(lower * received_bps))
+        elif lost_share > _MUCH_LOSS:
+            self.bps = min(self.bps, max(_LEAST_BY_LOSS_BPS, round(self.bps * (1 - lost_share / 2))))
+        elif lost_share < _LITTLE_LOSS and queue_s < _NO_QUEUE_S and received_bps > _LIMITED_SHARE * self.bps:
+            self.bps = round(self.bps * _RAISE)
+        self.bps = max(LEAST_BPS, min(self.bps, self._most_bps))
+        return self.bps
+
+    def _queue_s(self) -> tuple[float, float]:
+        """How much longer the fastest packet took than that of quieter times, and the change since the last look."""
+        fastest_s, self._fastest_s = self._fastest_s, None
+        if fastest_s is None:
+            return 0.0, 0.0
+        if self._bases and abs(fastest_s - self._bases[-1]) > _NEW_CLOCK_S:
+            self._bases.clear()
+        self._bases.append(fastest_s)
+        queue_s = fastest_s - min(self._bases)
+        grew_s, self._queue_before_s = queue_s - self._queue_before_s, queue_s
+        return queue_s, grew_s
+
+
+class LossLimit:
+    """What may be sent, joined from the far side's own limit and what its reports say is lost.
+
+    `tell(bps)` hears each change worth a word.
+    """
+
+    def __init__(self, most_bps: int, tell: Callable[[int], None]) -> None:
+        self._most_bps = most_bps
+        self._tell = tell
+        self._far_bps = most_bps
+        self._bps = most_bps
+        self._told_bps = most_bps
+
+    def limited(self, bps: int) -> None:
+        """The far side's word."""
+        self._far_bps = bps
+        self._say()
+
+    def reported(self, lost_share: float) -> None:
+        """A report block about what we send."""
+        if lost_share > _MUCH_LOSS:
+            self._bps = max(_LEAST_BY_LOSS_BPS, round(min(self._bps, self._far_bps) * (1 - lost_share / 2)))
+        elif lost_share < _LITTLE_LOSS:
+            self._bps = min(self._most_bps, round(self._bps * _RAISE))
+        self._say()
+
+    def _say(self) -> None:
+        bps = max(LEAST_BPS, min(self._bps, self._far_bps))
+        if abs(bps - self._told_bps) * 20 > self._told_bps or bps == self._far_bps != self._told_bps:
+            self._told_bps = bps
+            self._tell(bps)
