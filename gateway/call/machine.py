@@ -145,24 +145,24 @@ def _rejoin_early(visit: VisitState, event: e.FamilyRejoined, now_s: float) -> S
 
 
 def _joined(visit: VisitState) -> State:
-    return State.HELD if visit.held else State.TALKING
+    if visit.held:
+        return State.HELD
+    return State.CONNECTING if visit.marks.media_start_at_s is None else State.TALKING
 
 
 # ---- the station changes its mind ----
 
 
-def _hold_early(visit: VisitState, event: e.StationHeld | e.StationResumed, now_s: float) -> Step:
-    return replace(visit, held=isinstance(event, e.StationHeld)), ()
-
-
 def _hold(visit: VisitState, event: e.StationHeld, now_s: float) -> Step:
+    """Also before the first sound: what a station that calls on hold is to be waited for has no limit of its own."""
     state = visit.state if visit.state is State.RECONNECTING else State.HELD
     return replace(visit, state=state, held=True), (c.TellHold(held=True), c.Publish(FactKind.HELD))
 
 
 def _resume(visit: VisitState, event: e.StationResumed, now_s: float) -> Step:
-    state = visit.state if visit.state is State.RECONNECTING else State.TALKING
-    return replace(visit, state=state, held=False), (c.TellHold(held=False), c.Publish(FactKind.RESUMED))
+    after = replace(visit, held=False)
+    state = visit.state if visit.state is State.RECONNECTING else _joined(after)
+    return replace(after, state=state), (c.TellHold(held=False), c.Publish(FactKind.RESUMED))
 
 
 def _change(visit: VisitState, event: e.StationOffered, now_s: float) -> Step:
@@ -304,7 +304,7 @@ ROWS: tuple[Row, ...] = (
     (e.MediaRefused, (_S.CONNECTING,), ENDING, _ends(Reason.MEDIA_FAILED, Fault.GATEWAY, sip_codes.NOT_ACCEPTABLE)),
     (e.ConnectTimedOut, (_S.CONNECTING,), ENDING, _ends(Reason.MEDIA_FAILED, Fault.NETWORK, sip_codes.NO_ANSWER)),
     (e.WebUp, (_S.CONNECTING, _S.TALKING, _S.HELD), STAY, _ignore),
-    (e.WebUp, (_S.RECONNECTING,), (_S.TALKING, _S.HELD), _web_up),
+    (e.WebUp, (_S.RECONNECTING,), (_S.TALKING, _S.HELD, _S.CONNECTING), _web_up),
     (e.WebDown, (_S.TALKING, _S.HELD), (_S.RECONNECTING,), _web_down),
     (e.WebDown, (_S.CONNECTING, _S.RECONNECTING), STAY, _ignore),
     (e.ReconnectTimedOut, (_S.RECONNECTING,), ENDING, _ends(Reason.FAMILY_LEFT, Fault.NETWORK)),
@@ -312,11 +312,10 @@ ROWS: tuple[Row, ...] = (
     (e.MediaFlows, (_S.CONNECTING, _S.RECONNECTING), (_S.TALKING, _S.HELD), _flows),
     (e.MediaFlows, (_S.TALKING, _S.HELD), STAY, _flows),
     (e.MediaStops, (_S.CONNECTING, *JOINED), STAY, _stops),
-    (e.StationHeld, (_S.CONNECTING,), STAY, _hold_early),
-    (e.StationResumed, (_S.CONNECTING,), STAY, _hold_early),
-    (e.StationHeld, (_S.TALKING,), (_S.HELD,), _hold),
+    (e.StationHeld, (_S.CONNECTING, _S.TALKING), (_S.HELD,), _hold),
     (e.StationHeld, (_S.RECONNECTING,), STAY, _hold),
-    (e.StationResumed, (_S.HELD,), (_S.TALKING,), _resume),
+    (e.StationResumed, (_S.CONNECTING,), STAY, _ignore),
+    (e.StationResumed, (_S.HELD,), (_S.TALKING, _S.CONNECTING), _resume),
     (e.StationResumed, (_S.RECONNECTING,), STAY, _resume),
     (e.StationOffered, WAITING, STAY, _refuse_change),
     (e.StationOffered, (_S.CONNECTING, *JOINED), STAY, _change),

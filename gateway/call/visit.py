@@ -107,8 +107,11 @@ def end_in_sight(visit: VisitState) -> End | None:
     runs_out_at_s = visit.meter.runs_out_at_s()
     if runs_out_at_s is not None:
         ends.append(End(runs_out_at_s, _spent(visit.allowance)))
-    if visit.marks.media_start_at_s is not None:
-        ends.append(End(visit.marks.media_start_at_s + visit.allowance.max_s, Reason.TIME_LIMIT))
+    began_at_s = visit.marks.media_start_at_s
+    if began_at_s is None and visit.held:
+        began_at_s = visit.marks.answered_at_s  # on hold from the start, and perhaps for ever
+    if began_at_s is not None:
+        ends.append(End(began_at_s + visit.allowance.max_s, Reason.TIME_LIMIT))
     if visit.allowance.closes_at_s is not None and visit.state not in (State.REQUESTED, State.RINGING):
         ends.append(End(visit.allowance.closes_at_s, Reason.SCHEDULE_END))
     return min(ends, key=lambda each: each.at_s, default=None)

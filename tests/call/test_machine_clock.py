@@ -99,6 +99,29 @@ def test_a_station_that_holds_while_the_browser_is_away() -> None:
     assert (visit.state, visit.meter.billable_s(20.0)) == (State.TALKING, 14)
 
 
+def test_a_station_that_is_on_hold_from_the_start_is_waited_for() -> None:
+    """Nobody connects to a station that holds: that is no failure of the network."""
+    early = after(*TALK[:3], (1.0, e.StationHeld()), visit=fresh(Timeouts(connect_s=30)))
+    assert early.state is State.HELD
+    visit, at_s, _ = run_on(early)
+    assert visit.termination
+    assert (at_s, visit.termination.reason, visit.meter.billable_s(at_s)) == (600.0, Reason.TIME_LIMIT, 0)
+
+    resumed = after((300.0, e.StationResumed()), visit=early)
+    assert resumed.state is State.CONNECTING
+    due = next_due(resumed)
+    assert due
+    assert (due.at_s, due.event) == (330.0, e.ConnectTimedOut()), "from now on it has to speak"
+    talking = after((301.0, e.MediaFlows(301.0)), visit=resumed)
+    assert (talking.state, talking.meter.billable_s(311.0)) == (State.TALKING, 10)
+
+
+def test_a_browser_that_comes_back_to_an_early_hold_waits_on() -> None:
+    early = after(*TALK[:3], (1.0, e.StationHeld()), (2.0, e.WebDown()), visit=fresh(Timeouts(connect_s=30)))
+    assert after((3.0, e.WebUp()), visit=early).state is State.HELD
+    assert after((3.0, e.StationResumed()), (4.0, e.WebUp()), visit=early).state is State.CONNECTING
+
+
 def test_the_page_is_told_when_the_meter_starts_pauses_and_goes_on() -> None:
     def tells(*happened: e.Event | tuple[float, e.Event]) -> int:
         return play(*happened)[1].count(c.TellClock())

@@ -34,7 +34,7 @@ FamilyDeclined      .       ending  .       .       .       .       .       .
 FamilyLeft          .       ending  ending  ending  ending  ending  .       .
 StationConfirmed    .       .       conn    talk    held    reco    ending  .
 StationOffered      req     ring    conn    talk    held    reco    ending  .
-StationHeld         .       .       conn    held    .       reco    ending  .
+StationHeld         .       .       held    held    .       reco    ending  .
 StationResumed      .       .       conn    .       talk    reco    ending  .
 StationHungUp       ending  ending  ending  ending  ending  ending  ending  .
 StationLost         ending  ending  ending  ending  ending  ending  ending  .
