@@ -14,7 +14,7 @@ from bridge.types import Codec, Kind, Path
 
 STATION = {
     Kind.AUDIO: ("PCMU", "PCMA", "G722"),
-    Kind.VIDEO: ("H264", "VP8"),
+    Kind.VIDEO: ("H264", "VP8", "H263-1998", "H263-2000", "H263"),
 }
 BROWSER = {Kind.AUDIO: ("OPUS", "PCMU", "PCMA", "G722"), Kind.VIDEO: ("H264", "VP8")}
 

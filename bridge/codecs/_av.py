@@ -14,6 +14,7 @@ from typing import cast
 import av
 import numpy as np
 from av.audio.codeccontext import AudioCodecContext
+from av.audio.resampler import AudioResampler
 from av.error import FFmpegError
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
@@ -158,8 +159,10 @@ class PictureEncoder:
     def __init__(self, codec: VideoCodec, wanted: PictureFormat) -> None:
         context = cast(VideoCodecContext, _context(codec.encoder, "w", codec.name))
         context.width, context.height, context.pix_fmt = wanted.width, wanted.height, _FORMAT
-        context.time_base = _VIDEO_BASE
-        context.framerate = Fraction(wanted.fps).limit_denominator(1001)
+        self._counts = codec.counts_pictures
+        pace = Fraction(wanted.fps).limit_denominator(1001)
+        self._base = 1 / pace if self._counts else _VIDEO_BASE
+        context.time_base, context.framerate = self._base, pace
         context.bit_rate = wanted.bps
         context.gop_size = max(1, round(_KEYFRAME_EVERY_S * wanted.fps))
         context.thread_count = 1
@@ -177,7 +180,7 @@ class PictureEncoder:
     def encode(self, picture: Picture, *, keyframe: bool) -> list[EncodedFrame]:
         """Raises CodecFailed, after which the encoder is good for nothing."""
         frame = picture.frame
-        frame.pts, frame.time_base = self._unwrapped(picture.rtp_timestamp), _VIDEO_BASE
+        frame.pts, frame.time_base = self._unwrapped(picture.rtp_timestamp), self._base
         # a decoded frame carries the type it had: the encoder would repeat each keyframe of the source
         frame.pict_type = PictureType.I if keyframe else PictureType.NONE
         try:
@@ -192,7 +195,9 @@ class PictureEncoder:
 
     def _unwrapped(self, timestamp: int) -> int:
         """Encoders refuse times that do not grow, so a repeated one counts as a tick later."""
-        if self._last_timestamp is not None:
+        if self._counts:
+            self._pts += 1
+        elif self._last_timestamp is not None:
             self._pts += min(max(1, timestamp_distance(timestamp, self._last_timestamp)), _LONGEST_STEP)
         self._last_timestamp = timestamp
         return self._pts
@@ -253,3 +258,16 @@ class SoundEncoder:
             return [bytes(each) for each in self._context.encode(frame)]
         except _FOREIGN as error:
             raise CodecFailed(f"{self._name}: not encodable") from error
+
+
+def read_sound(path: str, rate_hz: int) -> Samples:
+    """The whole sound of a file, whatever FFmpeg reads, as 16-bit mono. Raises CodecFailed."""
+    try:
+        with av.open(path) as container:
+            resampler = AudioResampler(format="s16", layout="mono", rate=rate_hz)
+            frames = [each for frame in container.decode(audio=0) for each in resampler.resample(frame)]
+            frames += resampler.resample(None)
+            blocks = [each.to_ndarray().reshape(-1).astype(np.int16, copy=False) for each in frames]
+    except (*_FOREIGN, IndexError) as error:
+        raise CodecFailed(f"{path} is no sound that FFmpeg reads") from error
+    return np.concatenate([np.zeros(0, np.int16), *blocks])

@@ -1,7 +1,8 @@
 """What the receiver of a line can decode: size, rate and bitrate of pictures.
 
 H.264: table A-1 of the standard by the level of profile-level-id, raised by max-fs and max-mbps (RFC 6184 section
-8.1). VP8: max-fs and max-fr (RFC 7741 section 6.1). A macroblock is 16x16 pixels.
+8.1). VP8: max-fs and max-fr (RFC 7741 section 6.1). H.263: the largest of its sizes that is named, with the least
+interval between pictures (RFC 4629 section 8.1.1). A macroblock is 16x16 pixels.
 """
 
 from __future__ import annotations
@@ -67,6 +68,26 @@ def h264_level(profile_level_id: str) -> int:
     return level if level in _LEVELS else 0
 
 
+_H263_SIZES = {"cif16": (352, 288), "cif4": (352, 288), "cif": (352, 288), "qcif": (176, 144), "sqcif": (128, 96)}
+_H263_FPS = 30_000 / 1001
+_H263_BPS = 512_000  # more makes a group of blocks larger than a packet
+
+
+def h263_size(target: Codec) -> tuple[int, int]:
+    """No more than CIF, whatever the far side has room for; QCIF when it named no size, which all must read."""
+    return next((size for key, size in _H263_SIZES.items() if _number(target, key)), _H263_SIZES["qcif"])
+
+
+def _h263(target: Codec) -> PictureLimits:
+    size = h263_size(target)
+    intervals = [_number(target, key) for key, each in _H263_SIZES.items() if each == size]
+    return PictureLimits(
+        most_blocks=_blocks(size[0]) * _blocks(size[1]),
+        most_fps=_H263_FPS / max(1, *intervals),
+        most_bps=min(_H263_BPS, 100 * _number(target, "maxbr") or _H263_BPS),
+    )
+
+
 def limits_of(target: Codec) -> PictureLimits:
     if target.name == "H264":
         return _h264(target)
@@ -74,6 +95,8 @@ def limits_of(target: Codec) -> PictureLimits:
         return PictureLimits(
             most_blocks=_number(target, "max-fs") or _UNLIMITED, most_fps=_number(target, "max-fr") or 60.0
         )
+    if target.name.startswith("H263"):
+        return _h263(target)
     return PictureLimits()
 
 

@@ -3,6 +3,8 @@
 Video encoders: one thread, no look-ahead, no B-pictures; a picture that goes in comes out. H.264 is constrained
 baseline with its parameter sets before each IDR picture, which every terminal and browser decodes. `ultrafast` costs a
 fifth of `medium`. VP8 takes a negative cpu-used: positive values let libvpx adapt, and cost as much as 4.
+H.263 is the first version of it, without annexes, which decoders of every payload format read; `ps` begins a new group
+of blocks about so often, where packets can be cut.
 Sound is mono everywhere; Opus is encoded at the rate of the other side, without a resampler.
 """
 
@@ -18,13 +20,17 @@ VIDEO_CLOCK_HZ = 90_000
 
 @dataclass(frozen=True, slots=True)
 class VideoCodec:
-    """encoder, decoder: names in FFmpeg. changes_bitrate: without a new encoder."""
+    """encoder, decoder: names in FFmpeg. changes_bitrate: without a new encoder.
+
+    counts_pictures: its rate control and its picture numbers know pictures, not times.
+    """
 
     name: str
     encoder: str
     decoder: str
     options: Mapping[str, str]
     changes_bitrate: bool
+    counts_pictures: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,10 @@ VIDEO: Mapping[str, VideoCodec] = MappingProxyType(
             },
             changes_bitrate=False,
         ),
+        **{
+            name: VideoCodec(name, "h263", "h263", {"ps": "400"}, changes_bitrate=False, counts_pictures=True)
+            for name in ("H263-1998", "H263-2000", "H263")
+        },
     }
 )
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from bridge.errors import CodecMissing
-from bridge.links import h264, vp8
+from bridge.links import h263, h264, vp8
 from bridge.links.counters import PipelineCounters
 from bridge.links.link import EncodedFrame
 from bridge.links.parameter_sets import described_sets
@@ -37,7 +37,11 @@ def assembler(codec: Codec) -> Assembler:
         return h264.Assembler(described_sets(codec))
     if codec.name == "VP8":
         return vp8.Assembler()
-    raise CodecMissing(f"there is no payload format for {codec.name}; there are H264 and VP8")
+    if codec.name in h263.FORMATS:
+        return h263.AssemblerOf1996() if codec.name == "H263" else h263.Assembler()
+    raise CodecMissing(
+        f"there is no payload format for {codec.name}; there are H264, VP8 and {', '.join(h263.FORMATS)}"
+    )
 
 
 class Depacketize:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bridge.errors import CodecMissing
-from bridge.links import h264, vp8
+from bridge.links import h263, h264, vp8
 from bridge.links.link import EncodedFrame
 from bridge.links.rewrite import Numbering
 from bridge.links.timeline import Timeline
@@ -83,7 +83,12 @@ def payloader(codec: Codec, most_bytes: int = MOST_BYTES) -> Payloader:
         return lambda data: h264.payloads(data, most_bytes, mode)
     if codec.name == "VP8":
         return _NumberedVp8(most_bytes)
-    raise CodecMissing(f"there is no payload format for {codec.name}; there are H264 and VP8")
+    if codec.name in h263.FORMATS:
+        cut = h263.payloads_of_1996 if codec.name == "H263" else h263.payloads
+        return lambda data: cut(data, most_bytes)
+    raise CodecMissing(
+        f"there is no payload format for {codec.name}; there are H264, VP8 and {', '.join(h263.FORMATS)}"
+    )
 
 
 class _NumberedVp8:

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bridge.codecs._av import Picture, Resizer
-from bridge.codecs.limits import PictureLimits, limits_of
+from bridge.codecs._av import Picture
+from bridge.codecs.limits import limits_of
 from bridge.codecs.table import VIDEO_CLOCK_HZ
 from bridge.codecs.video import VideoDecoder, VideoEncoder, encoder_options, video_codec
 from bridge.errors import CodecFailed
 from bridge.links.link import EncodedFrame
 from bridge.links.packetize import MOST_BYTES
+from bridge.links.scale import scale
 from bridge.rtp.sequence import timestamp_distance
 from bridge.types import Codec
 
-_WIDE, _HIGH = 640, 480  # what terminals show, and what one core can encode several times
 _KEYFRAME_GAP_TICKS = VIDEO_CLOCK_HZ * 3 // 10  # a far side asks again until it sees one
 _FPS_AT_FIRST = 30.0
 _START_BPS, _LEAST_BPS = 800_000, 60_000
@@ -74,7 +74,7 @@ class PictureRecipe:
     def links(self, fps: float | None = None) -> list[str]:
         """Its steps as text, at a limited pace or not."""
         thin = [] if fps is None else [f"Thin({fps:g}/s)"]
-        return ["Decode", *thin, str(Scale(self.target)), f"Encode({self.target.name})"]
+        return ["Decode", *thin, str(scale(self.source, self.target)), f"Encode({self.target.name})"]
 
 
 class PictureMachine:
@@ -85,7 +85,7 @@ class PictureMachine:
         self._limits = limits_of(recipe.target)
         self._decode = Decode(recipe.source)
         self._thin = Thin()
-        self._scale = Scale(recipe.target)
+        self._scale = scale(recipe.source, recipe.target)
         self._encode = Encode(recipe.target, recipe.most_bps)
         self._pace: float | None = None
 
@@ -152,38 +152,6 @@ class Thin:
         late = max(0, timestamp_distance(timestamp, self._due) - interval)
         self._due = (self._due + interval + late) & 0xFFFFFFFF
         return True
-
-
-class Scale:
-    """Pictures larger than the limit are made to fit, with their proportions, upright ones too."""
-
-    def __init__(self, target: Codec) -> None:
-        self._limits: PictureLimits = limits_of(target)
-        low = not self._limits.takes(_WIDE, _HIGH)
-        self._wide, self._high = _within(self._limits) if low else (_WIDE, _HIGH)
-        self._resizer = Resizer()
-
-    def turn(self, picture: Picture) -> Picture:
-        """Raises CodecFailed."""
-        width, height = self.size(picture.width, picture.height)
-        if picture.plain and (width, height) == (picture.width, picture.height):
-            return picture
-        return self._resizer.resize(picture, width, height)
-
-    def size(self, width: int, height: int) -> tuple[int, int]:
-        """Even, and within the limit."""
-        most = (self._wide, self._high) if width >= height else (self._high, self._wide)
-        factor = min(1.0, most[0] / width, most[1] / height)
-        return max(2, round(width * factor) // 2 * 2), max(2, round(height * factor) // 2 * 2)
-
-    def __str__(self) -> str:
-        return f"Scale({self._wide}x{self._high})"
-
-
-def _within(limits: PictureLimits) -> tuple[int, int]:
-    """The largest usual size that the receiver takes."""
-    sizes = ((640, 360), (352, 288), (320, 240), (176, 144))
-    return next((each for each in sizes if limits.takes(*each)), (128, 96))
 
 
 class Encode:

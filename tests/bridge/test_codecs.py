@@ -188,7 +188,8 @@ def test_unknown_codecs_name_those_there_are() -> None:
 
 
 def test_the_installed_library_has_all_of_them() -> None:
-    assert available() == dict.fromkeys(("H264", "VP8", "PCMU", "PCMA", "G722", "OPUS"), "")
+    names = ("H264", "VP8", "H263-1998", "H263-2000", "H263", "PCMU", "PCMA", "G722", "OPUS")
+    assert available() == dict.fromkeys(names, "")
 
 
 def test_a_library_without_a_codec_is_told_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from bridge.links.counters import PipelineCounters
 from bridge.links.depacketize import Depacketize
 from bridge.links.link import EncodedFrame
 from bridge.links.packetize import payloader
-from bridge.links.picture import Scale
+from bridge.links.scale import Scale
 from bridge.pipelines import Pipeline, transcode
 from bridge.rtp.packet import build, parse
 from bridge.rtp.sequence import timestamp_distance
