@@ -12,7 +12,11 @@ KinbridgeError
 │   ├── LinkExpired       it was good once
 │   └── LinkForged        it was never made by this gateway, or not with this secret
 ├── BillingError          money that does not add up: unknown account, wrong currency, hold gone
-└── VisitGone             the visit has ended or never was
+├── VisitGone             the visit has ended or never was
+└── WatchingRefused       an officer may not, or cannot, watch this visit
+    ├── WatchingForbidden privileged, or the dialplan says that it is not monitored
+    ├── NothingToWatch    nobody has joined yet
+    └── TooManyWatchers   of this visit, or of the node
 """
 
 from __future__ import annotations
@@ -64,3 +68,19 @@ class BillingError(KinbridgeError):
 
 class VisitGone(KinbridgeError):
     """The visit has ended or never was."""
+
+
+class WatchingRefused(KinbridgeError):
+    """An officer may not, or cannot, watch this visit. The message says why, without a name."""
+
+
+class WatchingForbidden(WatchingRefused):
+    """Nobody may watch this visit, ever."""
+
+
+class NothingToWatch(WatchingRefused):
+    """Nobody has joined yet; later there may be something."""
+
+
+class TooManyWatchers(WatchingRefused):
+    """So many watch this visit, or on this node, that no more may."""

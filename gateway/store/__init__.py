@@ -16,6 +16,7 @@ from gateway.store.rows import (
     Recording,
     RecordingState,
     Visit,
+    Watching,
     from_ms,
     to_ms,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "Recording",
     "RecordingState",
     "Access",
+    "Watching",
     "ChainEnd",
     "FIRST_HASH",
     "from_ms",

@@ -185,6 +185,25 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True)
+class Watching:
+    """An officer watched a visit. until None: it goes on, or the node died and has not been started since.
+
+    officer: the name of the configuration. reason: why it ended, a closed word of docs/watching.md.
+    number: the cursor of who reads them; 0 before it is written.
+    """
+
+    watching_id: str
+    node: str
+    facility: str
+    visit_id: str
+    officer: str
+    since: datetime
+    until: datetime | None = None
+    reason: str = ""
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
     """Somebody looked at something, or took it away. act: a closed word such as `recording.export`."""
 

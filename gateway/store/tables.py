@@ -4,9 +4,10 @@
     visits   <- holds -> accounts         a visit's intent, its proofs of life, and what is reserved for it
     visits   <- cdrs, chains              append-only records, numbered and chained per node
     visits   <- recordings                files elsewhere; the wrapped key here is what opens one
+    visits   <- watchings                 append-only: who watched, a row for its begin and one for its end
     accesses                              append-only: who looked at what, and why
 
-`cdrs`, `movements`, `entries` and `accesses` refuse UPDATE and DELETE in the database itself (by triggers).
+`cdrs`, `movements`, `entries`, `watchings` and `accesses` refuse UPDATE and DELETE in the database itself (by triggers).
 `accounts.balance_micros` and `held_micros` repeat what entries and open holds add up to, so that a reservation is one
 conditional UPDATE; `Books.discrepancies` compares the two.
 """
@@ -203,5 +204,21 @@ accesses = Table(
     Column("subject", Id, nullable=False, index=True),
     Column("reason", Text, nullable=False),
     Column("detail", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+watchings = Table(
+    "watchings",
+    metadata,
+    Column("number", RowNumber, primary_key=True, autoincrement=True),
+    Column("watching_id", Id, nullable=False),
+    Column("act", String(8), nullable=False),
+    Column("node", String(32), nullable=False),
+    Column("facility", Text, nullable=False),
+    Column("visit_id", Id, ForeignKey("visits.visit_id"), nullable=False, index=True),
+    Column("officer", Text, nullable=False, index=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("reason", String(32), nullable=False),
+    UniqueConstraint("watching_id", "act"),
     sqlite_autoincrement=True,
 )

@@ -8,6 +8,7 @@ from gateway.store.accounts import Books
 from gateway.store.recordings import Accesses, Recordings
 from gateway.store.records import Records
 from gateway.store.visits import Intents
+from gateway.store.watchings import Watchings
 
 
 class Work:
@@ -19,3 +20,4 @@ class Work:
         self.records = Records(connection)
         self.recordings = Recordings(connection)
         self.accesses = Accesses(connection)
+        self.watchings = Watchings(connection)
