@@ -27,6 +27,7 @@ from gateway.call.commands import CloseBooks, Publish
 from gateway.call.deadlines import next_due
 from gateway.call.effects import Effects, Tools
 from gateway.call.facts import FactKind
+from gateway.call.keypad import Keypad
 from gateway.call.machine import allows, step
 from gateway.call.notices import Ring
 from gateway.call.request import intent_of, request_of
@@ -75,6 +76,7 @@ class Session:
         self._effects = Effects(tools, dialog, invite.sdp, self._books, self._listen)
         self._inbox: asyncio.Queue[e.Event | _Wish | _Tick] = asyncio.Queue(INBOX_SIZE)
         self._asked: asyncio.Future[str] | None = None  # who waits to hear that it was done
+        self._keypad = Keypad()
         self._changed = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None
         self._feeders: list[asyncio.Task[None]] = []
@@ -271,7 +273,7 @@ class Session:
 
     async def _pour(self, source: AsyncIterator[T], translate: Callable[[T], e.Event | None]) -> None:
         async for told in source:
-            event = translate(told)
+            event = translate(told) if self._keypad.is_new(told, self._clock.monotonic()) else None
             if event is not None:
                 await self._inbox.put(event)
 
