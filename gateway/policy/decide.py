@@ -112,5 +112,11 @@ def _terms(
         medium=medium,
         max_seconds=max_seconds,
         privileged=rule.privileged,
+        monitored=_monitored(rule, station, contact),
         closes_at=closes_at,
     )
+
+
+def _monitored(rule: Rule, station: Station | None, contact: Contact) -> bool:
+    """The most restrictive wins: one of them says no, and it is no."""
+    return rule.monitored and not rule.privileged and contact.monitored and (station is None or station.monitored)

@@ -50,6 +50,7 @@ class Terms:
     """What was allowed, to whom and on which conditions.
 
     tariff: id of the tariff. account: who pays. max_seconds: time limit of the visit. privileged: no tap, no monitor.
+    monitored: an officer may watch; never together with privileged.
     closes_at: when the hours of the rule end (UTC); the visit does not outlast them. None: no such end in sight.
     """
 
@@ -66,6 +67,7 @@ class Terms:
     medium: Medium
     max_seconds: int
     privileged: bool = False
+    monitored: bool = False
     closes_at: datetime | None = None
 
 

@@ -53,6 +53,7 @@ class StationEntry(Document):
     name: Name
     max_minutes: Annotated[int, Field(ge=1, le=MAX_MINUTES)] | None = None
     medium: Medium | None = None
+    monitored: bool = True
 
 
 class ContactEntry(Document):
@@ -62,6 +63,7 @@ class ContactEntry(Document):
     name: Name
     number: Annotated[str, Field(min_length=1)]
     account: Annotated[str, Field(min_length=1)]
+    monitored: bool = True
 
 
 class RuleEntry(Document):
@@ -76,6 +78,7 @@ class RuleEntry(Document):
     tariff: Annotated[dict[Medium, str], Field(default_factory=dict)]
     max_minutes: Annotated[int, Field(ge=1, le=MAX_MINUTES)] | None = None
     privileged: bool = False
+    monitored: bool = True
 
 
 class DialplanDocument(Document):
@@ -156,7 +159,7 @@ class _Builder:
             if entry.id in found[entry.facility]:
                 self._problem(f"the station {entry.id!r} stands above already", "stations", index, "id")
             found[entry.facility][entry.id] = Station(
-                entry.id, entry.facility, entry.name, entry.max_minutes, entry.medium
+                entry.id, entry.facility, entry.name, entry.max_minutes, entry.medium, entry.monitored
             )
         return dict(found)
 
@@ -164,7 +167,7 @@ class _Builder:
         entries = self._document.contacts
         self._unique("contacts", "id", [each.id for each in entries])
         self._unique("contacts", "number", [each.number for each in entries])
-        return {each.id: Contact(each.id, each.name, each.number, each.account) for each in entries}
+        return {each.id: Contact(each.id, each.name, each.number, each.account, each.monitored) for each in entries}
 
     def _rules(
         self, facilities: Mapping[str, Facility], contacts: Mapping[str, Contact]
@@ -208,6 +211,7 @@ class _Builder:
             tariffs=dict(entry.tariff),
             max_minutes=entry.max_minutes or 0,
             privileged=entry.privileged,
+            monitored=entry.monitored,
         )
 
     def _nothing_beside_block(self, index: int, entry: RuleEntry) -> None:

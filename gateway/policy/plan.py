@@ -30,6 +30,7 @@ class Station:
     """A phone or terminal. id: the user part it calls with. name: how the family's page introduces it.
 
     medium: what it can do, for calls that do not say (delayed offer). None: whatever the rule allows.
+    monitored False: no officer may watch its visits.
     """
 
     id: str
@@ -37,16 +38,21 @@ class Station:
     name: str
     max_minutes: int | None = None
     medium: Medium | None = None
+    monitored: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """Whom a visit reaches. number: what is dialled for them, digits or any other user part. account: who pays."""
+    """Whom a visit reaches. number: what is dialled for them, digits or any other user part. account: who pays.
+
+    monitored False: no officer may watch visits with them.
+    """
 
     id: str
     name: str
     number: str
     account: str
+    monitored: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,7 @@ class Rule:
 
     blocked: it says no, and the fields below it have no meaning. schedule None: at any time.
     contact None: the contact whose number was dialled. tariffs: the media it allows, each with its tariff.
+    monitored: whether an officer may watch, unless it is privileged, or station or contact say no.
     """
 
     name: str
@@ -66,6 +73,7 @@ class Rule:
     tariffs: Mapping[Medium, str] = field(default_factory=dict)
     max_minutes: int = 0
     privileged: bool = False
+    monitored: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,3 +73,23 @@ def test_tighter_hours_and_minutes_never_permit_more(request: VisitRequest, open
     if isinstance(tight, Allowed):
         assert isinstance(free, Allowed)
         assert tight.terms.max_seconds <= free.terms.max_seconds
+
+
+@settings(deadline=None)
+@given(REQUESTS, st.booleans(), st.booleans(), st.booleans(), st.booleans())
+def test_one_no_is_enough_for_nobody_to_watch(
+    request: VisitRequest, by_rule: bool, by_station: bool, by_contact: bool, privileged: bool
+) -> None:
+    rules = [replace(each, monitored=by_rule, privileged=privileged) for each in PLAN.rules[JAIL.id]]
+    rules = [replace(each, contact=each.contact and replace(each.contact, monitored=by_contact)) for each in rules]
+    plan = replace(
+        with_rules(*rules),
+        stations={
+            facility: {name: replace(station, monitored=by_station) for name, station in known.items()}
+            for facility, known in PLAN.stations.items()
+        },
+        numbers={number: replace(contact, monitored=by_contact) for number, contact in PLAN.numbers.items()},
+    )
+    decision = decide(plan, request)
+    if isinstance(decision, Allowed):
+        assert decision.terms.monitored == (by_rule and by_station and by_contact and not privileged)
