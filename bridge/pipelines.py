@@ -48,7 +48,7 @@ class Pipeline(Protocol):
     """What joins two lines. It attached itself to both when it was made.
 
     first_media is called once, after the first sound or the first keyframe was passed on; it may be set at any time.
-    numbering is what the next pipeline to the same line goes on from.
+    numbering is what whoever sends to the same line next goes on from.
     """
 
     counters: PipelineCounters
@@ -82,11 +82,11 @@ def relay(
     target: MediaLine,
     route: Route,
     *,
-    after: Pipeline | None = None,
+    numbering: Numbering | None = None,
     first_media: Callable[[], None] | None = None,
 ) -> Pipeline:
-    """Joins two lines of one codec. `after`: the closed pipeline that fed `target` under the same SSRC before."""
-    return Relay(_joint(source, target, route, after, first_media))
+    """Joins two lines of one codec. `numbering`: of the line `target`, whoever fed it before."""
+    return Relay(_joint(source, target, route, numbering, first_media))
 
 
 def transcode(
@@ -95,7 +95,7 @@ def transcode(
     route: Route,
     workers: Workers,
     *,
-    after: Pipeline | None = None,
+    numbering: Numbering | None = None,
     first_media: Callable[[], None] | None = None,
     most_bps: int = MOST_BPS,
 ) -> Pipeline:
@@ -103,7 +103,7 @@ def transcode(
 
     most_bps: what a video encoder may use, however much the far side would take.
     """
-    joint = _joint(source, target, route, after, first_media)
+    joint = _joint(source, target, route, numbering, first_media)
     if route.kind is Kind.VIDEO:
         return VideoTranscode(joint, workers, most_bps)
     if {each.name for each in joint.codecs} == {"PCMU", "PCMA"}:
@@ -135,15 +135,14 @@ def _joint(
     source: MediaLine,
     target: MediaLine,
     route: Route,
-    after: Pipeline | None,
+    numbering: Numbering | None,
     first_media: Callable[[], None] | None,
 ) -> Joint:
     """Raises NegotiationError for a route that carries nothing."""
     if route.source_codec is None or route.target_codec is None:
         raise NegotiationError(f"no pipeline for the route {route}: both codecs must be agreed")
     codecs = (route.source_codec, route.target_codec)
-    numbering = after.numbering if after else Numbering()
-    return Joint(source, target, route.kind, codecs, numbering, first_media or _nobody)
+    return Joint(source, target, route.kind, codecs, numbering or Numbering(), first_media or _nobody)
 
 
 class Relay:

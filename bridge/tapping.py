@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import cast
 
 from bridge.codecs import Workers
 from bridge.legs.leg import MediaLine
@@ -56,7 +57,10 @@ class TappableWiring(Wiring):
             each.hear(listeners)
 
     def _make(self, route: Route, source: MediaLine, target: MediaLine) -> Pipeline:
-        made, line = point(source, route.source_codec or source.codec, self._clock)
+        codec, before = route.source_codec or source.codec, self._points.get((route.kind, route.source))
+        if before is not None and before.line is source and before.codec_heard == codec:
+            return super()._make(route, cast(MediaLine, before), target)  # only what comes after the point changes
+        made, line = point(source, codec, self._clock)
         pipeline = super()._make(route, line, target)
         self._points[route.kind, route.source] = made
         made.hear(self._listeners)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from bridge.codecs import Workers
 from bridge.legs.leg import MediaLine
 from bridge.legs.silent import SILENT, nowhere
+from bridge.links.parked import Parked
 from bridge.links.picture import MOST_BPS
+from bridge.links.rewrite import Numbering
+from bridge.own.program import Way
 from bridge.pipelines import Pipeline, relay, transcode
 from bridge.quality import Moment
 from bridge.tally import Tally
@@ -25,21 +29,32 @@ class _Laid:
     pipeline: Pipeline
 
 
+@dataclass(frozen=True, slots=True)
+class _Fed:
+    """A line that we send on, and where its numbers stand, whoever feeds it."""
+
+    line: MediaLine
+    numbering: Numbering
+
+
 class Wiring:
-    """`passed(kind, source)` is called after the first sound or keyframe of each pipeline."""
+    """`passed(kind, source)` is called after the first sound or keyframe that passes between two lines."""
 
     def __init__(self, workers: Workers, passed: Callable[[Kind, Side], None], *, most_bps: int = MOST_BPS) -> None:
         self._workers = workers
         self._most_bps = most_bps
         self._passed = passed
         self._laid: dict[tuple[Kind, Side], _Laid] = {}
-        self._lifted: dict[tuple[Kind, Side], _Laid] = {}  # the last of each, whose numbering the next one goes on with
+        self._lines: dict[tuple[Kind, Side], MediaLine] = {}
+        self._fed: dict[tuple[Kind, Side], _Fed] = {}  # by target
+        self._ways: dict[tuple[Kind, Side], tuple[Way, Callable[[], None] | None]] = {}  # by source
+        self._told: dict[tuple[Kind, Side], tuple[MediaLine, MediaLine]] = {}  # between which lines media has passed
         self._tally = Tally()
         self.routes: tuple[Route, ...] = ()
 
     def lay(self, routes: tuple[Route, ...], lines: Iterable[MediaLine]) -> None:
         """Pipelines for these routes between these lines. What has not changed goes on undisturbed."""
-        found = {(each.kind, each.side): each for each in lines}
+        found = self._lines = {(each.kind, each.side): each for each in lines}
         self.routes = routes
         wanted = {(each.kind, each.source): each for each in routes}
         for key in self._laid.keys() - wanted.keys():
@@ -58,6 +73,7 @@ class Wiring:
         for key, laid in list(self._laid.items()):
             if side in (laid.source.side, laid.target.side):
                 self._lift(key)
+        self._lines = {key: line for key, line in self._lines.items() if line.side is not side}
 
     def retire(self, line: MediaLine) -> None:
         """The line goes; what it counted stays."""
@@ -90,33 +106,71 @@ class Wiring:
             Moment(kind, source, laid.target.counters.sent_packets, due) for (kind, source), laid in self._laid.items()
         )
 
+    # -- what our own sound and pictures need (`bridge.own.program.Floor`)
+
+    def target(self, kind: Kind, side: Side) -> MediaLine | None:
+        return self._lines.get((kind, side))
+
+    def numbering(self, target: MediaLine) -> Numbering:
+        key = (target.kind, target.side)
+        fed = self._fed.get(key)
+        if fed is None or fed.line is not target:
+            fed = self._fed[key] = _Fed(target, Numbering())
+        return fed.numbering
+
+    def turn(self, kind: Kind, to: Side, way: Way, came: Callable[[], None] | None = None) -> None:
+        key = (kind, _FAR[to])
+        before, _ = self._ways.get(key, (Way.LIVE, None))
+        self._ways[key] = (way, came)
+        laid = self._laid.get(key)
+        if laid is not None and way is not before:
+            self._silence(laid)
+            self._laid[key] = replace(laid, pipeline=self._make(laid.route, laid.source, laid.target))
+
     def describe(self) -> str:
         return "\n".join(sorted(str(each.pipeline) for each in self._laid.values()))
 
     def close(self) -> None:
         for key in list(self._laid):
             self._lift(key)
-        self._lifted.clear()
+        self._fed.clear()
 
     def _make(self, route: Route, source: MediaLine, target: MediaLine) -> Pipeline:
-        before = self._lifted.pop((route.kind, route.source), None)
-        after = before.pipeline if before and before.target is target else None
+        key = (route.kind, route.source)
+        way, came = self._ways.get(key, (Way.LIVE, None))
+        numbering = self.numbering(target)
+        if way is not Way.LIVE:
+            awaited = partial(self._came, key, came) if way is Way.AWAITED else None
+            return Parked(route.kind, source, route.source_codec or source.codec, numbering, awaited=awaited)
 
         def first_media() -> None:
-            self._passed(route.kind, route.source)
+            if self._told.get(key) != (source, target):
+                self._told[key] = (source, target)
+                self._passed(*key)
 
         if route.path is Path.RELAY:
-            return relay(source, target, route, after=after, first_media=first_media)
+            return relay(source, target, route, numbering=numbering, first_media=first_media)
         return transcode(
-            source, target, route, self._workers, after=after, first_media=first_media, most_bps=self._most_bps
+            source, target, route, self._workers, numbering=numbering, first_media=first_media, most_bps=self._most_bps
         )
+
+    def _came(self, key: tuple[Kind, Side], came: Callable[[], None] | None, packet: bytes) -> None:
+        """What was awaited: whoever plays stops, and the pipeline begins with this packet."""
+        if came is not None:
+            came()
+        self.turn(key[0], _FAR[key[1]], Way.LIVE)
+        laid = self._laid.get(key)
+        if laid is not None:
+            laid.pipeline.push(packet)
 
     def _lift(self, key: tuple[Kind, Side]) -> None:
         laid = self._laid.pop(key, None)
-        if laid is None:
-            return
+        if laid is not None:
+            self._silence(laid)
+
+    def _silence(self, laid: _Laid) -> None:
         laid.source.attach(nowhere, SILENT)
-        laid.target.listen(SILENT)
+        if not isinstance(laid.pipeline, Parked):  # who plays in its place hears the target's wishes
+            laid.target.listen(SILENT)
         laid.pipeline.close()
         self._tally.retire_pipeline(laid.route, laid.pipeline.counters)
-        self._lifted[key] = laid

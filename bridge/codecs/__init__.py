@@ -1,6 +1,6 @@
 """Sound and pictures: encoders, decoders, and the processes that run them."""
 
-from bridge.codecs._av import Picture, Samples, Yuv, available
+from bridge.codecs._av import Picture, Samples, Yuv, available, read_sound
 from bridge.codecs.audio import AudioDecoder, AudioEncoder
 from bridge.codecs.machine import Machine, Recipe
 from bridge.codecs.video import VideoDecoder, VideoEncoder
@@ -21,4 +21,5 @@ __all__ = [
     "WorkerDied",
     "JobBroke",
     "available",
+    "read_sound",
 ]

@@ -145,7 +145,7 @@ def test_the_next_pipeline_goes_on_in_the_same_numbers() -> None:
     phone.sends(b"a", step=160)
     phone.sends(b"b", step=160)
     first.close()
-    relay(source, target, route(source, target), after=first)
+    relay(source, target, route(source, target), numbering=first.numbering)
     FarSource(source, ssrc=0xB2, sequence=44_000, timestamp=1).sends(b"c")
     sequences = [each.sequence for each in target.headers()]
     assert [each - sequences[0] for each in sequences] == [0, 1, 2]

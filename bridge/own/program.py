@@ -1,0 +1,242 @@
+"""What one visit plays and shows in place of the far side: which prompt, which slate, on which side, since when.
+
+play(side, prompt)         the prompt once, then the far side again
+show(side, stand-in)       a slate, and perhaps a prompt with quiet after it, until `clear`
+clear(side)                sound at once; the picture with its next keyframe
+
+LIVE     source -> pipeline -> target
+PARKED   source -> nowhere;  player -> target
+AWAITED  source -> until a keyframe comes;  player -> target; then LIVE, beginning with that keyframe
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from itertools import chain, cycle
+from typing import Protocol
+
+from bridge.legs.leg import MediaLine
+from bridge.links.rewrite import Numbering
+from bridge.own.player import PicturePlayer, SoundPlayer
+from bridge.own.studio import PictureOrder, Pictures, Sound, SoundOrder, Studio, slate_size
+from bridge.own.words import Prompt, Slate
+from bridge.rtp.timer import Timer
+from bridge.types import Codec, Kind, Side
+
+_AGAIN_AFTER_BLOCKS = 500  # 10 s of quiet, then the prompt once more
+_NAMES = {Side.SIP: "SipLeg", Side.WEB: "WebLeg"}
+
+Key = tuple[Kind, Side]
+"""Of the line that is sent to."""
+
+
+class Way(Enum):
+    """Where what a source sends goes."""
+
+    LIVE = auto()
+    PARKED = auto()
+    AWAITED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """prompt: said again and again, with quiet between; None: the far side's sound goes on.
+
+    about: stands on the slate in place of its title, such as who is calling. until_picture: clears itself.
+    """
+
+    slate: Slate
+    prompt: Prompt | None = None
+    about: str = ""
+    until_picture: bool = False
+
+
+class Floor(Protocol):
+    """What the programme needs of the wiring."""
+
+    def target(self, kind: Kind, side: Side) -> MediaLine | None:
+        """The line that sends to this side; None when it has none."""
+        ...
+
+    def numbering(self, target: MediaLine) -> Numbering:
+        """What everybody who sends on this line goes on from."""
+        ...
+
+    def turn(self, kind: Kind, to: Side, way: Way, came: Callable[[], None] | None = None) -> None:
+        """The far side's media goes this way from now on. came: called when what is awaited comes, just before it."""
+        ...
+
+
+class Programme:
+    """One visit's. It begins nothing before what it sends is ready: until then the far side is heard and seen."""
+
+    def __init__(self, floor: Floor, studio: Studio, timer: Timer, clock: Callable[[], float] = time.monotonic) -> None:
+        self._floor = floor
+        self._studio = studio
+        self._timer = timer
+        self._clock = clock
+        self._once: dict[Side, Prompt] = {}
+        self._standing: dict[Side, StandIn] = {}
+        self._players: dict[Key, tuple[MediaLine, SoundPlayer | PicturePlayer, str]] = {}
+        self._orders: dict[Key, SoundOrder | PictureOrder] = {}  # what plays, or will when it is ready
+        self._closed = False
+
+    def play(self, side: Side, prompt: Prompt) -> None:
+        self._once[side] = prompt
+        self._sound(side, afresh=True)
+
+    def show(self, side: Side, what: StandIn) -> None:
+        before = self._standing.get(side)
+        if before == what:
+            return
+        self._standing[side] = what
+        self._sound(side)
+        self._picture(side)
+
+    def clear(self, side: Side) -> None:
+        standing = self._standing.pop(side, None)
+        if standing is None:
+            return
+        self._sound(side)
+        if (Kind.VIDEO, side) in self._players:
+            self._standing[side] = replace(standing, prompt=None, until_picture=True)
+        self._picture(side)
+
+    def showing(self, side: Side) -> StandIn | None:
+        return self._standing.get(side)
+
+    def follow(self) -> None:
+        """Lines came, went or changed their codec."""
+        for key, (line, _, _) in tuple(self._players.items()):
+            if self._floor.target(*key) is not line or _codec(line) != self._orders[key].codec:
+                self._stop(key)
+        for side in Side:
+            self._sound(side)
+            self._picture(side)
+
+    def describe(self) -> list[str]:
+        return [f"{kind} ->{side}: {name} -> {_NAMES[side]}" for (kind, side), (_, _, name) in self._players.items()]
+
+    def close(self) -> None:
+        self._closed = True
+        self._once.clear()
+        self._standing.clear()
+        for key in tuple(self._players):
+            self._stop(key)
+        self._orders.clear()
+
+    # -- sound
+
+    def _sound(self, side: Side, *, afresh: bool = False) -> None:
+        key, standing = (Kind.AUDIO, side), self._standing.get(side)
+        target = self._floor.target(*key)
+        if target is None:
+            self._once.pop(side, None)
+        prompt = self._once.get(side) or (standing.prompt if standing else None)
+        if prompt is None or target is None:
+            self._stop(key)
+            self._floor.turn(*key, Way.LIVE)
+            return
+        order = SoundOrder(prompt, target.codec.name)
+        if order == self._orders.get(key) and not afresh:
+            return
+        self._orders[key] = order
+        if side in self._once:
+            self._studio.sound(order, lambda sound: self._speak(key, order, iter(sound)))
+        else:
+            self._studio.sound(order, lambda sound: self._with_quiet(key, order, sound))
+
+    def _with_quiet(self, key: Key, order: SoundOrder, sound: Sound) -> None:
+        def speak(quiet: Sound) -> None:
+            pause = quiet * (_AGAIN_AFTER_BLOCKS // len(quiet))
+            self._speak(key, order, cycle(chain(sound, pause)))
+
+        self._studio.sound(SoundOrder(None, order.codec), speak)
+
+    def _speak(self, key: Key, order: SoundOrder, blocks: Iterator[bytes]) -> None:
+        target = self._ready(key, order)
+        if target is None:
+            return
+        player = SoundPlayer(
+            target,
+            blocks,
+            self._floor.numbering(target),
+            self._timer,
+            ended=lambda: self._spoken(key),
+            clock=self._clock,
+        )
+        self._players[key] = (target, player, f"Prompt({order.prompt}, {order.codec})")
+
+    def _spoken(self, key: Key) -> None:
+        self._once.pop(key[1], None)
+        self._orders.pop(key, None)
+        self._sound(key[1])
+
+    # -- pictures
+
+    def _picture(self, side: Side) -> None:
+        key, standing = (Kind.VIDEO, side), self._standing.get(side)
+        target = self._floor.target(*key)
+        if standing is None or target is None:
+            self._stop(key)
+            self._floor.turn(*key, Way.LIVE)
+            return
+        codec = _codec(target)
+        assert isinstance(codec, Codec)  # noqa: S101 - a line of pictures
+        order = PictureOrder(standing.slate, standing.about, codec, *slate_size(codec))
+        if standing.until_picture or key in self._players:
+            self._turn_picture(side)
+        if order != self._orders.get(key):
+            self._orders[key] = order
+            self._studio.pictures(order, lambda pictures: self._film(key, order, pictures))
+
+    def _film(self, key: Key, order: PictureOrder, pictures: Pictures) -> None:
+        target = self._ready(key, order)
+        if target is None:
+            return
+        player = PicturePlayer(target, pictures, self._floor.numbering(target), self._timer, clock=self._clock)
+        name = f"Slate({order.slate}, {order.codec.name} {order.width}x{order.height})"
+        self._players[key] = (target, player, name)
+
+    def _turn_picture(self, side: Side) -> None:
+        """A slate that waits for the picture gives way to it as soon as it comes, even before it is drawn."""
+        standing = self._standing.get(side)
+        if standing is not None and standing.until_picture:
+            self._floor.turn(Kind.VIDEO, side, Way.AWAITED, lambda: self._picture_came(side))
+        else:
+            self._floor.turn(Kind.VIDEO, side, Way.PARKED)
+
+    def _picture_came(self, side: Side) -> None:
+        self._standing.pop(side, None)
+        self._stop((Kind.VIDEO, side))
+
+    # -- both
+
+    def _ready(self, key: Key, order: SoundOrder | PictureOrder) -> MediaLine | None:
+        """The line to play to, with nobody else sending on it; None when something else is wanted by now."""
+        target = self._floor.target(*key)
+        if self._closed or self._orders.get(key) is not order or target is None:
+            return None
+        self._silence(key)
+        if key[0] is Kind.AUDIO:
+            self._floor.turn(*key, Way.PARKED)
+        else:
+            self._turn_picture(key[1])
+        return target
+
+    def _stop(self, key: Key) -> None:
+        self._silence(key)
+        self._orders.pop(key, None)
+
+    def _silence(self, key: Key) -> None:
+        found = self._players.pop(key, None)
+        if found is not None:
+            found[1].close()
+
+
+def _codec(line: MediaLine) -> Codec | str:
+    """What an order says of it: how a line numbers its codec makes no other sound and no other picture."""
+    return line.codec.name if line.kind is Kind.AUDIO else replace(line.codec, payload_type=0, feedback=())
