@@ -16,14 +16,13 @@ from functools import partial
 
 from bridge.legs.leg import Feedback, LineCounters, SenderReport
 from bridge.legs.silent import SILENT, nowhere
-from bridge.legs.station_rtcp import StationRtcp
+from bridge.legs.station_rtcp import StationClock, StationRtcp
 from bridge.legs.station_srtp import Vault, is_worn
 from bridge.negotiate import StationLine
 from bridge.rtp.dtmf import KeyReader
 from bridge.rtp.latch import Latch, reachable
 from bridge.rtp.packet import HEADER, HEADER_BYTES, VERSION_BITS, is_rtcp, parse
 from bridge.rtp.ports import Ports, SocketPair
-from bridge.rtp.reception import Reception
 from bridge.rtp.timer import Timer
 from bridge.rtp.udp import Address, Reader
 from bridge.sdes import Sdes
@@ -50,6 +49,7 @@ class SipLine:
         *,
         on_key: Callable[[str, int], None],
         by_info: Callable[[], None],
+        station_clock: StationClock,
         follow_after_s: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -71,12 +71,12 @@ class SipLine:
         self._control_host = ""
         self._latch = Latch(follow_after_s)
         self._last_sent = b""
-        self._lost_before = 0
         self._most_bps = 0
         self._dtmf: Codec | None = None
         self._keys: KeyReader | None = None
         self._rtcp = StationRtcp(
             ssrc=self.send_ssrc,
+            clock=station_clock,
             clock_hz=line.codec.clock_hz,
             counters=self.counters,
             write=self._write_rtcp,
@@ -185,13 +185,13 @@ class SipLine:
 
     def freshen(self) -> None:
         """Brings loss and jitter in `counters` up to now."""
-        reception = self._rtcp.reception
-        self.counters.lost_packets = self._lost_before + reception.lost
-        self.counters.jitter_ms = reception.jitter_ms
+        self.counters.lost_packets = self._rtcp.lost
+        self.counters.jitter_ms = self._rtcp.reception.jitter_ms
 
     def close(self) -> None:
         self._tick.cancel()
         self.freshen()
+        self._rtcp.farewell()
         self._sink = nowhere
         self.listen(SILENT)
         for reader in self._readers:
@@ -233,7 +233,7 @@ class SipLine:
             return
         _, _, sequence, timestamp, ssrc = HEADER.unpack_from(packet)
         if ssrc != self._rtcp.remote_ssrc:
-            self._begin_stream(ssrc)
+            self._rtcp.begin_stream(ssrc)
         counters.received_packets += 1
         counters.received_bytes += len(packet) - HEADER_BYTES
         counters.last_received_s = now_s
@@ -300,12 +300,6 @@ class SipLine:
             self._control_target = self._announced_control
         self._control_host = latch.target[0] if latch.target else ""
 
-    def _begin_stream(self, ssrc: int) -> None:
-        """The station changed its SSRC (a transfer inside its PBX, music on hold): count anew, keep the sum."""
-        self._lost_before += self._rtcp.reception.lost
-        self._rtcp.reception = Reception(self.codec.clock_hz)
-        self._rtcp.remote_ssrc = ssrc
-
     def _take_rtcp(self, packet: bytes, source: Address) -> None:
         announced = self._announced_control
         if source[0] != self._control_host and (announced is None or source[0] != announced[0]):
@@ -355,6 +349,7 @@ class SipLeg:
         self._on_key = on_key
         self._by_info = by_info
         self._clock = clock
+        self._station_clock = StationClock(clock())
         self._reserved: dict[Kind, SocketPair] = {}
         self._lines: dict[Kind, SipLine] = {}
 
@@ -384,6 +379,7 @@ class SipLeg:
                     self._timer,
                     on_key=self._on_key,
                     by_info=self._by_info,
+                    station_clock=self._station_clock,
                     follow_after_s=self._follow_after_s,
                     clock=self._clock,
                 )

@@ -23,8 +23,32 @@ _REPORT_S = 5.0
 _SR_OVERDUE_S = 10.0  # the far side gives no sender reports: make our own from what we send
 _KEYFRAME_GAP_S = (0.5, 3.0)  # between two requests, at first and at last: some encoders never make a whole keyframe
 _INFO_GAP_S = (1.0, 10.0)  # a SIP INFO costs the station more than an RTCP packet
+_INFO_AFTER_REQUESTS = 3  # so many went unanswered by a station that said it understands them
 _LIMIT_GAP_S = 1.0
+_LIMIT_REPEATS = 5  # for a station that never says that it has heard
+_NO_CLOCK_AFTER_S = 8.0  # a station that reports at all has done so by then (RFC 3550 section 6.2: about every 5 s)
+_NO_CLOCK_REPORT_S = 2.0
 _NTP_EPOCH_S = 2_208_988_800  # 1900 to 1970
+
+
+class StationClock:
+    """What all lines of one station share: its name in reports, and its clock as its sender reports show it.
+
+    Some stations send no sender reports for one line, or for none. For those lines reports are made from when packets
+    arrive, in the station's own clock where one line shows it, else in ours: so sound and lips stay together.
+    """
+
+    def __init__(self, now_s: float) -> None:
+        self.cname = f"{random.getrandbits(64):016x}"  # a label that must differ, no secret
+        self._offset = 0
+        self.heard(_ntp_now(), now_s)
+
+    def heard(self, ntp: int, now_s: float) -> None:
+        self._offset = ntp - int(now_s * 2**32)
+
+    def ntp(self, now_s: float) -> int:
+        """The 64-bit NTP time of this moment."""
+        return (int(now_s * 2**32) + self._offset) & 0xFFFFFFFFFFFFFFFF
 
 
 class StationRtcp:
@@ -34,6 +58,7 @@ class StationRtcp:
         self,
         *,
         ssrc: int,
+        clock: StationClock,
         clock_hz: int,
         counters: LineCounters,
         write: Callable[[bytes], None],
@@ -45,7 +70,7 @@ class StationRtcp:
         self._counters = counters
         self._write = write
         self._by_info = by_info
-        self._cname = f"{random.getrandbits(64):016x}"  # a label that must differ, no secret
+        self._clock = clock
         self._round_trip = RoundTrip()
         self._next_report_s = now_s + _FIRST_REPORT_S
         self._last_sr_s = now_s
@@ -54,14 +79,34 @@ class StationRtcp:
         self.wants_picture = False
         self._picture_gap_s = 0.0
         self._picture_asked_s = now_s - _INFO_GAP_S[1]
+        self._pictures_asked = 0  # since the last one came
         self._fir_sequence = 0
         self._limit_bps = 0
         self._limited_s = now_s - _LIMIT_GAP_S
+        self._limit_repeats = 0
+        self._clock_heard_s = now_s
+        self._lost_before = 0
         self.reception = Reception(clock_hz)
         self.remote_ssrc = 0
         self.wishes: Feedback = SILENT  # hears about what we send
         self.reports: Feedback = SILENT  # hears about what the station sends
         self.feedback: tuple[str, ...] = ()
+
+    @property
+    def lost(self) -> int:
+        """Of all streams so far."""
+        return self._lost_before + self.reception.lost
+
+    def begin_stream(self, ssrc: int) -> None:
+        """The station changed its SSRC (a transfer inside its PBX, music on hold): count anew, keep the sum."""
+        self._lost_before += self.reception.lost
+        self.reception = Reception(self._clock_hz)
+        self.remote_ssrc = ssrc
+
+    def farewell(self) -> None:
+        """We leave (RFC 3550 section 6.6); who was sent nothing is told nothing."""
+        if self._counters.sent_packets:
+            self._compound((), [rtcp.bye(self._ssrc)])
 
     def take(self, packet: bytes, now_s: float) -> None:
         for message in rtcp.parse(packet):
@@ -70,6 +115,8 @@ class StationRtcp:
                 self._hear(message.reports, now_s)
                 if self.remote_ssrc in (0, message.ssrc):  # else the clock is that of another stream, mostly a past one
                     self.reception.sender_reported(message.ntp, now_s)
+                    self._clock.heard(message.ntp, now_s)
+                    self._clock_heard_s = now_s
                     self.reports.report_received(SenderReport(message.ntp, message.rtp))
             elif isinstance(message, rtcp.ReceiverInfo):
                 self._hear(message.reports, now_s)
@@ -78,6 +125,10 @@ class StationRtcp:
             elif isinstance(message, rtcp.BitrateLimit):
                 self.wishes.bitrate_limited(message.bps)
                 self._compound((), [rtcp.limit_accepted(self._ssrc, message.sender_ssrc, message.bps)])
+            elif isinstance(message, rtcp.LimitAccepted) and self._ssrc in message.owner_ssrcs:
+                self._limit_repeats = 0
+            elif isinstance(message, rtcp.Bye) and self.remote_ssrc in message.ssrcs:
+                self.begin_stream(0)  # whatever comes next is another stream, also under the same number
 
     def send_report(self, report: SenderReport, now_s: float) -> None:
         """A sender report whose clock pair the pipeline knows: the capture time of the far side, not ours."""
@@ -86,7 +137,7 @@ class StationRtcp:
         sent = self._counters.sent_packets
         octets = self._counters.sent_bytes
         info = SenderInfo(self._ssrc, report.ntp, report.rtp, sent, octets, self._blocks(now_s))
-        self._write(rtcp.sender_report(info) + rtcp.source_description(self._ssrc, self._cname))
+        self._write(rtcp.sender_report(info) + rtcp.source_description(self._ssrc, self._clock.cname))
         self._schedule(now_s)
 
     def request_keyframe(self, now_s: float) -> None:
@@ -101,8 +152,12 @@ class StationRtcp:
             return
         if abs(bps - self._limit_bps) * 10 < self._limit_bps or now_s - self._limited_s < _LIMIT_GAP_S:
             return
-        self._limit_bps, self._limited_s = bps, now_s
-        self._compound((), [rtcp.limit_request(self._ssrc, self.remote_ssrc, bps)])
+        self._limit_bps, self._limit_repeats = bps, _LIMIT_REPEATS
+        self._send_limit(now_s)
+
+    def _send_limit(self, now_s: float) -> None:
+        self._limited_s = now_s
+        self._compound((), [rtcp.limit_request(self._ssrc, self.remote_ssrc, self._limit_bps)])
 
     def saw(self, codec: str, packet: bytes) -> None:
         """A video packet came while a picture was wanted."""
@@ -110,6 +165,7 @@ class StationRtcp:
         begins = DETECTORS.get(codec)
         if header and (begins is None or begins(packet, header.payload_start, header.payload_end)):
             self.wants_picture = False
+            self._pictures_asked = 0
 
     def tick(self, now_s: float, last_sent: bytes) -> None:
         """`last_sent`: the RTP packet that left last, empty when none did."""
@@ -117,6 +173,12 @@ class StationRtcp:
             self._ask_for_picture(now_s)
         if last_sent is not self._newest:
             self._newest, self._newest_s = last_sent, now_s
+        if self._limit_repeats and now_s - self._limited_s >= _LIMIT_GAP_S:
+            self._limit_repeats -= 1
+            self._send_limit(now_s)
+        if now_s - self._clock_heard_s >= _NO_CLOCK_AFTER_S:
+            self._clock_heard_s += _NO_CLOCK_REPORT_S
+            self._report_for_the_station(now_s)
         if now_s < self._next_report_s:
             return
         if last_sent and now_s - self._last_sr_s >= _SR_OVERDUE_S:
@@ -124,6 +186,12 @@ class StationRtcp:
             return
         self._compound(self._blocks(now_s), [])
         self._schedule(now_s)
+
+    def _report_for_the_station(self, now_s: float) -> None:
+        """It sends no sender reports: when its packets arrive is what there is to know about its clock."""
+        if now_s - self._counters.last_received_s < _NO_CLOCK_REPORT_S and self.remote_ssrc:
+            rtp = self.reception.on_time(now_s) & 0xFFFFFFFF
+            self.reports.report_received(SenderReport(self._clock.ntp(now_s), rtp))
 
     def _timestamp_now(self, now_s: float) -> int:
         """Of the stream at this moment: it goes on while nothing is sent (a hold), as the far side's clock does."""
@@ -156,19 +224,24 @@ class StationRtcp:
             return  # nobody to ask yet
         else:
             self._compound((), [self._picture_request()])
+            if self._pictures_asked >= _INFO_AFTER_REQUESTS:
+                self._by_info()
+        self._pictures_asked += 1
         self._picture_asked_s = now_s
         self._picture_gap_s = min(most_s, 2 * max(least_s, self._picture_gap_s))
         self._counters.keyframe_requests += 1
 
     def _picture_request(self) -> bytes:
-        if "nack pli" in self.feedback:
+        """PLI; every other time FIR where both were negotiated, for stations that obey one of the two only."""
+        both = "ccm fir" in self.feedback and self._pictures_asked % 2
+        if "nack pli" in self.feedback and not both:
             return rtcp.picture_loss(self._ssrc, self.remote_ssrc)
         self._fir_sequence = (self._fir_sequence + 1) & 0xFF
         return rtcp.full_intra_request(self._ssrc, self.remote_ssrc, self._fir_sequence)
 
     def _compound(self, blocks: tuple[ReportBlock, ...], rest: list[bytes]) -> None:
         head = rtcp.receiver_report(ReceiverInfo(self._ssrc, blocks))
-        self._write(b"".join([head, rtcp.source_description(self._ssrc, self._cname), *rest]))
+        self._write(b"".join([head, rtcp.source_description(self._ssrc, self._clock.cname), *rest]))
 
 
 def _ntp_now() -> int:

@@ -18,6 +18,8 @@ _HEAD = struct.Struct("!BBH")
 _U32 = struct.Struct("!I")
 _SENDER = struct.Struct("!QIII")
 _BLOCK = struct.Struct("!IIIIII")
+_ENTRY = struct.Struct("!II")
+_MOST_BPS = (1 << 64) - 1  # what a limit says may be read beyond what its six bits of exponent let us write again
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +79,19 @@ class BitrateLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitAccepted:
+    """TMMBN: `sender_ssrc` keeps to the limits of these. Without it a TMMBR has to be sent again."""
+
+    sender_ssrc: int
+    owner_ssrcs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Bye:
     ssrcs: tuple[int, ...]
 
 
-Message = SenderInfo | ReceiverInfo | Nack | KeyframeRequest | BitrateLimit | Bye
+Message = SenderInfo | ReceiverInfo | Nack | KeyframeRequest | BitrateLimit | LimitAccepted | Bye
 
 
 def parse(data: bytes) -> list[Message]:
@@ -133,20 +143,28 @@ def _blocks(body: bytes, offset: int, count: int) -> tuple[ReportBlock, ...]:
 
 def _parse_feedback(form: int, kind: int, body: bytes) -> Message | None:
     sender, media = struct.unpack_from("!II", body, 0)
-    if kind == RTPFB and form == _NACK:
-        return Nack(sender, media, tuple(_nack_sequences(body[8:])))
-    if kind == RTPFB and form == _TMMBR:
-        ssrc, value = struct.unpack_from("!II", body, 8)
-        return BitrateLimit(sender, ((value >> 9) & 0x1FFFF) << (value >> 26), (ssrc,))
-    if kind == PSFB and form == _PLI:
+    if kind == RTPFB:
+        return _parse_transport_feedback(form, sender, media, body)
+    if form == _PLI:
         return KeyframeRequest(sender, media)
-    if kind == PSFB and form == _FIR:
+    if form == _FIR:
         ssrc, sequence = struct.unpack_from("!IB", body, 8)
         return KeyframeRequest(sender, ssrc, sequence)
-    if kind == PSFB and form == _AFB and body[8:12] == b"REMB":
+    if form == _AFB and body[8:12] == b"REMB":
         (value,) = _U32.unpack_from(body, 12)
         ssrcs = struct.unpack_from(f"!{value >> 24}I", body, 16)
         return BitrateLimit(sender, (value & 0x3FFFF) << ((value >> 18) & 0x3F), ssrcs)
+    return None
+
+
+def _parse_transport_feedback(form: int, sender: int, media: int, body: bytes) -> Message | None:
+    if form == _NACK:
+        return Nack(sender, media, tuple(_nack_sequences(body[8:])))
+    if form == _TMMBR:
+        ssrc, value = _ENTRY.unpack_from(body, 8)
+        return BitrateLimit(sender, ((value >> 9) & 0x1FFFF) << (value >> 26), (ssrc,))
+    if form == _TMMBN:
+        return LimitAccepted(sender, tuple(owner for owner, _ in _ENTRY.iter_unpack(body[8 : len(body) // 8 * 8])))
     return None
 
 
@@ -223,6 +241,7 @@ def full_intra_request(sender_ssrc: int, media_ssrc: int, sequence: int) -> byte
 
 
 def remb(sender_ssrc: int, bps: int, ssrcs: Sequence[int]) -> bytes:
+    bps = min(bps, _MOST_BPS)
     exponent = max(0, bps.bit_length() - 18)
     value = len(ssrcs) << 24 | exponent << 18 | bps >> exponent
     body = struct.pack("!II4sI", sender_ssrc, 0, b"REMB", value) + struct.pack(f"!{len(ssrcs)}I", *ssrcs)
@@ -240,5 +259,6 @@ def limit_accepted(sender_ssrc: int, owner_ssrc: int, bps: int) -> bytes:
 
 
 def _limit(sender_ssrc: int, named_ssrc: int, bps: int) -> bytes:
+    bps = min(bps, _MOST_BPS)
     exponent = max(0, bps.bit_length() - 17)
     return struct.pack("!IIII", sender_ssrc, 0, named_ssrc, exponent << 26 | (bps >> exponent) << 9)

@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from bridge.legs.leg import LineCounters, SenderReport
-from bridge.legs.station_rtcp import StationRtcp
+from bridge.legs.station_rtcp import StationClock, StationRtcp
 from bridge.links.counters import PipelineCounters
 from bridge.links.depacketize import Depacketize
 from bridge.links.link import EncodedFrame
@@ -115,7 +115,15 @@ class _Reports:
 
 def _station(written: list[bytes]) -> StationRtcp:
     counters = LineCounters(sent_packets=1)
-    return StationRtcp(ssrc=1, clock_hz=8000, counters=counters, write=written.append, by_info=lambda: None, now_s=0.0)
+    return StationRtcp(
+        ssrc=1,
+        clock=StationClock(0.0),
+        clock_hz=8000,
+        counters=counters,
+        write=written.append,
+        by_info=lambda: None,
+        now_s=0.0,
+    )
 
 
 def test_the_clock_of_another_stream_is_not_taken_for_the_present_one() -> None:
