@@ -1,6 +1,6 @@
 # Every verb sets up what it needs (tools/setup) and is quick the second time.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-runtime demo test run bench soak lint format constraints clean
+.PHONY: help setup setup-runtime demo test run bench soak fuzz lint format constraints clean
 
 BIN := .venv/bin
 ARGS ?=
@@ -27,7 +27,10 @@ bench: setup ## Measure what a visit costs; writes bench-out/bench.json
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 soak: setup ## Four visits at once for ten minutes, relayed and transcoded
-	@$(BIN)/python -m pytest -m soak -s $(ARGS)
+	@$(BIN)/python -m pytest -m soak -s --ignore=tests/fuzz $(ARGS)
+
+fuzz: setup ## A million damaged packets, a hundred thousand damaged descriptions and STUN messages
+	@$(BIN)/python -m pytest -m soak tests/fuzz $(ARGS)
 
 lint: setup ## Style, types and import arrows
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
