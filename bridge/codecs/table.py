@@ -95,7 +95,7 @@ AUDIO: Mapping[str, AudioCodec] = MappingProxyType(
             48_000,
             (8000, 12_000, 16_000, 24_000, 48_000),
             24_000,
-            {"application": "voip", "frame_duration": "20", "vbr": "on"},
+            {"application": "voip", "frame_duration": "20", "vbr": "on", "fec": "1", "packet_loss": "10"},
         ),
     }
 )
