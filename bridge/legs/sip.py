@@ -71,7 +71,6 @@ class SipLine:
         self._control_host = ""
         self._latch = Latch(follow_after_s)
         self._last_sent = b""
-        self._most_bps = 0
         self._dtmf: Codec | None = None
         self._keys: KeyReader | None = None
         self._rtcp = StationRtcp(
@@ -107,10 +106,8 @@ class SipLine:
         self._dtmf_type = line.dtmf.payload_type if line.dtmf else _NO_TYPE
         self._mux = line.media.rtcp_mux
         self._rtcp.feedback = line.codec.feedback
-        most_bps = (line.media.bandwidth_bps or 0) if line.kind is Kind.VIDEO else 0
-        if most_bps != self._most_bps:
-            self._most_bps = most_bps
-            self.listen(self._rtcp.wishes)
+        if line.kind is Kind.VIDEO:
+            self._rtcp.described_limit(line.media.bandwidth_bps or 0)
         media = line.media
         self._latch.aim(reachable(media.address, media.port))
         self._announced_control = reachable(
@@ -146,9 +143,7 @@ class SipLine:
         self._rtcp.reports = feedback_of_sink
 
     def listen(self, feedback: Feedback) -> None:
-        self._rtcp.wishes = feedback
-        if self._most_bps:
-            feedback.bitrate_limited(self._most_bps)
+        self._rtcp.listen(feedback)
 
     def send(self, packet: bytes) -> None:
         target = self._target

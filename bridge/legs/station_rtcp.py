@@ -88,7 +88,9 @@ class StationRtcp:
         self._lost_before = 0
         self.reception = Reception(clock_hz)
         self.remote_ssrc = 0
-        self.wishes: Feedback = SILENT  # hears about what we send
+        self._wishes: Feedback = SILENT  # hears about what we send
+        self._described_bps = 0  # 0: no limit
+        self._asked_bps = 0
         self.reports: Feedback = SILENT  # hears about what the station sends
         self.feedback: tuple[str, ...] = ()
 
@@ -96,6 +98,22 @@ class StationRtcp:
     def lost(self) -> int:
         """Of all streams so far."""
         return self._lost_before + self.reception.lost
+
+    def listen(self, wishes: Feedback) -> None:
+        """`wishes` hears what the station wants of what we send; what limits us already at once."""
+        self._wishes = wishes
+        self._tell_limit()
+
+    def described_limit(self, bps: int) -> None:
+        """The most that the station's description lets us send; 0: it says nothing."""
+        if bps != self._described_bps:
+            self._described_bps = bps
+            self._tell_limit()
+
+    def _tell_limit(self) -> None:
+        limits = [each for each in (self._described_bps, self._asked_bps) if each]
+        if limits:
+            self._wishes.bitrate_limited(min(limits))
 
     def begin_stream(self, ssrc: int) -> None:
         """The station changed its SSRC (a transfer inside its PBX, music on hold): count anew, keep the sum."""
@@ -121,9 +139,10 @@ class StationRtcp:
             elif isinstance(message, rtcp.ReceiverInfo):
                 self._hear(message.reports, now_s)
             elif isinstance(message, rtcp.KeyframeRequest):
-                self.wishes.keyframe_wanted()
+                self._wishes.keyframe_wanted()
             elif isinstance(message, rtcp.BitrateLimit):
-                self.wishes.bitrate_limited(message.bps)
+                self._asked_bps = message.bps
+                self._tell_limit()
                 self._compound((), [rtcp.limit_accepted(self._ssrc, message.sender_ssrc, message.bps)])
             elif isinstance(message, rtcp.LimitAccepted) and self._ssrc in message.owner_ssrcs:
                 self._limit_repeats = 0

@@ -193,3 +193,15 @@ async def test_a_station_that_ignores_feedback_is_asked_by_info_too(stage: Stage
     assert stage.infos >= 1
     requests = [each for each in await all_told(station) if isinstance(each, rtcp.KeyframeRequest)]
     assert {each.fir_sequence is None for each in requests} == {True, False}, "some obey only PLI, some only FIR"
+
+
+async def test_of_the_limits_of_description_and_report_the_lower_holds(stage: Stage) -> None:
+    station = stage.station(96)
+    line = stage.line(station, _WITH_LIMITS, bandwidth_bps=384_000)
+    for bps in (2_000_000, 128_000):
+        station.report(rtcp.limit_request(station.ssrc, line.send_ssrc, bps))
+        assert await told(station, rtcp.LimitAccepted) == rtcp.LimitAccepted(line.send_ssrc, (station.ssrc,))
+    assert stage.ear.limits_bps == [384_000, 384_000, 128_000]
+    late = Ear()
+    line.listen(late)
+    assert late.limits_bps == [128_000], "a pipeline that comes later hears it too"
