@@ -40,6 +40,7 @@ from bridge.events import (
 from bridge.legs.leg import SenderReport
 from bridge.links.tap import Listener, Tapping
 from bridge.negotiate import offers_video
+from bridge.own import Prompt, Slate
 from bridge.types import BridgeStats, Codec, Flow, FlowStats, Kind, MediaSettings, Path, Route, Side
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ __all__ = [
     "Tapping",
     "SenderReport",
     "Joined",
+    "Prompt",
+    "Slate",
     "offers_video",
     "keep_pauses_short",
     "MediaSettings",

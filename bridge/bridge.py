@@ -8,7 +8,8 @@ from typing import Protocol
 
 from bridge.events import BridgeEvent
 from bridge.links.tap import Listener, Tapping
-from bridge.types import BridgeStats, Route
+from bridge.own import Prompt, Slate
+from bridge.types import BridgeStats, Route, Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,23 @@ class Media(Protocol):
 
     async def rejoin(self, web_offer: str) -> str:
         """The browser comes back with a new PeerConnection: a new web leg, the same SIP leg. Returns the web answer."""
+        ...
+
+    def play(self, side: Side, prompt: Prompt) -> None:
+        """Says a prompt to this side, in place of the far side's sound."""
+        ...
+
+    def show(
+        self, side: Side, slate: Slate, prompt: Prompt | None = None, *, about: str = "", until_picture: bool = False
+    ) -> None:
+        """A slate in place of the far side's picture, and a prompt with quiet in place of its sound, until `clear`.
+
+        about: stands in place of the slate's title. until_picture: the slate gives way to the picture by itself.
+        """
+        ...
+
+    def clear(self, side: Side) -> None:
+        """The far side's sound at once, its picture with the next keyframe."""
         ...
 
     def want_picture(self) -> None:

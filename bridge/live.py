@@ -12,10 +12,13 @@ from bridge import negotiate, sdes, sdp
 from bridge.bridge import Joined
 from bridge.errors import BridgeClosed, BridgeSealed, NegotiationError
 from bridge.events import BridgeEvent, DtmfKey, FirstMedia, KeyframeByInfo, WebConnected, WebLost
-from bridge.legs.leg import MediaLine
+from bridge.legs.leg import Leg, MediaLine
 from bridge.legs.sip import SipLeg
 from bridge.legs.web import WebLeg
 from bridge.links.tap import Listener, Tapping
+from bridge.own import Prompt, Slate
+from bridge.own.program import Programme, StandIn
+from bridge.own.studio import Studio
 from bridge.quality import Patience, judged
 from bridge.rtp.timer import Timer
 from bridge.sdp import Origin, Session
@@ -43,6 +46,7 @@ class Bridge:
         sip_leg: Callable[[Callable[[str, int], None], Callable[[], None]], SipLeg],
         web_leg: Callable[[], WebLeg],
         wiring: Callable[[Callable[[Kind, Side], None]], Wiring],
+        studio: Studio,
         clock: Callable[[], float],
         closed: Callable[[Bridge], None],
     ) -> None:
@@ -53,7 +57,10 @@ class Bridge:
         self._told_closed = closed
         self._sip = sip_leg(self._key_pressed, self._picture_by_info)
         self._web: WebLeg | None = None
+        self._coming: WebLeg | None = None  # of a browser that came back; it takes over when it is connected
+        self._leaving: set[asyncio.Task[None]] = set()
         self._wiring = wiring(self._media_passed)
+        self._own = Programme(self._wiring, studio, timer, clock)
         self._watch = Watch(settings.rtp_timeout_s)
         self._patience = Patience()
         self._looking = timer.every(_LOOK_S, self._look)
@@ -119,20 +126,33 @@ class Bridge:
             return sdp.write(self._described)
 
     async def rejoin(self, web_offer: str) -> str:
+        """A connection that works goes on until the new one does: a bad offer, or a page that fails, ends nothing."""
         async with self._changing():
             if self._station is None:
                 raise NegotiationError("nobody has joined yet who could come back")
             browser = sdp.parse(web_offer)
-            current: dict[Kind, Codec | None] = {}
-            for kind in Kind:
-                line = self._sip.line(kind)
-                current[kind] = line.codec if line else None
-            agreed = self._plan(negotiate.restrict(self._station, current), browser)
+            agreed = self._plan(negotiate.restrict(self._station, _codecs(self._sip)), browser)
+            if self._web is not None and self._web.connected:
+                return await self._await_return(browser, web_offer, agreed)
             await self._drop_web()
             self._browser, self._web_offer = browser, web_offer
             answer = await self._open_web(agreed)
-            self._wiring.lay(agreed.routes, self._lines())
+            self._lay(agreed.routes)
             return answer
+
+    def play(self, side: Side, prompt: Prompt) -> None:
+        if not self._closed:
+            self._own.play(side, prompt)
+
+    def show(
+        self, side: Side, slate: Slate, prompt: Prompt | None = None, *, about: str = "", until_picture: bool = False
+    ) -> None:
+        if not self._closed:
+            self._own.show(side, StandIn(slate, prompt, about, until_picture))
+
+    def clear(self, side: Side) -> None:
+        if not self._closed:
+            self._own.clear(side)
 
     def want_picture(self) -> None:
         self._wiring.want_picture(Side.WEB)
@@ -165,7 +185,7 @@ class Bridge:
         return self._wiring.tap(listener)
 
     def describe(self) -> str:
-        return self._wiring.describe()
+        return "\n".join(sorted([*self._wiring.describe().splitlines(), *self._own.describe()]))
 
     async def close(self) -> None:
         if self._closing is None:
@@ -176,7 +196,11 @@ class Bridge:
 
     async def _close(self) -> None:
         try:
+            self._own.close()
+            await self._drop_coming()
             await self._drop_web()
+            if self._leaving:
+                await asyncio.wait(self._leaving)
         finally:
             self._wiring.close()
             for line in self._sip.lines():
@@ -219,11 +243,7 @@ class Bridge:
     def _turn(self, station: Session) -> None:
         """The station described itself anew; the browser keeps what it has."""
         assert self._browser is not None  # noqa: S101 - callers have joined
-        fixed: dict[Kind, Codec | None] = {}
-        if self._web is not None:
-            for kind in Kind:
-                line = self._web.line(kind)
-                fixed[kind] = line.codec if line else None
+        fixed = _codecs(self._web) if self._web is not None else {}
         if station != self._station:
             for sip_line in self._sip.lines():
                 if sip_line.key_is_worn:
@@ -249,7 +269,11 @@ class Bridge:
             max_video_bps=self._settings.video_max_bps,
         )
         self._described = self._renumbered(answer)
-        self._wiring.lay(agreed.routes, self._lines())
+        self._lay(agreed.routes)
+
+    def _lay(self, routes: tuple[Route, ...]) -> None:
+        self._wiring.lay(routes, self._lines())
+        self._own.follow()
 
     def _next_origin(self) -> Origin:
         return replace(self._origin, version=self._origin.version + 1)
@@ -267,35 +291,77 @@ class Bridge:
         leg = self._make_web()
         leg.on_connected = lambda: self._web_connected(leg)
         leg.on_lost = lambda reason: self._web_lost(leg, reason)
+        answer = await self._answer_browser(leg, self._web_offer, agreed)
+        self._web, self._web_answer = leg, answer
+        return answer
+
+    async def _await_return(self, browser: Session, web_offer: str, agreed: negotiate.Plan) -> str:
+        await self._drop_coming()
+        leg = self._make_web()
+        leg.on_connected = lambda: self._take_over(leg, browser, web_offer, answer)
+        answer = await self._answer_browser(leg, web_offer, agreed)
+        self._coming = leg
+        return answer
+
+    async def _answer_browser(self, leg: WebLeg, web_offer: str, agreed: negotiate.Plan) -> str:
+        """A leg that cannot be opened is closed."""
         codecs = {each.kind: each.codec for each in agreed.browser}
         flows = {each.kind: each.flow for each in agreed.browser}
         try:
-            answer = await leg.answer(self._web_offer, codecs, flows)
+            answer = await leg.answer(web_offer, codecs, flows)
         except BaseException:
             await leg.close()
             raise
         if self._closed:
             await leg.close()
             raise BridgeClosed("the bridge was closed while the browser's answer was made")
-        self._web, self._web_answer = leg, answer
         return answer
 
+    def _take_over(self, leg: WebLeg, browser: Session, web_offer: str, answer: str) -> None:
+        """The new connection is up: the old one goes."""
+        if leg is not self._coming or self._station is None:
+            return
+        station = negotiate.restrict(self._station, _codecs(self._sip))  # it may have changed since the offer
+        agreed = self._plan(station, negotiate.restrict(browser, _codecs(leg)))
+        old, self._coming = self._lift_web(), None
+        if old is not None:
+            leaving = asyncio.create_task(old.close(), name="web-leg-leaves")
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
+        leg.on_lost = lambda reason: self._web_lost(leg, reason)
+        self._web, self._web_answer = leg, answer
+        self._browser, self._web_offer = browser, web_offer
+        self._lay(agreed.routes)
+        self._web_connected(leg)
+
+    async def _drop_coming(self) -> None:
+        leg, self._coming = self._coming, None
+        if leg is not None:
+            await leg.close()
+
     async def _drop_web(self) -> None:
+        leg = self._lift_web()
+        if leg is not None:
+            await leg.close()
+
+    def _lift_web(self) -> WebLeg | None:
         leg, self._web = self._web, None
         if leg is None:
-            return
+            return None
         self._wiring.lift_side(Side.WEB)
+        self._own.follow()
         for kind in Kind:
             line = leg.line(kind)
             if line is not None:
                 self._wiring.retire(line)
-        await leg.close()
+        return leg
 
     def _web_connected(self, leg: WebLeg) -> None:
         if leg is self._web:
             self._watch.begin(Side.WEB, self._clock())
             self._tell(WebConnected())
             self._wiring.want_pictures()
+            self._own.begin_anew(Side.WEB)
 
     def _web_lost(self, leg: WebLeg, reason: str) -> None:
         if leg is self._web:
@@ -337,6 +403,12 @@ class Bridge:
             self._events.get_nowait()
             self.events_dropped += 1
         self._events.put_nowait(event)
+
+
+def _codecs(leg: Leg) -> dict[Kind, Codec | None]:
+    """What each line of the leg carries."""
+    lines = {kind: leg.line(kind) for kind in Kind}
+    return {kind: line.codec if line else None for kind, line in lines.items()}
 
 
 def _glimpse(lines: Iterable[MediaLine], *, due: bool) -> Glimpse:

@@ -15,6 +15,7 @@ from bridge.legs.watch_leg import WatchLeg
 from bridge.legs.web import WebLeg
 from bridge.legs.web_port import WebPort
 from bridge.live import Bridge
+from bridge.own.studio import Studio
 from bridge.rtp.ports import Ports
 from bridge.rtp.timer import Timer
 from bridge.tapping import TappableWiring
@@ -44,6 +45,7 @@ class MediaPlane:
         self._clock = clock
         self._timer = Timer(clock)
         self._workers = Workers(settings.codec_workers)
+        self._studio = Studio(settings.languages, settings.prompts)
         self._sip_ports = Ports(settings.host, settings.sip_ports)
         self._web_ports: Ports | WebPort = Ports(settings.host, settings.web_ports, name="media.web_ports")
         self._bridges: set[Bridge] = set()
@@ -65,6 +67,7 @@ class MediaPlane:
             ),
             web_leg=lambda: WebLeg(self._settings, self._web_ports, self._timer),
             wiring=wired,
+            studio=self._studio,
             clock=self._clock,
             closed=self._bridge_closed,
         )
@@ -117,6 +120,7 @@ class MediaPlane:
             self._web_ports.close()
         await self._timer.close()
         self._workers.close()
+        self._studio.close()
 
 
 def _shared(settings: MediaSettings) -> Ports:

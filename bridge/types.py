@@ -84,6 +84,8 @@ class MediaSettings:
     rtp_timeout_s: a side from which nothing arrives for so long (and that is not held) is dead.
     follow_after_s: a station whose stream goes on from another address (its NAT forgot it) is followed when nothing has
     come from the old one for so long; 0: never.
+    languages: in which prompts are said and slates written, in this order: `en`, `es`,.
+    prompts: a folder with recordings of the house's own, <language>/<prompt>.<whatever FFmpeg reads>; empty: ours.
     prefer_transcode: take the transcoded path although a relay is possible (tests, demonstrations).
     """
 
@@ -98,6 +100,8 @@ class MediaSettings:
     follow_after_s: float = 1.0
     video_max_bps: int = 1_500_000
     codec_workers: int = 2
+    languages: tuple[str, ...] = ("en",)
+    prompts: str = ""
     prefer_transcode: bool = False
 
 

@@ -103,7 +103,8 @@ class Wiring:
     def moments(self, due: bool) -> tuple[Moment, ...]:
         """What each flow has sent by now, for `Patience`."""
         return tuple(
-            Moment(kind, source, laid.target.counters.sent_packets, due) for (kind, source), laid in self._laid.items()
+            Moment(*key, laid.target.counters.sent_packets, due and not isinstance(laid.pipeline, Parked))
+            for key, laid in self._laid.items()
         )
 
     # -- what our own sound and pictures need (`bridge.own.program.Floor`)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
@@ -83,6 +83,8 @@ class MediaConfig(Document):
     follow_after_s: Annotated[float, Field(ge=0)] = 1.0
     video_max_bps: Annotated[int, Field(ge=50_000)] = 1_500_000
     codec_workers: Annotated[int, Field(ge=1, le=64)] = 2
+    languages: Annotated[tuple[Literal["en", "es"], ...], Field(min_length=1)] = ("en",)
+    prompts: str = ""
     prefer_transcode: bool = False
 
 

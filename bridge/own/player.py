@@ -122,6 +122,9 @@ class PicturePlayer:
         if self._clock() - self._keyframe_at_s >= _KEYFRAME_GAP_S:
             self._next = 0
 
+    def begin_anew(self) -> None:
+        self._next = 0
+
     def report_received(self, report: SenderReport) -> None:
         """Nobody films this."""
 

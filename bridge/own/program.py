@@ -117,6 +117,12 @@ class Programme:
             self._sound(side)
             self._picture(side)
 
+    def begin_anew(self, side: Side) -> None:
+        """What was sent to this side before it was connected went nowhere."""
+        found = self._players.get((Kind.VIDEO, side))
+        if found is not None and isinstance(found[1], PicturePlayer):
+            found[1].begin_anew()
+
     def describe(self) -> list[str]:
         return [f"{kind} ->{side}: {name} -> {_NAMES[side]}" for (kind, side), (_, _, name) in self._players.items()]
 
