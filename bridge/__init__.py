@@ -28,6 +28,7 @@ from bridge.errors import (
 )
 from bridge.events import (
     BridgeEvent,
+    CameBack,
     DtmfKey,
     FirstMedia,
     KeyframeByInfo,
@@ -36,6 +37,7 @@ from bridge.events import (
     SideDead,
     WebConnected,
     WebLost,
+    WentSilent,
 )
 from bridge.legs.leg import SenderReport
 from bridge.links.tap import Listener, Tapping
@@ -74,6 +76,8 @@ __all__ = [
     "FirstMedia",
     "MediaFlowing",
     "MediaStopped",
+    "WentSilent",
+    "CameBack",
     "SideDead",
     "DtmfKey",
     "KeyframeByInfo",

@@ -44,6 +44,20 @@ class MediaStopped:
 
 
 @dataclass(frozen=True, slots=True)
+class WentSilent:
+    """The browser, which was sending sound, sends nothing at all for some seconds: its network is gone, or it is."""
+
+    source: Side
+
+
+@dataclass(frozen=True, slots=True)
+class CameBack:
+    """Something comes again from the side that went silent, by the same path."""
+
+    source: Side
+
+
+@dataclass(frozen=True, slots=True)
 class SideDead:
     """Nothing came from a side that is not held for `rtp_timeout_s`."""
 
@@ -64,4 +78,15 @@ class KeyframeByInfo:
     """The station negotiated no feedback: ask it for a picture by SIP INFO (RFC 5168)."""
 
 
-BridgeEvent = WebConnected | WebLost | FirstMedia | MediaFlowing | MediaStopped | SideDead | DtmfKey | KeyframeByInfo
+BridgeEvent = (
+    WebConnected
+    | WebLost
+    | FirstMedia
+    | MediaFlowing
+    | MediaStopped
+    | WentSilent
+    | CameBack
+    | SideDead
+    | DtmfKey
+    | KeyframeByInfo
+)

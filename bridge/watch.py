@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bridge.events import BridgeEvent, MediaFlowing, MediaStopped, SideDead
+from bridge.events import BridgeEvent, CameBack, MediaFlowing, MediaStopped, SideDead, WentSilent
 from bridge.types import Side
 
+_SILENT_AFTER_S = 3.0  # a browser that talks sends fifty packets a second; its reports alone may be five seconds apart
+_REPORTS_S = 1.0  # its sound ended with its last sign of life: it did not just fall silent
 _STOPPED_AFTER_S = 2.0  # longer than a handover between two radio cells, shorter than a family's patience
 
 
@@ -33,6 +35,7 @@ class _Watched:
     counts_from_s: float  # packets before this belong to what is over
     heard_from_s: float = 0.0  # the first packet since the sound last stopped, 0.0 for none
     last_sound_s: float = 0.0
+    silent: bool = False
     dead: bool = False
 
 
@@ -65,6 +68,7 @@ class Watch:
             self.flowing = True
             self._flowing_from_s = max(self._sides[side].heard_from_s for side, _ in sides)
             found.append(MediaFlowing(self._flowing_from_s))
+        found += self._silence(now_s, browser)
         found += [SideDead(side) for side, glimpse in sides if self._died(now_s, side, glimpse)]
         return found
 
@@ -89,6 +93,18 @@ class Watch:
         watched.heard_from_s = 0.0
         watched.counts_from_s = max(watched.counts_from_s, glimpse.sound_s)
         return watched.last_sound_s or now_s
+
+    def _silence(self, now_s: float, browser: Glimpse) -> list[BridgeEvent]:
+        """Of the browser alone: a telephone may be silent while nobody speaks."""
+        watched = self._sides.get(Side.WEB)
+        if watched is None or not browser.due:
+            return []
+        silent = now_s - browser.any_s >= _SILENT_AFTER_S
+        talked = 0.0 < browser.sound_s and browser.any_s - browser.sound_s < _REPORTS_S
+        if silent == watched.silent or (silent and not talked):
+            return []
+        watched.silent = silent
+        return [WentSilent(Side.WEB) if silent else CameBack(Side.WEB)]
 
     def _died(self, now_s: float, side: Side, glimpse: Glimpse) -> bool:
         watched = self._sides.get(side)

@@ -54,6 +54,10 @@ def from_media(event: media.BridgeEvent) -> e.Event | None:  # noqa: PLR0911 - a
             return e.MediaFlows(at_s)
         case media.MediaStopped(at_s=at_s):
             return e.MediaStops(at_s)
+        case media.WentSilent():
+            return e.WebDown()
+        case media.CameBack():
+            return e.WebUp()
         case media.SideDead(source):
             return e.StationSilent() if source is Side.SIP else e.WebDown()
         case media.DtmfKey(source=source):

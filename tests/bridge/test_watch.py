@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bridge.events import BridgeEvent, MediaFlowing, MediaStopped, SideDead
+from bridge.events import BridgeEvent, CameBack, MediaFlowing, MediaStopped, SideDead, WentSilent
 from bridge.types import Side
 from bridge.watch import Glimpse, Watch
 
@@ -55,17 +55,41 @@ def test_sound_flows_once_both_sides_are_heard() -> None:
 def test_sound_stops_when_one_side_falls_silent_and_the_time_is_of_its_last_packet() -> None:
     scene = Scene()
     scene.play(2.0, sip=True, web=True)
-    (event,) = scene.play(5.0, web=False)
-    assert event == MediaStopped(Side.WEB, 52.0)
+    assert scene.play(2.5, web=False) == [MediaStopped(Side.WEB, 52.0)]
 
 
 def test_sound_flows_again_from_the_first_new_packet() -> None:
     scene = Scene()
     scene.play(2.0, sip=True, web=True)
-    scene.play(5.0, web=False)
+    scene.play(2.5, web=False)
     (event,) = scene.play(1.0, web=True)
     assert isinstance(event, MediaFlowing)
-    assert 57.0 < event.at_s <= 57.1
+    assert 54.5 < event.at_s <= 54.6
+
+
+def test_a_browser_that_talked_and_sends_nothing_more_is_missed_after_three_seconds_and_comes_back() -> None:
+    scene = Scene()
+    scene.play(2.0, sip=True, web=True)
+    assert scene.play(2.9, web=False) == [MediaStopped(Side.WEB, 52.0)]
+    assert scene.play(10.0) == [WentSilent(Side.WEB)]
+    assert [type(each) for each in scene.play(0.1, web=True)] == [MediaFlowing, CameBack]
+    assert WentSilent(Side.WEB) in scene.play(5.0, web=False), "and again"
+
+
+def test_a_browser_that_comes_back_with_its_picture_alone_is_back() -> None:
+    scene = Scene()
+    scene.play(2.0, sip=True, web=True)
+    scene.play(5.0, web=False)
+    scene.picture[Side.WEB] = True
+    assert scene.play(1.0) == [CameBack(Side.WEB)]
+    scene.picture[Side.WEB] = False
+    assert scene.play(10.0) == [], "what has no microphone may say nothing for longer than three seconds"
+
+
+def test_a_station_that_says_nothing_is_only_silent() -> None:
+    scene = Scene()
+    scene.play(2.0, sip=True, web=True)
+    assert scene.play(10.0, sip=False) == [MediaStopped(Side.SIP, 52.0)]
 
 
 def test_a_short_gap_is_no_stop() -> None:
@@ -88,7 +112,7 @@ def test_when_both_fall_silent_the_first_one_is_named() -> None:
     scene = Scene()
     scene.play(2.0, sip=True, web=True)
     scene.play(1.0, sip=False)
-    (event,) = scene.play(4.0, web=False)
+    (event,) = scene.play(2.9, web=False)
     assert event == MediaStopped(Side.SIP, 52.0)
 
 
