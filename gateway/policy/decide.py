@@ -98,6 +98,7 @@ def _terms(
     max_seconds = min(minutes) * 60
     if closes_at is not None:
         max_seconds = min(max_seconds, max(1, int((closes_at - request.at).total_seconds())))
+    days = _retention_days(facility, rule, station, contact)
     return Terms(
         facility=facility.id,
         facility_name=facility.name,
@@ -113,6 +114,8 @@ def _terms(
         max_seconds=max_seconds,
         privileged=rule.privileged,
         monitored=_monitored(rule, station, contact),
+        recorded=days > 0,
+        retention_days=days,
         closes_at=closes_at,
     )
 
@@ -120,3 +123,11 @@ def _terms(
 def _monitored(rule: Rule, station: Station | None, contact: Contact) -> bool:
     """The most restrictive wins: one of them says no, and it is no."""
     return rule.monitored and not rule.privileged and contact.monitored and (station is None or station.monitored)
+
+
+def _retention_days(facility: Facility, rule: Rule, station: Station | None, contact: Contact) -> int:
+    """0: it is not recorded. The facility must want it, and nobody be against it."""
+    allowed = rule.recorded and not rule.privileged and contact.recorded and (station is None or station.recorded)
+    if facility.retention_days is None or not allowed:
+        return 0
+    return facility.retention_days if rule.retention_days is None else rule.retention_days

@@ -51,6 +51,7 @@ class Terms:
 
     tariff: id of the tariff. account: who pays. max_seconds: time limit of the visit. privileged: no tap, no monitor.
     monitored: an officer may watch; never together with privileged.
+    recorded: it is written down and kept for retention_days after its end; never together with privileged.
     closes_at: when the hours of the rule end (UTC); the visit does not outlast them. None: no such end in sight.
     """
 
@@ -68,6 +69,8 @@ class Terms:
     max_seconds: int
     privileged: bool = False
     monitored: bool = False
+    recorded: bool = False
+    retention_days: int = 0
     closes_at: datetime | None = None
 
 

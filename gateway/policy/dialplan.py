@@ -26,6 +26,7 @@ Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 DayKey = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "daily"]
 MAX_MINUTES = 24 * 60
+Days = Annotated[int, Field(ge=1, le=36_500)]
 
 
 class KnownTariffs(Protocol):
@@ -36,13 +37,20 @@ class KnownTariffs(Protocol):
         ...
 
 
+class RecordingEntry(Document):
+    """How long the recordings of a facility are kept."""
+
+    retention_days: Days
+
+
 class FacilityEntry(Document):
-    """See plan.Facility."""
+    """See plan.Facility. `recording` is there when its visits are recorded."""
 
     id: Id
     name: Name
     timezone: str
     trunks: Annotated[tuple[str, ...], Field(min_length=1)]
+    recording: RecordingEntry | None = None
 
 
 class StationEntry(Document):
@@ -54,6 +62,7 @@ class StationEntry(Document):
     max_minutes: Annotated[int, Field(ge=1, le=MAX_MINUTES)] | None = None
     medium: Medium | None = None
     monitored: bool = True
+    recorded: bool = True
 
 
 class ContactEntry(Document):
@@ -64,6 +73,7 @@ class ContactEntry(Document):
     number: Annotated[str, Field(min_length=1)]
     account: Annotated[str, Field(min_length=1)]
     monitored: bool = True
+    recorded: bool = True
 
 
 class RuleEntry(Document):
@@ -79,6 +89,8 @@ class RuleEntry(Document):
     max_minutes: Annotated[int, Field(ge=1, le=MAX_MINUTES)] | None = None
     privileged: bool = False
     monitored: bool = True
+    recorded: bool = True
+    retention_days: Days | None = None
 
 
 class DialplanDocument(Document):
@@ -141,7 +153,8 @@ class _Builder:
                 owners.setdefault(trunk, entry.id)
             zone = self._zone(entry.timezone, index)
             if entry.id not in found:
-                found[entry.id] = Facility(entry.id, entry.name, zone, entry.trunks)
+                days = entry.recording.retention_days if entry.recording else None
+                found[entry.id] = Facility(entry.id, entry.name, zone, entry.trunks, days)
         return found
 
     def _zone(self, name: str, index: int) -> ZoneInfo:
@@ -159,7 +172,7 @@ class _Builder:
             if entry.id in found[entry.facility]:
                 self._problem(f"the station {entry.id!r} stands above already", "stations", index, "id")
             found[entry.facility][entry.id] = Station(
-                entry.id, entry.facility, entry.name, entry.max_minutes, entry.medium, entry.monitored
+                entry.id, entry.facility, entry.name, entry.max_minutes, entry.medium, entry.monitored, entry.recorded
             )
         return dict(found)
 
@@ -167,7 +180,10 @@ class _Builder:
         entries = self._document.contacts
         self._unique("contacts", "id", [each.id for each in entries])
         self._unique("contacts", "number", [each.number for each in entries])
-        return {each.id: Contact(each.id, each.name, each.number, each.account, each.monitored) for each in entries}
+        return {
+            each.id: Contact(each.id, each.name, each.number, each.account, each.monitored, each.recorded)
+            for each in entries
+        }
 
     def _rules(
         self, facilities: Mapping[str, Facility], contacts: Mapping[str, Contact]
@@ -212,6 +228,8 @@ class _Builder:
             max_minutes=entry.max_minutes or 0,
             privileged=entry.privileged,
             monitored=entry.monitored,
+            recorded=entry.recorded,
+            retention_days=entry.retention_days,
         )
 
     def _nothing_beside_block(self, index: int, entry: RuleEntry) -> None:

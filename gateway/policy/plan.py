@@ -13,12 +13,16 @@ from gateway.policy.schedule import Schedule
 
 @dataclass(frozen=True, slots=True)
 class Facility:
-    """trunks: names of the trunks whose calls come from here. Its wall clock is `zone`."""
+    """trunks: names of the trunks whose calls come from here. Its wall clock is `zone`.
+
+    retention_days: its visits are recorded, and kept for so long. None: nothing of it is recorded.
+    """
 
     id: str
     name: str
     zone: ZoneInfo
     trunks: tuple[str, ...]
+    retention_days: int | None = None
 
     @property
     def timezone(self) -> str:
@@ -30,7 +34,7 @@ class Station:
     """A phone or terminal. id: the user part it calls with. name: how the family's page introduces it.
 
     medium: what it can do, for calls that do not say (delayed offer). None: whatever the rule allows.
-    monitored False: no officer may watch its visits.
+    monitored False: no officer may watch its visits. recorded False: none of them is recorded.
     """
 
     id: str
@@ -39,13 +43,14 @@ class Station:
     max_minutes: int | None = None
     medium: Medium | None = None
     monitored: bool = True
+    recorded: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
     """Whom a visit reaches. number: what is dialled for them, digits or any other user part. account: who pays.
 
-    monitored False: no officer may watch visits with them.
+    monitored False: no officer may watch visits with them. recorded False: none of them is recorded.
     """
 
     id: str
@@ -53,6 +58,7 @@ class Contact:
     number: str
     account: str
     monitored: bool = True
+    recorded: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,8 @@ class Rule:
 
     blocked: it says no, and the fields below it have no meaning. schedule None: at any time.
     contact None: the contact whose number was dialled. tariffs: the media it allows, each with its tariff.
-    monitored: whether an officer may watch, unless it is privileged, or station or contact say no.
+    monitored: whether an officer may watch, unless it is privileged, or station or contact say no. recorded: likewise,
+    where the facility records at all; retention_days: instead of the facility's.
     """
 
     name: str
@@ -74,6 +81,8 @@ class Rule:
     max_minutes: int = 0
     privileged: bool = False
     monitored: bool = True
+    recorded: bool = True
+    retention_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
