@@ -100,7 +100,7 @@ class Watch:
         if watched is None or not browser.due:
             return []
         silent = now_s - browser.any_s >= _SILENT_AFTER_S
-        talked = 0.0 < browser.sound_s and browser.any_s - browser.sound_s < _REPORTS_S
+        talked = browser.sound_s > 0.0 and browser.any_s - browser.sound_s < _REPORTS_S
         if silent == watched.silent or (silent and not talked):
             return []
         watched.silent = silent
