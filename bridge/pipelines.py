@@ -39,7 +39,7 @@ from bridge.types import Codec, Kind, Route, Side
 
 _log = logging.getLogger(__name__)
 
-_REPAIR = Patience(100, 150, 300)  # a request and its answer take a round trip, or two
+_REPAIR = Patience(150, 250, 300)  # a request and its answer take a round trip, or two
 _SWAPS = Patience(20, 50, 80)  # nothing is repaired there, but a network swaps packets
 _SOUND = Patience(0, 20, 80)  # the far side's jitter buffer bridges no more
 
@@ -171,7 +171,8 @@ class Relay:
         if codec.name == "H264" and (sets := described_sets(codec)):
             self._links.insert(0, ParameterSets(sets, self._rewrite))
         if source.side is Side.WEB:  # a browser puts what comes in order by itself, a telephone may not
-            self._links.insert(0, Reorder(self._links[0].push, _patience(joint), counters=self.counters))
+            ask = source.request_keyframe if joint.kind is Kind.VIDEO else None
+            self._links.insert(0, Reorder(self._links[0].push, _patience(joint), counters=self.counters, gave_up=ask))
         self._text = joint.way + " -> ".join([codec.name, *map(str, self._links), joint.target_name])
         self._limit = source.limit_bitrate if isinstance(source, LimitsBitrate) else self._ignore_limit
         self._report = target.send_report
@@ -383,6 +384,7 @@ class AudioTranscode(_Transcode):
             self.counters.frames_dropped += 1
 
     def _encoded(self, turn: SoundTurn) -> None:
+        self.counters.concealed_ms += turn.concealed_ms
         self._pass_on(turn.decoded, turn.frames)
 
 

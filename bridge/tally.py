@@ -57,6 +57,7 @@ class Tally:
             frames_dropped=media.frames_dropped,
             undecodable=media.undecodable,
             frames_thinned=media.frames_thinned,
+            concealed_ms=media.concealed_ms,
             far_lost_packets=target.far_lost_packets,
         )
 

@@ -111,6 +111,7 @@ class FlowStats:
 
     source: the side it comes from. received_* and lost are of the incoming half, sent_* of the outgoing one.
     frames_thinned: pictures left out evenly, for a slow receiver or for load.
+    concealed_ms: lost sound that was filled in (transcoded sound alone; a relay leaves that to the far side).
     jitter_ms: RFC 3550 section 6.4.1, at the receiving half. rtt_ms: from the far side's reports, None if unknown.
     far_lost_packets: what the far side says it misses of the sent ones; of a relay, with the first half's losses.
     frozen_s: nothing new went out although it was due (bridge.quality). mos: 1.0 to 4.5, sound only, None if unknown.
@@ -138,6 +139,7 @@ class FlowStats:
     undecodable: int = 0
     frames_thinned: int = 0
     far_lost_packets: int = 0
+    concealed_ms: int = 0
     frozen_s: float = 0.0
     mos: float | None = None
 

@@ -12,6 +12,7 @@ class PipelineCounters:
     frames_dropped: whole pictures or sound blocks left out, for loss or for overload. undecodable: what the codec
     refused. frames_thinned: pictures left out evenly, for a slow receiver or for load. foreign_packets: of a payload
     type that is not the route's. late_packets: came after their turn.
+    concealed_ms: of sound that was lost and was filled in.
     """
 
     frames_decoded: int = 0
@@ -27,3 +28,4 @@ class PipelineCounters:
     missing_packets: int = 0
     keyframes_wanted: int = 0
     limits_ignored: int = 0
+    concealed_ms: int = 0

@@ -43,9 +43,12 @@ class Reorder:
         patience: Patience,
         *,
         counters: PipelineCounters,
+        gave_up: Callable[[], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """gave_up: is called when something is missing for good."""
         self._onward = onward
+        self._gave_up = gave_up
         self._patience = patience
         self.wait_ms = patience.first_ms  # at present
         self._counters = counters
@@ -131,6 +134,8 @@ class Reorder:
         self._remember(nearest)
         self.wait_ms = max(self._patience.least_ms, self.wait_ms * _EASE - _EASE_MS)
         self._next = (self._next + nearest) & 0xFFFF
+        if self._gave_up is not None:
+            self._gave_up()
         self._release()
 
     def _remember(self, count: int) -> None:

@@ -1,4 +1,4 @@
-"""The steps of sound on a worker thread: decode, fewer samples, blocks of 20 ms, encode."""
+"""The steps of sound on a worker: decode and mend, fewer samples, blocks of 20 ms, encode."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.codecs._av import Samples
-from bridge.codecs.audio import AudioDecoder, AudioEncoder, audio_codec
+from bridge.codecs.audio import AudioEncoder, audio_codec
 from bridge.codecs.table import BLOCK_MS
 from bridge.links.link import EncodedFrame
-from bridge.rtp.sequence import timestamp_distance
+from bridge.links.mend import Mend
 
-_FILL_MS = 60  # a shorter gap is loss and is concealed; a longer one is silence, which timestamps tell by themselves
-_MOST_MS = 240  # more sound than that in one packet is nonsense (RFC 7587 ends at 120)
+_MOST_PLANS = 16  # sizes of packets; a call has one or two
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +30,63 @@ class Decimate:
 
     48 kHz of Opus to 8 or 16 kHz. A block of n * k samples gives k, at once: a resampler would hold some back, and
     blocks of 20 ms would then wait for the next packet.
+
+    Polyphase: rows of n samples times n columns of taps, then a sum along each diagonal, all in arrays that are kept
+    for each size of block. A block comes into a cold cache, and there every array that need not be made counts.
     """
 
     def __init__(self, factor: int) -> None:
         self._factor = factor
-        self._taps = _low_pass(factor)
-        self._tail: NDArray[np.float32] = np.zeros(len(self._taps) - 1, np.float32)
+        taps = _low_pass(factor)
+        self._columns = -(-len(taps) // factor)
+        padded = np.zeros(self._columns * factor, np.float32)
+        padded[-len(taps) :] = taps
+        self._taps = np.ascontiguousarray(padded.reshape(self._columns, factor).T)
+        self._tail = np.zeros(len(padded) - 1, np.float32)
+        self._plans: dict[int, _Plan] = {}
 
     def turn(self, samples: Samples) -> Samples:
-        if not len(samples):
+        size, kept = len(samples), len(self._tail)
+        if not size:
             return samples
-        joined = np.concatenate([self._tail, samples.astype(np.float32)])
-        self._tail = joined[len(samples) :]
-        rows = np.lib.stride_tricks.sliding_window_view(joined, len(self._taps))[self._factor - 1 :: self._factor]
-        return np.clip(np.rint(rows @ self._taps), -32768, 32767).astype(np.int16)
+        plan = self._plans.get(size) or self._plan(size)
+        joined, wanted = plan.joined, plan.wanted
+        joined[:kept] = self._tail
+        joined[kept:] = samples
+        self._tail[:] = joined[size:]
+        np.matmul(plan.rows, self._taps, out=plan.products)
+        np.add.reduce(plan.diagonals, axis=1, out=wanted)
+        np.rint(wanted, out=wanted)
+        np.clip(wanted, -32768, 32767, out=wanted)
+        return wanted.astype(np.int16)
 
     def __str__(self) -> str:
         return f"Decimate({self._factor})"
+
+    def _plan(self, size: int) -> _Plan:
+        factor, columns = self._factor, self._columns
+        wanted = size // factor
+        joined = np.zeros(len(self._tail) + size, np.float32)
+        count = wanted + columns - 1
+        rows = joined[factor - 1 : factor - 1 + count * factor].reshape(count, factor)
+        products = np.empty((count, columns), np.float32)
+        down, right = products.strides
+        diagonals = np.lib.stride_tricks.as_strided(products, (wanted, columns), (down, down + right))
+        plan = _Plan(joined, rows, products, diagonals, np.empty(wanted, np.float32))
+        if len(self._plans) < _MOST_PLANS:
+            self._plans[size] = plan
+        return plan
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Arrays for blocks of one size. rows is a view of joined, diagonals one of products."""
+
+    joined: NDArray[np.float32]
+    rows: NDArray[np.float32]
+    products: NDArray[np.float32]
+    diagonals: NDArray[np.float32]
+    wanted: NDArray[np.float32]
 
 
 class Interpolate:
@@ -89,10 +128,10 @@ def _low_pass(factor: int) -> NDArray[np.float32]:
 
 
 class Blocks:
-    """Cuts what comes in any length (10 to 60 ms packets) into 20 ms, and mends short gaps.
+    """Cuts what comes in any length (10 to 60 ms packets) into 20 ms.
 
-    A gap of up to 60 ms is filled: the last block again, fading out. After a longer one timestamps jump, and the far
-    side takes that for the silence it is (DTX does the same). Sound that comes twice or too late is left out.
+    After a gap timestamps jump, and the far side takes that for the silence it is (DTX does the same): what was lost
+    `Mend` has filled before.
     """
 
     def __init__(self, rate_hz: int, clock_hz: int) -> None:
@@ -101,10 +140,9 @@ class Blocks:
         self._size = rate_hz * BLOCK_MS // 1000
         self._held: Samples = np.zeros(0, np.int16)
         self._start: int | None = None  # timestamp of the first held sample
-        self._last: Samples = np.zeros(0, np.int16)
 
     def turn(self, samples: Samples, timestamp: int) -> Iterator[Block]:
-        if not len(samples) or len(samples) > self._rate_hz * _MOST_MS // 1000:
+        if not len(samples):
             return
         self._join(samples, timestamp)
         while len(self._held) >= self._size and self._start is not None:
@@ -116,39 +154,27 @@ class Blocks:
         return f"Blocks({BLOCK_MS} ms)"
 
     def _join(self, samples: Samples, timestamp: int) -> None:
-        last, self._last = self._last, samples[-self._size :]
-        if self._start is not None:
-            due = (self._start + self._ticks(len(self._held))) & 0xFFFFFFFF
-            gap_ms = timestamp_distance(timestamp, due) * 1000 / self._clock_hz
-            if 0 < gap_ms <= _FILL_MS:
-                missing = round(gap_ms * self._rate_hz / 1000)
-                self._held = np.concatenate([self._held, _fading(last, missing), samples])
-                return
-            if gap_ms == 0:
-                self._held = np.concatenate([self._held, samples])
-                return
-            if -_MOST_MS <= gap_ms < 0:
-                return
-        self._held, self._start = samples, timestamp
+        held = len(self._held)
+        if self._start is not None and (self._start + self._ticks(held)) & 0xFFFFFFFF == timestamp:
+            self._held = np.concatenate([self._held, samples]) if held else samples
+        else:
+            self._held, self._start = samples, timestamp
 
     def _ticks(self, samples: int) -> int:
         return samples * self._clock_hz // self._rate_hz
 
 
-def _fading(block: Samples, count: int) -> Samples:
-    """The block again and again, down to nothing at the end."""
-    if not len(block):
-        return np.zeros(count, np.int16)
-    again = np.resize(block, count)
-    return (again * np.linspace(0.8, 0.0, count)).astype(np.int16)
-
-
 @dataclass(frozen=True, slots=True)
 class SoundTurn:
-    """What one packet became."""
+    """What one packet became. concealed_ms: of sound that was lost before it."""
 
     decoded: int
     frames: tuple[EncodedFrame, ...]
+    concealed_ms: int = 0
+
+    def __reduce__(self) -> tuple[type[SoundTurn], tuple[int, tuple[EncodedFrame, ...], int]]:
+        """Pickled some hundred times a second: by its constructor, which costs a third of the state of slots."""
+        return SoundTurn, (self.decoded, self.frames, self.concealed_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +201,8 @@ class SoundRecipe:
 
 def _rates(source: str, target: str) -> tuple[int, int]:
     """Hz out of the decoder and into the encoder, the highest of which the other is a whole multiple."""
-    decoded_hz = audio_codec(source).rate_hz
     codec = audio_codec(target)
+    decoded_hz = codec.rate_hz if source == "OPUS" else audio_codec(source).rate_hz
     fitting = [each for each in codec.encoder_rates_hz if decoded_hz % each == 0]
     return decoded_hz, max(fitting, default=codec.rate_hz)
 
@@ -184,26 +210,27 @@ def _rates(source: str, target: str) -> tuple[int, int]:
 class Transcoder:
     """Decode -> [Decimate or Interpolate] -> Blocks -> Encode, one packet a turn.
 
-    Rates are chosen so that at most one change of them stands between the codecs: Opus is encoded at the rate of the
-    station's codec, and decoded at 48 kHz, of which 8 and 16 are whole parts.
+    Rates are chosen so that at most one change of them stands between the codecs: Opus is encoded and decoded at the
+    rate of the station's codec.
     """
 
     def __init__(self, source: str, target: str) -> None:
         """Raises CodecMissing."""
         rate_hz, encoded_hz = _rates(source, target)
-        self._decoder = AudioDecoder(source)
+        self._mend = Mend(source, rate_hz)
         self._encoder = AudioEncoder(target, encoded_hz)
         self._resampler = _resampler(rate_hz, self._encoder.rate_hz)
-        self._blocks = Blocks(self._encoder.rate_hz, self._decoder.codec.clock_hz)
+        self._blocks = Blocks(self._encoder.rate_hz, self._mend.clock_hz)
 
     def turn(self, frame: EncodedFrame) -> SoundTurn:
         """Raises CodecFailed."""
-        samples = self._decoder.decode(frame)
+        mended = self._mend.turn(frame)
+        samples = mended.samples
         if self._resampler is not None:
             samples = self._resampler.turn(samples)
-        blocks = self._blocks.turn(samples, frame.rtp_timestamp)
+        blocks = self._blocks.turn(samples, mended.rtp_timestamp)
         frames = [each for block in blocks for each in self._encoder.encode(block.samples, block.rtp_timestamp)]
-        return SoundTurn(1, tuple(frames))
+        return SoundTurn(1, tuple(frames), mended.concealed_ms)
 
     def obey(self, _order: object) -> None:
         """Nobody orders anything of sound."""

@@ -25,9 +25,9 @@ video web->sip: H264 -> Reorder(300 ms) -> Rewrite(PT 96, SSRC) -> SipLeg"""
 
 _TRANSCODED = """\
 audio sip->web: Reorder(80 ms) -> Depay(PCMU) -> Decode -> Blocks(20 ms) -> Encode(OPUS) -> Pay(OPUS) -> WebLeg
-audio web->sip: Reorder(80 ms) -> Depay(OPUS) -> Decode -> Decimate(6) -> Blocks(20 ms) -> Encode(PCMU) -> Pay(PCMU) -> SipLeg
+audio web->sip: Reorder(80 ms) -> Depay(OPUS) -> Decode -> Blocks(20 ms) -> Encode(PCMU) -> Pay(PCMU) -> SipLeg
 video sip->web: Reorder(80 ms) -> Depay(H264) -> Decode -> Scale(640x480) -> Encode(VP8) -> Pay(VP8) -> WebLeg
-video web->sip: Reorder(300 ms) -> Depay(VP8) -> Decode -> Scale(640x480) -> Encode(H264) -> Pay(H264) -> SipLeg"""  # noqa: E501 - one line a pipeline
+video web->sip: Reorder(300 ms) -> Depay(VP8) -> Decode -> Scale(640x480) -> Encode(H264) -> Pay(H264) -> SipLeg"""
 
 
 def seen_and_heard(seen: Seen) -> bool:
