@@ -108,7 +108,6 @@ class MediaPlane:
         self._timer.every(LOOK_S, self._workers.look)
         if self._settings.web_port is not None:
             self._web_ports = WebPort(_shared(self._settings))
-            self._web_ports.start()
         return self
 
     async def __aexit__(

@@ -39,6 +39,7 @@ from bridge.errors import PortsExhausted
 from bridge.legs.ice_socket import IceSocket
 from bridge.legs.web_port import Seat, WebPort
 from bridge.legs.web_sdp import LocalTransport, Offer
+from bridge.rtp.batch import Key, Outbox
 from bridge.rtp.srtp import Opener, Sealer, Slot
 from bridge.types import MediaSettings
 
@@ -82,7 +83,7 @@ class _Connection(aioice.ice.Connection):
         self.opener = Opener()
         self.rejected_packets = 0
         self._failures = 0
-        self.path: tuple[Callable[[memoryview, tuple[str, int]], Any], tuple[str, int]] | None = None
+        self.path: tuple[Outbox, Key] | None = None
 
     async def get_component_candidates(
         self,
@@ -171,12 +172,30 @@ class _Connection(aioice.ice.Connection):
         if chosen is None:
             return
         transport: Any = chosen.protocol.transport
-        if isinstance(transport, IceSocket):
-            self.path = (transport.raw_sendto, chosen.remote_addr)
-        elif isinstance(transport, Seat):
+        if isinstance(transport, Seat):
             self.path = transport.path_to(chosen.remote_addr)
-        else:  # a TURN allocation frames what it sends
-            self.path = (lambda data, address: transport.sendto(bytes(data), address), chosen.remote_addr)
+        elif isinstance(transport, IceSocket):
+            self.path = (transport.outbox, chosen.remote_addr)
+        else:
+            self.path = (_TurnOutbox(transport), chosen.remote_addr)
+
+
+class _TurnOutbox:
+    """A TURN allocation, which frames what it sends (RFC 8656 section 11)."""
+
+    def __init__(self, transport: Any) -> None:
+        self.slot = Slot()
+        self.unsent_packets = 0
+        self._transport = transport
+
+    def push(self, size: int, target: Key) -> None:
+        try:
+            self._transport.sendto(bytes(self.slot.view[0:size]), target)
+        except OSError:
+            self.unsent_packets += 1
+
+    def flush(self) -> None:
+        """Nothing waits."""
 
 
 def _host_candidate(component: int, host: str, port: int, preference: int) -> Candidate:
@@ -328,29 +347,26 @@ class WebTransport:
             self._on_lost(reason)
 
     def send_rtp(self, packet: bytes) -> bool:
-        """False when it could not go: not connected, too long, or the socket's buffer is full."""
+        """False when it could not go: not connected, or too long."""
         sealer, path = self._sealer, self._connection.path
         if sealer is None or path is None:
             return False
-        sealed = sealer.rtp(packet)
-        if sealed is None:
+        outbox, target = path
+        size = sealer.rtp_into(outbox.slot, packet)
+        if not size:
             self.unsent_packets += 1
             return False
-        try:
-            path[0](sealed, path[1])
-        except OSError:  # full, or an ICMP message of an earlier send: the packet counts as lost
-            self.unsent_packets += 1
-            return False
+        outbox.push(size, target)
         return True
 
     def send_rtcp(self, packet: bytes) -> None:
         sealer, path = self._sealer, self._connection.path
         if sealer is None or path is None:
             return
-        sealed = sealer.rtcp(packet)
-        if sealed is not None:
-            with contextlib.suppress(OSError):
-                path[0](sealed, path[1])
+        outbox, target = path
+        size = sealer.rtcp_into(outbox.slot, packet)
+        if size:
+            outbox.push(size, target)
 
     async def close(self) -> None:
         """Tell the browser (DTLS close_notify), give back socket and tasks. Idempotent."""

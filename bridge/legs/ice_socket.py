@@ -10,7 +10,9 @@ import asyncio
 import socket
 from typing import Any, Protocol
 
+from bridge.rtp.batch import PlainOutbox
 from bridge.rtp.srtp import Opener, Slot
+from bridge.rtp.turns import Turns
 
 
 class StunSide(Protocol):
@@ -45,12 +47,12 @@ class IceSocket:
         self._protocol = protocol
         self._connection = connection
         self._slot = connection.opener.slot
-        self._loop = asyncio.get_running_loop()
+        self._turns = Turns.of_running_loop()
         self._closed = False
         self._receive = udp.recvfrom_into
-        self.raw_sendto = udp.sendto
+        self.outbox = PlainOutbox(udp)
         protocol.connection_made(self)
-        self._loop.add_reader(udp, self._readable)
+        self._turns.watch(udp.fileno(), self._readable)
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         if self._closed:
@@ -74,17 +76,14 @@ class IceSocket:
         if self._closed:
             return
         self._closed = True
-        self._loop.remove_reader(self._udp)
+        self._turns.unwatch(self._udp.fileno())
         self._udp.close()
-        self._loop.call_soon(self._protocol.connection_lost, None)
+        asyncio.get_running_loop().call_soon(self._protocol.connection_lost, None)
 
     abort = close
 
     def _readable(self) -> None:
-        """One packet for each wake-up: to look whether there is another costs more than to be woken again.
-
-        Measured at 40 visits: 39 us a packet, against 43 to 47 with a loop that ends on "would block".
-        """
+        """One packet: to look whether there is another costs more than to be told (`bridge/rtp/turns.py`)."""
         view = self._slot.view
         try:
             size, address = self._receive(view)

@@ -12,22 +12,22 @@ costs a look into a dictionary and is counted in `strangers`.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import OrderedDict
 from typing import Any
 
 from bridge.errors import BridgeClosed
 from bridge.legs.ice_socket import DataSide, StunSide
+from bridge.rtp.batch import Key, Outbox, datagrams
 from bridge.rtp.ports import Ports
-from bridge.rtp.srtp import Slot
+from bridge.rtp.turns import Turns
 
 _STUN_REQUEST = b"\x00\x01"  # a binding request (RFC 8489 section 5)
 _STUN_HEADER_BYTES = 20
 _USERNAME = 6  # RFC 8489 section 14
-_MOST_A_TURN = 64  # packets read at one wake-up: other sockets have their turn
+_BUFFER_BYTES = 1 << 22  # of a hundred visits each way; the system gives less where net.core.rmem_max says so
 _MOST_ADDRESSES = 32  # of one browser; a laptop that roams for an hour has ten
 _MOST_QUESTIONS = 128  # of ours that one browser has not answered yet
-
-Key = Any  # a source address as the receiver of this process writes it down; only compared
 
 
 def local_ufrag(request: bytes) -> bytes:
@@ -45,7 +45,7 @@ def local_ufrag(request: bytes) -> bytes:
 class Seat:
     """One browser at the shared port, in the shape of the asyncio transport that aioice's protocol expects."""
 
-    __slots__ = ("_closed", "_port", "addresses", "connection", "protocol", "questions", "ufrag")
+    __slots__ = ("_closed", "_port", "addresses", "connection", "media_arrived", "protocol", "questions", "ufrag")
 
     def __init__(self, port: WebPort, ufrag: bytes, protocol: StunSide, connection: DataSide) -> None:
         self._port = port
@@ -53,6 +53,7 @@ class Seat:
         self.ufrag = ufrag
         self.protocol = protocol
         self.connection = connection
+        self.media_arrived = connection.media_arrived
         self.addresses: OrderedDict[Key, None] = OrderedDict()
         self.questions: OrderedDict[bytes, None] = OrderedDict()
         protocol.connection_made(self)
@@ -71,8 +72,9 @@ class Seat:
             self._port.will_ask(self, data[8:20])
         self._port.send_now(data, address)
 
-    def path_to(self, address: tuple[str, int]) -> tuple[Any, tuple[str, int]]:
-        return (self._port.send_now, address)
+    def path_to(self, address: tuple[str, int]) -> tuple[Outbox, Key]:
+        """Where media for the browser is put, and the name of that address there."""
+        return self._port.outbox, self._port.key_of(address)
 
     def learn(self, address: tuple[str, int]) -> None:
         """A check from there was the browser's own: from now on its packets are."""
@@ -91,36 +93,38 @@ class Seat:
 class WebPort:
     """The socket that all web legs of a process share.
 
-    strangers: datagrams of nobody who sits here. unsent_packets: the socket's buffer was full, or there is no way.
+    strangers: datagrams of nobody who sits here.
     """
 
-    def __init__(self, ports: Ports) -> None:
-        """Takes the first free port of `ports`. Raises PortsExhausted."""
+    def __init__(self, ports: Ports, *, batches: bool = True) -> None:
+        """Takes the first free port of `ports`, and begins to read with the first seat. Raises PortsExhausted.
+
+        batches: many packets for a system call, where the system can.
+        """
         self._udp = ports.single()
+        self._udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
+        self._udp.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
         self.host = ports.host
         self.address: tuple[Any, ...] = self._udp.getsockname()
         self.strangers = 0
-        self.unsent_packets = 0
-        self.failures = 0
-        self._slot = Slot()
+        self._inbox, self.outbox = datagrams(self._udp, self._gathering, batches=batches)
+        self.key_of = self._inbox.key_of
         self._seats: dict[bytes, Seat] = {}
         self._by_address: dict[Key, Seat] = {}
         self._asked: dict[bytes, Seat] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    def start(self) -> None:
-        """Begin to read, in the running loop; idempotent."""
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
-            self._loop.add_reader(self._udp, self._readable)
+        self._turns: Turns | None = None
 
     def close(self) -> None:
         """Idempotent. Browsers that still sit here hear nothing more."""
         if self._udp.fileno() < 0:
             return
-        if self._loop is not None:
-            self._loop.remove_reader(self._udp)
+        self._rest()
         self._udp.close()
+
+    @property
+    def unsent_packets(self) -> int:
+        """The socket's buffer was full, or there was no way there."""
+        return self.outbox.unsent_packets
 
     def __len__(self) -> int:
         """How many browsers sit here."""
@@ -132,7 +136,9 @@ class WebPort:
         """A place for one more browser, known by our ICE user name fragment for it."""
         if self._udp.fileno() < 0:
             raise BridgeClosed("the port for browsers is closed")
-        self.start()
+        if self._turns is None:
+            self._turns = Turns.of_running_loop()
+            self._turns.watch(self._udp.fileno(), self._readable)
         made = Seat(self, ufrag.encode(), protocol, connection)
         self._seats[made.ufrag] = made
         return made
@@ -143,9 +149,11 @@ class WebPort:
             for key in keys:
                 if table.get(key) is seat:  # another browser may speak from there by now
                     del table[key]
+        if not self._seats:
+            self._rest()
 
     def learn(self, seat: Seat, address: tuple[str, int]) -> None:
-        key = self._key(address)
+        key = self.key_of(address)
         if self._by_address.get(key) is not seat:
             self._by_address[key] = seat
         _remember(seat.addresses, key, _MOST_ADDRESSES, self._by_address, seat)
@@ -155,43 +163,44 @@ class WebPort:
         self._asked[transaction] = seat
         _remember(seat.questions, transaction, _MOST_QUESTIONS, self._asked, seat)
 
-    def send_now(self, data: bytes | memoryview, address: tuple[Any, ...]) -> bool:
+    def send_now(self, data: bytes, address: tuple[Any, ...]) -> None:
         try:
             self._udp.sendto(data, address)
         except OSError:  # full, or no way there: as lost on the way
-            self.unsent_packets += 1
-            return False
-        return True
+            self.outbox.unsent_packets += 1
 
-    def _key(self, address: tuple[Any, ...]) -> Key:
-        return address[:2]
+    def _gathering(self) -> None:
+        if self._turns is None:
+            self.outbox.flush()
+        else:
+            self._turns.at_end(self.outbox.flush)
+
+    def _rest(self) -> None:
+        """Nobody sits here: what comes is not even looked at."""
+        turns, self._turns = self._turns, None
+        if turns is not None:
+            self.outbox.flush()
+            turns.unwatch(self._udp.fileno())
 
     # -- what comes in
 
     def _readable(self) -> None:
-        slot = self._slot
-        view, receive, by_address = slot.view, self._udp.recvfrom_into, self._by_address
-        for _ in range(_MOST_A_TURN):
-            try:
-                size, source = receive(view)
-            except OSError:  # nothing more
-                return
-            if not size:
-                continue
-            if 127 < view[0] < 192:
-                seat = by_address.get(source[:2])
+        by_address = self._by_address
+        for slot, size, source in self._inbox.receive():
+            if 127 < slot.view[0] < 192:
+                seat = by_address.get(source)
                 if seat is None:
                     self.strangers += 1
                 else:
-                    seat.connection.media_arrived(slot, size)
-            else:
-                self._other_arrived(bytes(view[0:size]), source)
+                    seat.media_arrived(slot, size)
+            elif size:
+                self._other_arrived(bytes(slot.view[0:size]), source)
 
-    def _other_arrived(self, data: bytes, source: tuple[Any, ...]) -> None:
+    def _other_arrived(self, data: bytes, source: Key) -> None:
         """STUN and DTLS."""
         first, seat = data[0], None
         if 19 < first < 64:
-            seat = self._by_address.get(source[:2])
+            seat = self._by_address.get(source)
         elif first < 4 and len(data) >= _STUN_HEADER_BYTES:
             seat = self._seats.get(local_ufrag(data)) if data[:2] == _STUN_REQUEST else self._asked.get(data[8:20])
         if seat is None:
@@ -201,7 +210,7 @@ class WebPort:
             if first > 19:
                 seat.connection.data_received(data, 1)
             else:
-                seat.protocol.datagram_received(data, source)
+                seat.protocol.datagram_received(data, self._inbox.address_of(source))
         except Exception:  # noqa: BLE001 - a forged STUN message may raise anything; the next packet must be read
             seat.connection.packet_failed()
 

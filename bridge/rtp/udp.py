@@ -1,17 +1,18 @@
 """Reading a UDP socket as cheaply as the loop allows, and never ending on a bad packet.
 
-`loop.add_reader` costs about half of a datagram endpoint: no transport, no protocol call, no queue. It works on
-asyncio's loop and on uvloop alike. One packet is read for each wake-up: to look whether there is another (a system call
-that mostly says "would block", and its exception) costs more than to be woken again, and other sockets have their turn.
+The sockets of all stations are read in turns (`bridge/rtp/turns.py`), one packet of each at a time: to look whether
+there is another (a system call that mostly says "would block", and its exception) costs more than to be told, and other
+sockets have their turn.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import socket
 from collections.abc import Callable
 from typing import Any
+
+from bridge.rtp.turns import Turns
 
 _log = logging.getLogger(__name__)
 
@@ -26,15 +27,15 @@ class Reader:
     The loop must be running. An exception out of `take` is counted in `failures` and the next packet is read.
     """
 
-    __slots__ = ("_loop", "_receive", "_sock", "_take", "failures")
+    __slots__ = ("_receive", "_sock", "_take", "_turns", "failures")
 
     def __init__(self, sock: socket.socket, take: Callable[[bytes, Address], None]) -> None:
         self._sock = sock
         self._receive = sock.recvfrom  # one bytes object of the right size; into a buffer it would be copied once more
         self._take = take
-        self._loop = asyncio.get_running_loop()
+        self._turns = Turns.of_running_loop()
         self.failures = 0
-        self._loop.add_reader(sock.fileno(), self._readable)
+        self._turns.watch(sock.fileno(), self._readable)
 
     def hand_to(self, take: Callable[[bytes, Address], None]) -> None:
         """From the next datagram on."""
@@ -42,7 +43,7 @@ class Reader:
 
     def close(self) -> None:
         if self._sock.fileno() >= 0:
-            self._loop.remove_reader(self._sock.fileno())
+            self._turns.unwatch(self._sock.fileno())
             self._sock.close()
 
     def _readable(self) -> None:

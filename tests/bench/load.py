@@ -181,7 +181,7 @@ class Load:
         sock: Any = ice._protocols[0].transport
         browser = Browser(self.delays, ice.opener)
         browser.other = sock._other_arrived
-        asyncio.get_running_loop().remove_reader(sock._udp)
+        sock._turns.unwatch(sock._udp.fileno())
         watch(sock._udp, browser.take)
 
     def offer_bare(self, visits: int) -> list[dict[str, Any]]:

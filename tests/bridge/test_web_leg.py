@@ -314,10 +314,9 @@ async def test_broken_and_forged_packets_harm_nothing() -> None:
         address = on.leg._transport._connection.path
         target = on.leg._transport._gatherer.getLocalCandidates()[0]
         assert address is not None
-        raw = on.peer._transport._connection.path
-        assert raw is not None
+        raw = on.peer._transport._connection._nominated[1].protocol.transport
         for _ in range(300):
-            raw[0](memoryview(chance.randbytes(chance.randrange(1, 200))), (target.ip, target.port))
+            raw.sendto(chance.randbytes(chance.randrange(1, 200)), (target.ip, target.port))
         for first in (0x80, 0x90, 0xB0, 0xBF):
             extension = bytes([first, raw_peer.H264]) + video(3)[2:12] + chance.randbytes(9)
             on.peer.send(extension)
@@ -362,7 +361,7 @@ async def test_a_silent_browser_loses_consent(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("aioice.ice.CONSENT_FAILURES", 2)
     async with stage() as on:
         for protocol in on.peer._transport._connection._protocols:
-            protocol.transport._loop.remove_reader(protocol.transport._udp)
+            protocol.transport._turns.unwatch(protocol.transport._udp.fileno())
         on.peer._transport._connection._query_consent_task.cancel()
         assert await asyncio.wait_for(on.lost, 20) == "consent_expired"
 

@@ -20,6 +20,7 @@ from bridge.plane import MediaPlane
 from bridge.rtp.packet import build, parse
 from bridge.rtp.ports import Ports
 from bridge.rtp.timer import Timer
+from bridge.rtp.turns import Turns
 from bridge.types import Codec, Flow, Kind, MediaSettings
 from tests.support import raw_peer
 from tests.support.raw_peer import AUDIO_SSRC, VIDEO_SSRC, Deaf, RawPeer
@@ -41,6 +42,7 @@ class Visit:
     """A browser and its leg at the shared port; what the leg's video line hands on is kept in `taken`."""
 
     def __init__(self, port: WebPort, timer: Timer, ports: Ports | None = None) -> None:
+        self._at = port
         self.settings = MediaSettings(host=port.host)
         self.peer = RawPeer(self.settings, ports)
         self.leg = WebLeg(self.settings, port, timer)
@@ -92,8 +94,7 @@ class Visit:
     def heads_for(self) -> tuple[str, int]:
         path = self.leg._transport._connection.path
         assert path is not None
-        host, port = path[1]
-        return host, port
+        return self._at._inbox.address_of(path[1])
 
     def _take(self, packet: bytes) -> None:
         self.taken.append(packet)
@@ -118,8 +119,8 @@ class House:
 
 
 @contextlib.asynccontextmanager
-async def house(host: str = "127.0.0.1") -> AsyncIterator[House]:
-    port = WebPort(Ports(host, (0, 0)))
+async def house(host: str = "127.0.0.1", *, batches: bool = True) -> AsyncIterator[House]:
+    port = WebPort(Ports(host, (0, 0)), batches=batches)
     try:
         async with Timer() as timer, contextlib.AsyncExitStack() as stack:
             yield House(port, timer, stack)
@@ -127,12 +128,14 @@ async def house(host: str = "127.0.0.1") -> AsyncIterator[House]:
         assert not port._seats
         assert not port._by_address
         assert not port._asked
+        assert not Turns.of_running_loop(), "all sockets are given back"
         port.close()
 
 
+@pytest.mark.parametrize("batches", [True, False], ids=["batches", "one by one"])
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-async def test_browsers_behind_one_address_share_the_port_and_nothing_else(host: str) -> None:
-    async with house(host) as at:
+async def test_browsers_behind_one_address_share_the_port_and_nothing_else(host: str, batches: bool) -> None:
+    async with house(host, batches=batches) as at:
         visits = [await at.visit() for _ in range(3)]
         assert {visit.port for visit in visits} == {at.port.address[1]}
         for visit in (*visits, *reversed(visits)):
@@ -288,6 +291,7 @@ async def test_an_impossible_destination_is_counted_and_the_rest_goes_on() -> No
             )
             if number % 10 == 0:
                 await other.talk()
+        await other.talk()
         assert at.port.unsent_packets >= 50
         connection.path = right
         visit.sent = 100

@@ -208,6 +208,6 @@ class RawPeer:
 
 def _abandon(transport: Any) -> None:
     """The socket goes as when its network goes: nobody is told. The transport can still be closed."""
-    transport._loop.remove_reader(transport._udp)
+    transport._turns.unwatch(transport._udp.fileno())
     transport._udp.close()
     transport._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

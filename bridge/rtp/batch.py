@@ -1,0 +1,240 @@
+"""Many datagrams for one system call: recvmmsg(2) and sendmmsg(2), called through cffi without a compiler.
+
+    Inbox.receive()  -> (slot, size, source), ...     each packet in a slot of its own, decrypted where it lies
+    Outbox.slot      <- the next packet is sealed here; push(size, target) adds it, flush() sends all
+
+Where the system has no such calls, or forbids them, `datagrams` gives the same two objects made of recvfrom and sendto.
+Sources and targets are keys: the system's own socket address as bytes, or what Python makes of it; `key_of` and
+`address_of` of the inbox translate. All buffers are made once.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, cast
+
+from cffi import FFI
+
+from bridge.rtp.srtp import BUFFER_BYTES, Slot
+
+MOST = (
+    64  # packets of one system call: at 100 visits a turn has 22 of them, and a keyframe comes as a burst of some more
+)
+_STRIDE_BYTES = BUFFER_BYTES + 192  # heads of packets a page apart would all fall into one set of the processor's cache
+_NAME_BYTES = 32  # room for a sockaddr_in6 of 28
+_FULL = (errno.EAGAIN, errno.ENOBUFS)
+_DONTWAIT = int(socket.MSG_DONTWAIT)
+_IPV4 = struct.Struct("=H2s4s8x")  # sockaddr_in; the port is in network order
+_IPV6 = struct.Struct("=H2sI16sI")  # sockaddr_in6: family, port, flow, address, scope
+
+_CALLS = """
+typedef unsigned int socklen_t;
+struct iovec { void *iov_base; size_t iov_len; };
+struct msghdr {
+    void *msg_name; socklen_t msg_namelen; struct iovec *msg_iov; size_t msg_iovlen;
+    void *msg_control; size_t msg_controllen; int msg_flags;
+};
+struct mmsghdr { struct msghdr msg_hdr; unsigned int msg_len; };
+int recvmmsg(int, struct mmsghdr *, unsigned int, int, void *);
+int sendmmsg(int, struct mmsghdr *, unsigned int, int);
+"""
+
+Key = Any
+Arrival = tuple[Slot, int, Key]
+
+
+class Inbox(Protocol):
+    def receive(self) -> Sequence[Arrival]:
+        """What waits, up to a bound; empty when nothing does. The slots are good until the next call. Never raises."""
+        ...
+
+    def key_of(self, address: tuple[Any, ...]) -> Key: ...
+
+    def address_of(self, key: Key) -> tuple[str, int]: ...
+
+
+class Outbox(Protocol):
+    """unsent_packets: the socket's buffer was full, or there is no way to that target."""
+
+    slot: Slot
+    unsent_packets: int
+
+    def push(self, size: int, target: Key) -> None:
+        """The first `size` bytes of `slot` go to `target`, now or with the next flush. Never raises."""
+        ...
+
+    def flush(self) -> None: ...
+
+
+class PlainInbox:
+    """One packet for each system call."""
+
+    def __init__(self, udp: socket.socket) -> None:
+        self._receive = udp.recvfrom_into
+        self._slot = Slot()
+
+    def receive(self) -> Sequence[Arrival]:
+        try:
+            size, source = self._receive(self._slot.view)
+        except OSError:  # nothing waits
+            return ()
+        return ((self._slot, size, source[:2]),)
+
+    def key_of(self, address: tuple[Any, ...]) -> Key:
+        return address[:2]
+
+    def address_of(self, key: Key) -> tuple[str, int]:
+        host, port = key
+        return host, port
+
+
+class PlainOutbox:
+    """Each packet goes when it is pushed."""
+
+    def __init__(self, udp: socket.socket) -> None:
+        self.slot = Slot()
+        self.unsent_packets = 0
+        self._send = udp.sendto
+
+    def push(self, size: int, target: Key) -> None:
+        try:
+            self._send(self.slot.view[0:size], target)
+        except OSError:
+            self.unsent_packets += 1
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+
+class _Calls:
+    """The two system calls, and room for their arguments."""
+
+    def __init__(self) -> None:
+        """Raises OSError or AttributeError when the C library or the system lacks them."""
+        self.ffi = FFI()
+        self.ffi.cdef(_CALLS)
+        self._library = library = cast(Any, self.ffi.dlopen(None))
+        self.receive, self.send = library.recvmmsg, library.sendmmsg
+
+    def room(self, udp: socket.socket) -> _Room:
+        return _Room(self.ffi, udp)
+
+
+class _Room:
+    """`MOST` packets: headers, addresses and slots, which point at one another for good."""
+
+    def __init__(self, ffi: FFI, udp: socket.socket) -> None:
+        name_bytes = _IPV6.size if udp.family == socket.AF_INET6 else _IPV4.size
+        self.headers: Any = ffi.new("struct mmsghdr[]", MOST)
+        self.vectors: Any = ffi.new("struct iovec[]", MOST)
+        self._names: Any = ffi.new("char[]", MOST * _NAME_BYTES)
+        self._packets: Any = ffi.new("char[]", MOST * _STRIDE_BYTES)
+        self.slots = [Slot(self._packets + each * _STRIDE_BYTES) for each in range(MOST)]
+        for each in range(MOST):
+            self.vectors[each].iov_base = self.slots[each].data
+            self.vectors[each].iov_len = BUFFER_BYTES
+            header = self.headers[each].msg_hdr
+            header.msg_name, header.msg_namelen = self._names + each * _NAME_BYTES, name_bytes
+            header.msg_iov, header.msg_iovlen = self.vectors + each, 1
+        self.names = ffi.buffer(self._names)
+        self.spans = [slice(each * _NAME_BYTES, each * _NAME_BYTES + name_bytes) for each in range(MOST)]
+        self.lengths = memoryview(ffi.buffer(self.headers)).cast("I")[
+            ffi.offsetof("struct mmsghdr", "msg_len") // 4 :: ffi.sizeof("struct mmsghdr") // 4
+        ]
+        self.sizes = memoryview(ffi.buffer(self.vectors)).cast("L")[1::2]
+
+
+class BatchInbox:
+    def __init__(self, calls: _Calls, udp: socket.socket) -> None:
+        self._room = room = calls.room(udp)
+        self._call, self._null = calls.receive, calls.ffi.NULL
+        self._udp = udp
+        self._headers, self._names, self._lengths = room.headers, room.names, room.lengths
+        self._places = list(zip(range(MOST), room.slots, room.spans, strict=True))
+        self._ipv6 = udp.family == socket.AF_INET6
+
+    def receive(self) -> Sequence[Arrival]:
+        count = self._call(self._udp.fileno(), self._headers, MOST, _DONTWAIT, self._null)
+        if count <= 0:
+            return ()
+        lengths, names = self._lengths, self._names
+        return [(slot, lengths[each], names[span]) for each, slot, span in self._places[:count]]
+
+    def key_of(self, address: tuple[Any, ...]) -> Key:
+        host, port = address[0], address[1].to_bytes(2, "big")
+        if not self._ipv6:
+            return _IPV4.pack(socket.AF_INET, port, socket.inet_pton(socket.AF_INET, host))
+        host, _, zone = host.partition("%")
+        scope = socket.if_nametoindex(zone) if zone else 0
+        return _IPV6.pack(socket.AF_INET6, port, 0, socket.inet_pton(socket.AF_INET6, host), scope)
+
+    def address_of(self, key: Key) -> tuple[str, int]:
+        if not self._ipv6:
+            _, port, host = _IPV4.unpack(key)
+            return socket.inet_ntop(socket.AF_INET, host), int.from_bytes(port, "big")
+        _, port, _, host, _ = _IPV6.unpack(key)
+        return socket.inet_ntop(socket.AF_INET6, host), int.from_bytes(port, "big")
+
+
+class BatchOutbox:
+    """What is pushed waits for flush, or goes when `MOST` are together.
+
+    `gathering` is called with the first packet of a batch: it has to see to it that flush is called soon.
+    """
+
+    def __init__(self, calls: _Calls, udp: socket.socket, gathering: Callable[[], None]) -> None:
+        self.unsent_packets = 0
+        self._room = room = calls.room(udp)
+        self._call, self._errors = calls.send, calls.ffi
+        self._udp = udp
+        self._gathering = gathering
+        self._count = 0
+        self._names, self._sizes, self._spans, self._slots = room.names, room.sizes, room.spans, room.slots
+        self.slot = room.slots[0]
+
+    def push(self, size: int, target: Key) -> None:
+        count = self._count
+        self._sizes[count] = size
+        self._names[self._spans[count]] = target
+        self._count = count = count + 1
+        if count == MOST:
+            self.flush()
+            return
+        self.slot = self._slots[count]
+        if count == 1:
+            self._gathering()
+
+    def flush(self) -> None:
+        """A packet that can not go is left out and counted; a full buffer is the end for the rest of the batch."""
+        count, self._count = self._count, 0
+        self.slot = self._slots[0]
+        at, descriptor, headers = 0, self._udp.fileno(), self._room.headers
+        while at < count:
+            sent = self._call(descriptor, headers + at, count - at, _DONTWAIT)
+            if sent > 0:
+                at += sent
+            elif self._errors.errno in _FULL:
+                self.unsent_packets += count - at
+                return
+            else:
+                self.unsent_packets += 1
+                at += 1
+
+
+def datagrams(udp: socket.socket, gathering: Callable[[], None], *, batches: bool = True) -> tuple[Inbox, Outbox]:
+    """The two ends of one socket: in batches where the system can, else one by one. To be chosen once, at the start."""
+    if batches and sys.platform == "linux":
+        try:
+            calls = _Calls()
+            room = calls.room(udp)
+            able = calls.receive(udp.fileno(), room.headers, 0, _DONTWAIT, calls.ffi.NULL) == 0
+            able = able and calls.send(udp.fileno(), room.headers, 0, _DONTWAIT) == 0
+        except (OSError, AttributeError):
+            able = False
+        if able:  # else a filter of system calls forbids them
+            return BatchInbox(calls, udp), BatchOutbox(calls, udp, gathering)
+    return PlainInbox(udp), PlainOutbox(udp)

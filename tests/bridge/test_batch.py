@@ -1,0 +1,242 @@
+"""Many datagrams for one system call, the same without, and sockets that are served in turns."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import pytest
+import uvloop
+
+from bridge.rtp import batch
+from bridge.rtp.batch import MOST, BatchInbox, Inbox, Outbox, PlainInbox, datagrams
+from bridge.rtp.turns import Turns
+
+BOTH = pytest.mark.parametrize("batches", [True, False], ids=["batches", "one by one"])
+
+
+@pytest.fixture
+def udp() -> Iterator[socket.socket]:
+    with bound() as made:
+        yield made
+
+
+def bound(host: str = "127.0.0.1") -> socket.socket:
+    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+    made.bind((host, 0))
+    made.setblocking(False)
+    return made
+
+
+def push(outbox: Outbox, words: bytes, target: object) -> None:
+    outbox.slot.view[0 : len(words)] = words
+    outbox.push(len(words), target)
+
+
+def take_all(inbox: Inbox) -> list[bytes]:
+    found: list[bytes] = []
+    while came := inbox.receive():
+        found += [bytes(slot.view[0:size]) for slot, size, _ in came]
+    return found
+
+
+@BOTH
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_what_is_pushed_arrives_in_order_with_its_source(host: str, batches: bool) -> None:
+    with bound(host) as here, bound(host) as there:
+        inbox, _ = datagrams(there, lambda: None, batches=batches)
+        _, outbox = datagrams(here, lambda: None, batches=batches)
+        target = inbox.key_of(there.getsockname())
+        assert inbox.address_of(target) == there.getsockname()[:2]
+        for number in range(3 * MOST + 5):
+            push(outbox, b"packet %d" % number, target)
+        outbox.flush()
+        came: list[tuple[bytes, object]] = []
+        while some := inbox.receive():
+            came += [(bytes(slot.view[0:size]), source) for slot, size, source in some]
+        assert [words for words, _ in came] == [b"packet %d" % number for number in range(3 * MOST + 5)]
+        assert {source for _, source in came} == {inbox.key_of(here.getsockname())}
+        assert outbox.unsent_packets == 0
+
+
+@BOTH
+def test_a_target_without_a_way_stops_nobody_else(udp: socket.socket, batches: bool) -> None:
+    inbox, outbox = datagrams(udp, lambda: None, batches=batches)
+    good, bad = inbox.key_of(udp.getsockname()), inbox.key_of(("127.0.0.1", 0))
+    for number in range(20):
+        push(outbox, b"%d" % number, bad if number in (0, 1, 7, 19) else good)
+    outbox.flush()
+    assert take_all(inbox) == [b"%d" % number for number in range(20) if number not in (0, 1, 7, 19)]
+    assert outbox.unsent_packets == 4
+
+
+def test_a_full_buffer_costs_the_rest_of_the_batch_and_nothing_later() -> None:
+    """A pair of sockets of the family UNIX: there the far side's queue can be full, which loopback UDP never says."""
+    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with here, there, bound() as other:
+        here.setblocking(False)
+        _, outbox = datagrams(other, lambda: None)
+        assert isinstance(outbox, batch.BatchOutbox)
+        outbox._udp = here
+        for header in range(MOST):
+            outbox._room.headers[header].msg_hdr.msg_namelen = 0
+        for _ in range(40):
+            for _ in range(MOST - 1):
+                push(outbox, bytes(1200), bytes(16))
+            outbox.flush()
+        taken = 0
+        there.setblocking(False)
+        try:
+            while there.recv(2000):
+                taken += 1
+        except BlockingIOError:
+            pass
+        assert outbox.unsent_packets > 0
+        assert taken + outbox.unsent_packets == 40 * (MOST - 1)
+        push(outbox, b"later", bytes(16))
+        outbox.flush()
+        assert there.recv(2000) == b"later"
+
+
+def test_packets_of_any_size_keep_their_own(udp: socket.socket) -> None:
+    inbox, outbox = datagrams(udp, lambda: None)
+    here = inbox.key_of(udp.getsockname())
+    sizes = [1, 1500, 0, 4096, 12, 60]
+    for number, size in enumerate(sizes):
+        push(outbox, bytes([number]) * size, here)
+    outbox.flush()
+    assert take_all(inbox) == [bytes([number]) * size for number, size in enumerate(sizes)]
+
+
+@pytest.mark.parametrize("missing", [AttributeError, OSError])
+def test_without_the_calls_packets_go_one_by_one(
+    udp: socket.socket, monkeypatch: pytest.MonkeyPatch, missing: type[Exception]
+) -> None:
+    class NoCalls:
+        def __init__(self) -> None:
+            raise missing
+
+    assert isinstance(datagrams(udp, lambda: None)[0], BatchInbox)
+    monkeypatch.setattr(batch, "_Calls", NoCalls)
+    inbox, outbox = datagrams(udp, lambda: None)
+    assert isinstance(inbox, PlainInbox)
+    push(outbox, b"still", inbox.key_of(udp.getsockname()))
+    assert take_all(inbox) == [b"still"]
+
+
+def _heard(group: Sockets, wanted: list[int]) -> bool:
+    return [len(each) for each in group.heard] == wanted
+
+
+class Sockets:
+    """Some that are served in turns, and what came to each."""
+
+    def __init__(self, count: int) -> None:
+        self.turns = Turns.of_running_loop()
+        self.sockets = [bound() for _ in range(count)]
+        self.heard: list[list[bytes]] = [[] for _ in range(count)]
+        self.came = asyncio.Event()
+        for number in range(count):
+            self.turns.watch(self.sockets[number].fileno(), self._reader(number))
+
+    def _reader(self, number: int) -> Callable[[], None]:
+        def read() -> None:
+            self.heard[number].append(self.sockets[number].recv(100))
+            self.came.set()
+
+        return read
+
+    def say(self, number: int, words: bytes) -> None:
+        self.sockets[0].sendto(words, self.sockets[number].getsockname())
+
+    async def until(self, satisfied: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not satisfied():
+                self.came.clear()
+                await self.came.wait()
+
+    def close(self) -> None:
+        for each in self.sockets:
+            self.turns.unwatch(each.fileno())
+            each.close()
+
+
+@pytest.mark.parametrize("runner", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_all_sockets_are_served_also_under_load_and_after_it(runner: Callable[..., object]) -> None:
+    async def scenario() -> None:
+        group = Sockets(5)
+        for burst in (1, 40, 150, 1):
+            wanted = [len(each) + burst for each in group.heard]
+            for each in range(burst):
+                for number in range(5):
+                    group.say(number, b"%d" % each)
+                if each % 20 == 0:
+                    await asyncio.sleep(0)
+            await group.until(partial(_heard, group, wanted))
+            await asyncio.sleep(0.01)
+        assert group.heard[1] == group.heard[4]
+        group.close()
+        assert len(Turns.of_running_loop()) == 0
+
+    runner(scenario())
+
+
+async def test_packets_that_come_fast_share_turns() -> None:
+    group = Sockets(4)
+    before = group.turns.turns
+    for each in range(200):
+        for number in range(4):
+            group.say(number, b"%d" % each)
+        await asyncio.sleep(0)  # the loop could have served each of them by itself
+    await group.until(lambda: sum(map(len, group.heard)) == 800)
+    assert group.turns.turns - before < 200
+    group.close()
+
+
+async def test_what_is_gathered_goes_at_the_end_of_the_turn_or_at_once() -> None:
+    group, story = Sockets(2), []
+    group.turns.at_end(lambda: story.append("at once"))
+    await asyncio.sleep(0)
+    assert story == ["at once"]
+    with bound() as third:
+
+        def read() -> None:
+            story.append(third.recv(10).decode())
+            group.turns.at_end(lambda: story.append("end"))
+            group.came.set()
+
+        group.turns.watch(third.fileno(), read)
+        for _ in range(2):
+            third.sendto(b"read", third.getsockname())
+        await group.until(lambda: story.count("end") == 2)
+        assert story[1:] == ["read", "read", "end", "end"]
+        group.turns.unwatch(third.fileno())
+    group.close()
+
+
+async def test_a_socket_closed_by_another_one_in_the_same_turn_is_not_read() -> None:
+    turns = Turns.of_running_loop()
+    one, two = bound(), bound()
+    done = asyncio.Event()
+
+    def reader(mine: socket.socket, other: socket.socket) -> Callable[[], None]:
+        def read() -> None:
+            mine.recv(10)
+            turns.unwatch(other.fileno())
+            other.close()
+            done.set()
+
+        return read
+
+    turns.watch(one.fileno(), reader(one, two))
+    turns.watch(two.fileno(), reader(two, one))
+    for each in (one, two):
+        one.sendto(b"x", each.getsockname())
+    await asyncio.wait_for(done.wait(), 5)
+    await asyncio.sleep(0)
+    assert len(turns) == 1
+    left = one if one.fileno() >= 0 else two
+    turns.unwatch(left.fileno())
+    left.close()
