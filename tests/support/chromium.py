@@ -179,9 +179,11 @@ class VisitPage:
 
 
 class Chromium:
-    """The browser. Pages are closed with it."""
+    """The browser. Pages are closed with it. command: what starts it instead; secure: an origin to take for safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, command: str = EXECUTABLE, secure: str = "") -> None:
+        self._command = command
+        self._more = [f"--unsafely-treat-insecure-origin-as-secure={secure}"] if secure else []
         self._playwright: Playwright | None = None
         self._browser: Browser | None = None
 
@@ -191,7 +193,9 @@ class Chromium:
 
     async def __aenter__(self) -> Self:
         self._playwright = await async_playwright().start()
-        self._browser = await self._playwright.chromium.launch(executable_path=EXECUTABLE, args=list(ARGUMENTS))
+        self._browser = await self._playwright.chromium.launch(
+            executable_path=self._command, args=[*ARGUMENTS, *self._more]
+        )
         return self
 
     async def __aexit__(

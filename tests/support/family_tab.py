@@ -76,9 +76,9 @@ class FamilyTab:
 class ChromiumTab:
     """A page of its own Chromium, with Chromium's moving test camera."""
 
-    def __init__(self, width: int = 412, height: int = 800) -> None:
+    def __init__(self, width: int = 412, height: int = 800, chromium: Chromium | None = None) -> None:
         self._size = {"width": width, "height": height}
-        self._chromium = Chromium()
+        self._chromium = chromium or Chromium()
         self._page: Page | None = None
 
     async def __aenter__(self) -> FamilyTab:
