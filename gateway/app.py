@@ -6,14 +6,17 @@ async with Gateway(config) as gateway:     # everything runs
 
 store <- accounting <- recovery of what a crash left
 visits <- SIP endpoint, media plane, accounting, decide(), doorbell, bus
-HTTP <- visits, doorbell, links, CDRs              bus -> publisher -> broker (ours, or the configured one)
+monitoring <- visits, media plane, store
+HTTP <- visits, monitoring, doorbell, links, CDRs              bus -> publisher -> broker (ours, or the configured one)
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import logging
+import os
 import secrets
 import signal
 from collections.abc import Callable, Coroutine, Mapping
@@ -27,7 +30,7 @@ from gateway.api.app import create_app
 from gateway.api.family import Doorbell
 from gateway.api.links import Links
 from gateway.api.server import HttpServer
-from gateway.api.services import Check, Demo, Services
+from gateway.api.services import Check, Demo, Services, Staff
 from gateway.billing.accounting import Accounting
 from gateway.billing.feed import CdrFeed
 from gateway.call.facts import Fact
@@ -42,6 +45,7 @@ from gateway.events.mqtt import parse_url, run_publisher
 from gateway.policy.decide import decide
 from gateway.policy.plan import Dialplan
 from gateway.store import Store
+from gateway.watching import Journal, Monitoring
 from sip import SipConfigError, SipEndpoint, SipPortTaken, Transport
 from sip.endpoint import Endpoint
 
@@ -49,6 +53,7 @@ _log = logging.getLogger(__name__)
 _FACTS_IN_HAND = 10_000  # that wait while the broker is away
 _FACTS_FOR_A_LISTENER = 500  # a browser that lags by more is closed: it comes back and gets the present state
 _LAST_FACTS_S = 3.0
+_SHORTEST_TOKEN = 16
 
 
 class Gateway:
@@ -142,6 +147,18 @@ class Gateway:
             limits=config.limits,
             new_id=new_visit_id,
         )
+        self.monitoring = Monitoring(
+            visits=self.visits,
+            watch=plane.watch,
+            journal=Journal(self.store),
+            facts=self.bus,
+            clock=self._clock,
+            node=config.node,
+            most_a_visit=config.limits.max_watchers_a_visit,
+            most=config.limits.max_watchers,
+        )
+        await self.monitoring.recover()
+        stack.push_async_callback(self.monitoring.close)
         await self._start_calls(stack)
         self._http = HttpServer(create_app(self._services(dialplan)), config.http.host, config.http.port)
         await stack.enter_async_context(self._http)
@@ -184,6 +201,8 @@ class Gateway:
             cdrs=CdrFeed(self.accounting),
             contact_name=names.get,
             checks=checks,
+            monitoring=self.monitoring,
+            staff=staff_of(config),
             staff_token=config.http.staff_token.get_secret_value(),
             public_url=config.http.public_url,
             ice_servers=config.media.ice_servers,
@@ -224,6 +243,21 @@ async def _finished(task: asyncio.Task[None], within_s: float) -> None:
     await asyncio.wait([task], timeout=within_s)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+def staff_of(config: Config) -> tuple[Staff, ...]:
+    """Raises StartError for a token that is not in the environment, or too short to be one."""
+    return tuple(
+        Staff(each.name, frozenset(each.roles), each.token_sha256 or _hashed(each.token_env))
+        for each in config.http.staff
+    )
+
+
+def _hashed(variable: str) -> str:
+    token = os.environ.get(variable, "")
+    if len(token) < _SHORTEST_TOKEN:
+        raise StartError(f"http.staff: put a token of {_SHORTEST_TOKEN} characters or more into ${variable}")
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def new_visit_id() -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from bridge.types import MediaSettings
 from gateway.documents import Document, DocumentError, Problem, load_with_source
@@ -15,13 +16,42 @@ from sip.types import SipSettings, TlsFiles, Transport, Trunk
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
+class StaffRole(StrEnum):
+    """What a member of staff may do beside reading live visits and records, and ending visits."""
+
+    OFFICER = "officer"  # watch a visit, write to the family
+    AUDITOR = "auditor"  # read who watched
+
+
+class StaffConfig(Document):
+    """One member of staff. name: an id that the audit keeps, such as a badge number.
+
+    The token stands in the environment variable `token_env`, or here as its SHA-256 in hexadecimal.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+    token_env: str = ""
+    token_sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
+    roles: tuple[StaffRole, ...] = (StaffRole.OFFICER,)
+
+    @model_validator(mode="after")
+    def _one_token(self) -> StaffConfig:
+        if bool(self.token_env) == bool(self.token_sha256):
+            raise ValueError("write either token_env, the name of an environment variable, or token_sha256")
+        return self
+
+
 class HttpConfig(Document):
-    """The family page and the API. `public_url` is what links say; empty: http://host:port."""
+    """The family page and the API. `public_url` is what links say; empty: http://host:port.
+
+    staff: people with tokens of their own. staff_token: one with every right, which the audit calls `staff`.
+    """
 
     host: str = "127.0.0.1"
     port: Port = 8080
     public_url: str = ""
     staff_token: SecretStr = SecretStr("")
+    staff: tuple[StaffConfig, ...] = ()
     link_secret: SecretStr = SecretStr("")
 
 
@@ -104,7 +134,10 @@ class MqttConfig(Document):
 
 
 class LimitsConfig(Document):
-    """connect_timeout_s: from the family's accept to media both ways. reconnect_s: how long a lost browser may take."""
+    """connect_timeout_s: from the family's accept to media both ways. reconnect_s: how long a lost browser may take.
+
+    max_watchers: officers who watch on this node at once.
+    """
 
     connect_timeout_s: Annotated[float, Field(gt=0)] = 30.0
     reconnect_s: Annotated[float, Field(gt=0)] = 30.0
@@ -113,6 +146,8 @@ class LimitsConfig(Document):
     warning_s: Annotated[int, Field(ge=0)] = 60
     proof_of_life_s: Annotated[float, Field(gt=0)] = 1.0
     max_visits: Annotated[int, Field(ge=1)] = 40
+    max_watchers: Annotated[int, Field(ge=0)] = 20
+    max_watchers_a_visit: Annotated[int, Field(ge=0)] = 4
 
 
 class Config(Document):
@@ -169,6 +204,10 @@ def load_config(path: Path) -> Config:
     for index, name in enumerate(names):
         if name in names[:index]:
             problems.append(source.problem(f"a trunk named {name!r} stands above", "sip", "trunks", index, "name"))
+    staff = [each.name for each in config.http.staff]
+    for index, name in enumerate(staff):
+        if name in staff[:index] or name == "staff":
+            problems.append(source.problem(f"the name {name!r} is taken already", "http", "staff", index, "name"))
     paths = [("dialplan", config.dialplan)] + [("tariffs", each) for each in config.tariffs]
     for field, each in paths:
         if not (base / each).is_file():

@@ -40,7 +40,8 @@ class Watcher:
         self._over = False
         self.seats = seats
         self.seated = False
-        leg.on_connected = lambda: gallery.begin(self)
+        self.on_connected: Callable[[], None] = _nobody
+        leg.on_connected = self._connected
         leg.on_lost = self.lose
 
     @property
@@ -60,6 +61,10 @@ class Watcher:
             self._over = True
             self._gallery.leave(self)
             self._told(reason)
+
+    def _connected(self) -> None:
+        self._gallery.begin(self)
+        self.on_connected()
 
     async def close(self) -> None:
         """Idempotent."""
@@ -213,3 +218,7 @@ class Gallery:
 
     def report(self, kind: Kind, source: Side, report: SenderReport) -> None:
         """The pictures and the sound of a watcher play as they come: each side's clock is another."""
+
+
+def _nobody() -> None:
+    """Nobody wants to know."""

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from gateway.api import problems
 from gateway.api.access import Surroundings
-from gateway.api.routes import demo, family, health, pages, staff
+from gateway.api.routes import demo, family, health, pages, staff, watching
 from gateway.api.services import Services
 
 _DESCRIPTION = """
@@ -17,16 +17,17 @@ Kinbridge joins the SIP phones and video terminals of correctional facilities to
 **Errors** are `application/problem+json` (RFC 9457); `remedy` says what to do. **Amounts** are decimal text with a
 currency, **times** RFC 3339 in UTC. **Cursors**: ask again with `next_since`.
 
-Two WebSockets belong to it: `/api/v1/family/events?token=...` for the family's page and `/api/v1/live` for staff. Their
-messages are described in docs/api.md; the same facts go out by MQTT (docs/events.md).
+Three WebSockets belong to it: `/api/v1/family/events?token=...` for the family's page, `/api/v1/live` for staff, and
+`/api/v1/visits/{visit_id}/watch/{watching_id}` for an officer who watches. Their messages are described in docs/api.md;
+the same facts go out by MQTT (docs/events.md).
 """
 _TAGS = [
     {
         "name": "family",
         "description": "The family's page: take, rejoin, decline, end a visit. Token: the contact's link.",
     },
-    {"name": "visits", "description": "Live visits, for staff."},
-    {"name": "records", "description": "Call-detail records, for billing."},
+    {"name": "visits", "description": "Live visits, for staff: see, watch, write to, end."},
+    {"name": "records", "description": "Call-detail records, for billing; who watched, for auditors."},
     {"name": "health", "description": "For supervisors and load balancers. No token."},
     {"name": "demo", "description": "Only in the demonstration."},
 ]
@@ -57,7 +58,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     problems.install(app)
     app.add_middleware(Surroundings)
-    for router in (health.router, family.router, staff.router, staff.feed, pages.router):
+    for router in (health.router, family.router, staff.router, staff.feed, watching.router, pages.router):
         app.include_router(router)
     if services.demo is not None:
         app.include_router(demo.router)

@@ -6,6 +6,7 @@ logged: see gateway/api/access.py and server.py.
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -13,8 +14,9 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request, WebSocket
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from gateway.api.problems import Unauthorised
-from gateway.api.services import Services
+from gateway.api.problems import Forbidden, Unauthorised
+from gateway.api.services import Services, Staff
+from gateway.config import StaffRole
 from gateway.errors import LinkForged
 
 _contact_scheme = HTTPBearer(
@@ -24,7 +26,7 @@ _contact_scheme = HTTPBearer(
     description="The token of the contact's link: what follows `/family/` in the address of the page.",
 )
 _staff_scheme = HTTPBearer(
-    auto_error=False, scheme_name="staffToken", description="`http.staff_token` of the configuration."
+    auto_error=False, scheme_name="staffToken", description="A token of `http.staff`, or `http.staff_token`."
 )
 _SCHEME = "bearer "
 
@@ -52,18 +54,44 @@ def contact(given: Given, bearer: Annotated[HTTPAuthorizationCredentials | None,
     return contact_of(given, bearer.credentials)
 
 
-def staff(given: Given, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_staff_scheme)]) -> None:
-    check_staff(given, bearer.credentials if bearer else "")
+def staff(given: Given, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_staff_scheme)]) -> Staff:
+    return check_staff(given, bearer.credentials if bearer else "")
 
 
 Contact = Annotated[str, Depends(contact)]
+Member = Annotated[Staff, Depends(staff)]
 
 
-def check_staff(given: Services, token: str) -> None:
-    if not given.staff_token:
-        raise Unauthorised("staff access is off", "Set http.staff_token in the configuration and start again.")
-    if not hmac.compare_digest(token.encode(), given.staff_token.encode()):
-        raise Unauthorised("this is not the staff token", "Send `Authorization: Bearer` with http.staff_token.")
+def officer(member: Member) -> Staff:
+    return _having(member, StaffRole.OFFICER)
+
+
+def auditor(member: Member) -> Staff:
+    return _having(member, StaffRole.AUDITOR)
+
+
+Officer = Annotated[Staff, Depends(officer)]
+Auditor = Annotated[Staff, Depends(auditor)]
+
+
+def _having(member: Staff, role: StaffRole) -> Staff:
+    if role not in member.roles:
+        raise Forbidden(f"this needs the role {role}", f"Ask for a token whose http.staff entry has the role {role}.")
+    return member
+
+
+def check_staff(given: Services, token: str) -> Staff:
+    """Every token is compared, whichever fits: the time it takes tells nothing."""
+    if not given.staff_token and not given.staff:
+        raise Unauthorised("staff access is off", "Set http.staff or http.staff_token and start again.")
+    digest = hashlib.sha256(token.encode()).hexdigest()
+    found = [each for each in given.staff if hmac.compare_digest(digest, each.token_sha256)]
+    whole = hmac.compare_digest(token.encode(), given.staff_token.encode())
+    if found:
+        return found[0]
+    if not whole or not given.staff_token:
+        raise Unauthorised("this is no staff token", "Send `Authorization: Bearer` with a token of http.staff.")
+    return Staff("staff", frozenset(StaffRole))
 
 
 def socket_token(socket: WebSocket) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.call.facts import Fact
-from gateway.call.notices import Clocked, Hold, Notice, Over, Ring, Warned
+from gateway.call.notices import Clocked, Hold, Notice, Over, Ring, Said, Warned
 from gateway.call.summary import MediaSummary
 from gateway.call.view import VisitView
 from gateway.money import Money
@@ -45,6 +45,7 @@ class OngoingVisit(Message):
     caller_name: str
     facility_name: str
     video: bool
+    monitored: bool
     held: bool
     seconds_left: int
     rate_per_minute: Amount
@@ -62,7 +63,10 @@ class HelloMessage(Message):
 
 
 class RingMessage(Message):
-    """A visit rings. seconds: how long it can last; balance_ok: false when nothing is left to pay it with."""
+    """A visit rings. seconds: how long it can last; balance_ok: false when nothing is left to pay it with.
+
+    monitored: it may be watched, and the page says so.
+    """
 
     type: Literal["ring"] = "ring"
     visit_id: str
@@ -73,6 +77,7 @@ class RingMessage(Message):
     seconds: int
     balance_ok: bool
     privileged: bool
+    monitored: bool
 
 
 class ClockMessage(Message):
@@ -97,6 +102,14 @@ class HoldMessage(Message):
     type: Literal["hold"] = "hold"
     visit_id: str
     held: bool
+
+
+class TextMessage(Message):
+    """An officer's words, to be shown at once and as text."""
+
+    type: Literal["message"] = "message"
+    visit_id: str
+    text: str
 
 
 class TakenMessage(Message):
@@ -128,6 +141,7 @@ FamilyMessage = (
     | ClockMessage
     | WarnedMessage
     | HoldMessage
+    | TextMessage
     | TakenMessage
     | OverMessage
     | RefusedMessage
@@ -183,6 +197,7 @@ class Visit(Message):
     contact: str
     contact_name: str
     privileged: Annotated[bool, Field(description="no recording, no monitoring")]
+    monitored: Annotated[bool, Field(description="an officer may watch it")]
     held: bool
     setup_at: datetime
     answer_at: datetime | None
@@ -255,6 +270,7 @@ def ring_message(ring: Ring) -> RingMessage:
         seconds=ring.seconds,
         balance_ok=ring.balance_ok,
         privileged=ring.privileged,
+        monitored=ring.monitored,
     )
 
 
@@ -264,6 +280,7 @@ def ongoing_visit(view: VisitView) -> OngoingVisit:
         caller_name=view.caller_name,
         facility_name=view.facility_name,
         video=view.medium is Medium.VIDEO,
+        monitored=view.monitored,
         held=view.held,
         seconds_left=view.seconds_left,
         rate_per_minute=Amount.of(view.rate_per_minute),
@@ -286,6 +303,8 @@ def notice_message(notice: Notice) -> FamilyMessage:
             return WarnedMessage(visit_id=notice.visit_id, seconds_left=notice.seconds_left, reason=notice.reason)
         case Hold():
             return HoldMessage(visit_id=notice.visit_id, held=notice.held)
+        case Said():
+            return TextMessage(visit_id=notice.visit_id, text=notice.text)
         case Over():
             return OverMessage(
                 visit_id=notice.visit_id,

@@ -21,6 +21,7 @@ from bridge.errors import (
     AudioMissing,
     BridgeClosed,
     BridgeError,
+    BridgeSealed,
     CodecMissing,
     NegotiationError,
     PortsExhausted,
@@ -28,7 +29,16 @@ from bridge.errors import (
     WebLegFailed,
 )
 from gateway.api.services import DemoBusy
-from gateway.errors import KinbridgeError, LinkExpired, LinkForged, StoreUnavailable, VisitGone
+from gateway.errors import (
+    KinbridgeError,
+    LinkExpired,
+    LinkForged,
+    NothingToWatch,
+    StoreUnavailable,
+    TooManyWatchers,
+    VisitGone,
+    WatchingForbidden,
+)
 from sip.errors import SipError
 
 _log = logging.getLogger(__name__)
@@ -67,6 +77,10 @@ class Unauthorised(Exception):
         self.remedy = remedy
 
 
+class Forbidden(Unauthorised):
+    """A good token without the right to do this."""
+
+
 _AGAIN = "Try again in a few seconds."
 PROBLEMS: dict[type[Exception], Kind] = {
     VisitGone: Kind(
@@ -95,6 +109,14 @@ PROBLEMS: dict[type[Exception], Kind] = {
     SipError: Kind(HTTPStatus.NOT_FOUND, "visit-gone", "The visit is over", "The station's call has ended."),
     StoreUnavailable: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "database-away", "The database is away",
         f"{_AGAIN} Nothing was written."),
+    WatchingForbidden: Kind(HTTPStatus.FORBIDDEN, "watching-forbidden", "Nobody may watch this visit",
+        "The visit can be ended, and the family can be written to.", quoted=True),
+    BridgeSealed: Kind(HTTPStatus.FORBIDDEN, "watching-forbidden", "Nobody may watch this visit",
+        "It is privileged. It can be ended, and the family can be written to."),
+    NothingToWatch: Kind(HTTPStatus.CONFLICT, "nothing-to-watch", "Nobody has joined yet",
+        "Try again when its state is `talking`."),
+    TooManyWatchers: Kind(HTTPStatus.CONFLICT, "too-many-watchers", "Too many watch already",
+        "Wait until somebody leaves, or raise limits.max_watchers.", quoted=True),
     LinkExpired: Kind(HTTPStatus.UNAUTHORIZED, "link-expired", "This link is too old", "Ask for a new link."),
     LinkForged: Kind(HTTPStatus.UNAUTHORIZED, "link-invalid", "This link is not valid",
         "Use the whole link as it was sent to you, or ask for a new one."),
@@ -142,6 +164,16 @@ async def _known(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _unauthorised(_: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, Forbidden):
+        return reply(
+            Problem(
+                type="urn:kinbridge:problem:forbidden",
+                title="Not among the rights of this token",
+                status=HTTPStatus.FORBIDDEN,
+                detail=str(error),
+                remedy=error.remedy,
+            )
+        )
     problem = Problem(
         type="urn:kinbridge:problem:unauthorised",
         title="Not allowed without a valid token",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from gateway.api.family import Doorbell
@@ -12,6 +14,7 @@ from gateway.api.links import Links
 from gateway.call.facts import Fact
 from gateway.call.notices import Ring
 from gateway.call.view import VisitView
+from gateway.config import StaffRole
 
 
 class LiveVisits(Protocol):
@@ -36,6 +39,66 @@ class LiveVisits(Protocol):
     async def end(self, visit_id: str) -> None:
         """An officer ends the visit."""
         ...
+
+    async def message(self, visit_id: str, text: str) -> str:
+        """An officer's words for the family's page; the contact whom they reach."""
+        ...
+
+
+class Watching(Protocol):
+    """One line of the audit (gateway.store.Watching)."""
+
+    @property
+    def watching_id(self) -> str: ...
+    @property
+    def node(self) -> str: ...
+    @property
+    def facility(self) -> str: ...
+    @property
+    def visit_id(self) -> str: ...
+    @property
+    def officer(self) -> str: ...
+    @property
+    def since(self) -> datetime: ...
+    @property
+    def until(self) -> datetime | None: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def number(self) -> int: ...
+
+
+class Seat(Protocol):
+    """An officer's browser at a visit (gateway.watching.Seat). state: `connecting`, `watching`, `ended`."""
+
+    @property
+    def state(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def changed(self) -> asyncio.Event: ...
+
+
+class Monitoring(Protocol):
+    """gateway.watching.Monitoring. `seat` and `end` raise VisitGone."""
+
+    async def begin(self, visit_id: str, officer: str, web_offer: str) -> tuple[str, str]:
+        """The watching's id and the web answer. Raises VisitGone, WatchingRefused, StoreUnavailable, BridgeError."""
+        ...
+
+    def seat(self, visit_id: str, watching_id: str) -> Seat: ...
+
+    def end(self, visit_id: str, watching_id: str, reason: str = ...) -> None: ...
+
+    async def message(self, officer: str, visit_id: str, characters: int) -> None: ...
+
+    async def ended_visit(self, officer: str, visit_id: str) -> None: ...
+
+    def watchers(self, visit_id: str) -> int: ...
+
+    async def page(
+        self, since: int = ..., limit: int = ..., *, visit_id: str = ..., officer: str = ...
+    ) -> Sequence[Watching]: ...
 
 
 class FactStream(Protocol):
@@ -67,12 +130,21 @@ class DemoBusy(Exception):
     """The simulated terminal is in a visit."""
 
 
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """Who asks. name: what the audit keeps. token_sha256: hexadecimal; "" for who needs no token any more."""
+
+    name: str
+    roles: frozenset[StaffRole]
+    token_sha256: str = field(default="", repr=False)
+
+
 Check = Callable[[], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """staff_token "": staff access is off. public_url "": the address that the browser used is the right one.
+    """staff_token "" and no staff: staff access is off. public_url "": the address that the browser used is right.
 
     checks: what has to be true for /readyz, by a closed word (`database`, `accepting`). A check that raises is false.
     contact_name: a contact's name; None when there is no such contact any more, its links then open nothing.
@@ -88,6 +160,8 @@ class Services:
     cdrs: Cdrs
     contact_name: Callable[[str], str | None]
     checks: Mapping[str, Check]
+    monitoring: Monitoring
+    staff: tuple[Staff, ...] = field(default=(), repr=False)
     staff_token: str = field(default="", repr=False)
     public_url: str = ""
     ice_servers: tuple[str, ...] = ()

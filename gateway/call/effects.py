@@ -18,12 +18,12 @@ from gateway.call import sip_codes
 from gateway.call.books import Books
 from gateway.call.facts import Fact
 from gateway.call.meter import Mode
-from gateway.call.notices import Clocked, Hold, Notice, Over, Ring, Warned
+from gateway.call.notices import Clocked, Hold, Notice, Over, Ring, Said, Warned
 from gateway.call.ports import Accounting, Doorbell, Facts, MakeMedia
 from gateway.call.translate import PICTURE_BODY, PICTURE_CONTENT_TYPE, from_stats
 from gateway.call.visit import State, Timeouts, VisitState, seconds_left
 from gateway.clock import Clock
-from gateway.errors import VisitGone
+from gateway.errors import NothingToWatch, VisitGone, WatchingForbidden
 from gateway.money import Money
 from gateway.policy.decision import Decision, Medium, Terms, VisitRequest
 from sip import BadDescription, Dialog, SipError
@@ -247,6 +247,7 @@ class Effects:
             seconds=grant.seconds,
             balance_ok=True,
             privileged=terms.privileged,
+            monitored=terms.monitored,
         )
 
     async def _ring_family(self, command: c.RingFamily, visit: VisitState) -> None:
@@ -271,6 +272,19 @@ class Effects:
             receipt = command.receipt
             charged = receipt.charged
             self._tell(Over(receipt.visit_id, receipt.reason, receipt.duration_s, receipt.billable_s, charged))
+
+    def say(self, text: str) -> None:
+        """An officer's words, on the family's page."""
+        self._tell(Said(self._books.intent.visit_id, text))
+
+    def watchable(self) -> Media:
+        """Raises WatchingForbidden, NothingToWatch."""
+        if self.terms is not None and not self.terms.monitored:
+            words = "it is privileged" if self.terms.privileged else "the dialplan says that it is not monitored"
+            raise WatchingForbidden(f"nobody may watch this visit: {words}")
+        if self.media is None or self._joined is None:
+            raise NothingToWatch("nobody has joined this visit yet")
+        return self.media
 
     def _tell(self, notice: Notice) -> None:
         if self.terms:

@@ -21,6 +21,9 @@ class FactKind(StrEnum):
     WARNED = "warned"
     DTMF = "dtmf"  # that a key was pressed, not which
     TRANSFER_REFUSED = "transfer-refused"
+    WATCHED = "watched"  # an officer's browser joined, receiving only
+    UNWATCHED = "unwatched"
+    MESSAGE = "message"  # an officer wrote to the family; what, is not said
     ENDED = "ended"
     RECORDED = "recorded"  # the CDR is written
 

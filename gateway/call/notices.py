@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.money import Money
 
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """A visit rings at `contact`. It stops with an Over for the same visit."""
+    """A visit rings at `contact`. It stops with an Over for the same visit. monitored: an officer may watch it."""
 
     visit_id: str
     contact: str
@@ -20,6 +20,7 @@ class Ring:
     seconds: int
     balance_ok: bool
     privileged: bool
+    monitored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,14 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """An officer says something, in writing. The text is for the page alone and never for the log."""
+
+    visit_id: str
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Over:
     """The visit (or its ringing) is over. charged and billable_s are zero when nothing was charged."""
 
@@ -61,4 +70,4 @@ class Over:
     charged: Money | None
 
 
-Notice = Clocked | Warned | Hold | Over
+Notice = Clocked | Warned | Hold | Said | Over

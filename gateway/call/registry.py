@@ -14,6 +14,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 
+from bridge import Media
 from gateway.call import events as e
 from gateway.call.effects import Tools
 from gateway.call.notices import Ring
@@ -175,6 +176,16 @@ class Visits:
     async def end(self, visit_id: str) -> None:
         """By an officer."""
         await self._session(visit_id).wish(e.OfficerEnded())
+
+    async def message(self, visit_id: str, text: str) -> str:
+        """An officer's words for the family's page, at once; the contact whom they reach."""
+        session = self._session(visit_id)
+        await session.message(text)
+        return session.contact
+
+    def watchable(self, visit_id: str) -> Media:
+        """The media of a visit that an officer may watch. Raises WatchingForbidden, NothingToWatch too."""
+        return self._session(visit_id).watchable()
 
     async def drain(self, seconds: float) -> None:
         """Refuses what rings and what comes, lets the others finish for `seconds`, then ends and records them."""

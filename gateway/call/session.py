@@ -133,9 +133,23 @@ class Session:
             routes=tuple(str(each) for each in media.routes()) if media else (),
             pipelines=media.describe() if media else "",
             media=from_stats(media.stats()) if media else MediaSummary(),
+            monitored=terms.monitored if terms else False,
         )
 
+    def watchable(self) -> Media:
+        """The media that an officer may watch. Raises VisitGone, WatchingForbidden, NothingToWatch."""
+        if self.is_over:
+            raise VisitGone(f"visit {self.visit_id} has ended")
+        return self._effects.watchable()
+
     # ---- what others may want ----
+
+    async def message(self, text: str) -> None:
+        """An officer's words for the family's page. Raises VisitGone."""
+        if self.is_over or self._effects.terms is None:
+            raise VisitGone(f"visit {self.visit_id} has nobody who could read it")
+        self._effects.say(text)
+        await self._effects.perform(Publish(FactKind.MESSAGE), self._visit)
 
     async def wish(self, event: e.Event) -> str:
         """Raises VisitGone when it comes too late or too often, and what the media plane raises for a bad offer."""

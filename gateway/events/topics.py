@@ -42,6 +42,7 @@ class Topic:
 
 _REASON = Key("reason", "string", "why, a word of the closed list in docs/cdr.md", "balance_exhausted")
 _SOURCE = Key("source", "string", "`sip` (the station) or `web` (the family)", "sip")
+_WATCHING = Key("watching_id", "string", "as in GET /api/v1/audit/watchings", "w-4c1d2e3f4a5b6c7d")
 _AFTER = Key("after_accept_ms", "integer", "milliseconds since the family accepted", 740)
 
 TOPICS: tuple[Topic, ...] = (
@@ -69,6 +70,14 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(FactKind.DTMF, "A key was pressed; which one is not said.", "talking", (_SOURCE,)),
     Topic(FactKind.TRANSFER_REFUSED, "The station tried to transfer the visit (REFER); it was refused.", "talking"),
+    Topic(FactKind.WATCHED, "An officer began to watch; who it is, the audit says.", "talking", (_WATCHING,)),
+    Topic(
+        FactKind.UNWATCHED,
+        "An officer watches no more.",
+        "talking",
+        (_WATCHING, Key("reason", "string", "why, a word of the list in docs/watching.md", "officer_left")),
+    ),
+    Topic(FactKind.MESSAGE, "An officer wrote to the family; what was written is not said.", "talking"),
     Topic(
         FactKind.ENDED,
         "The visit is over.",

@@ -7,7 +7,7 @@
     visits   <- watchings                 append-only: who watched, a row for its begin and one for its end
     accesses                              append-only: who looked at what, and why
 
-`cdrs`, `movements`, `entries`, `watchings` and `accesses` refuse UPDATE and DELETE in the database itself (by triggers).
+`cdrs`, `movements`, `entries`, `watchings` and `accesses` refuse UPDATE and DELETE in the database itself (triggers).
 `accounts.balance_micros` and `held_micros` repeat what entries and open holds add up to, so that a reservation is one
 conditional UPDATE; `Books.discrepancies` compares the two.
 """

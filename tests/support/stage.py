@@ -19,9 +19,9 @@ from gateway.api.app import create_app
 from gateway.api.family import Doorbell
 from gateway.api.links import Links
 from gateway.api.server import HttpServer
-from gateway.api.services import Check, Demo, Services
+from gateway.api.services import Check, Demo, Services, Staff
 from gateway.call.facts import Fact, FactKind
-from gateway.call.notices import Clocked, Hold, Over, Ring, Warned
+from gateway.call.notices import Clocked, Hold, Over, Ring, Said, Warned
 from gateway.call.view import VisitView
 from gateway.clock import Clock
 from gateway.errors import VisitGone
@@ -29,6 +29,7 @@ from gateway.events.bus import Bus, Overflow
 from gateway.money import Money
 from gateway.policy.decision import Medium
 from tests.support.far_side import FarSide
+from tests.support.watch_desk import WatchDesk
 
 STAFF_TOKEN = "staff-token-of-the-stage"
 NAMES = {"family-1": "Ada Example", "family-2": "Ben Example"}
@@ -92,6 +93,14 @@ class Actor:
         self.play(visit_id)
         self.said.append(("end", visit_id))
         await self.finish(visit_id, "officer_terminated", 61)
+
+    async def message(self, visit_id: str, text: str) -> str:
+        contact = self.play(visit_id).ring.contact
+        self._doorbell.tell(contact, Said(visit_id, text))
+        return contact
+
+    def may_watch(self, visit_id: str) -> bool:
+        return self.view(visit_id).monitored
 
     async def finish(self, visit_id: str, reason: str, talked_s: int = 0, unusable_s: int = 0) -> None:
         play = self.plays.pop(visit_id)
@@ -165,6 +174,7 @@ class Stage:
         media: bool = False,
         clock: Clock | None = None,
         staff_token: str = STAFF_TOKEN,
+        staff: tuple[Staff, ...] = (),
         demo: bool = False,
         checks: Mapping[str, Check] | None = None,
         listener_limit: int = 100,
@@ -176,6 +186,7 @@ class Stage:
         self.links = Links("secret-of-the-stage", clock=clock)
         self.visits = Actor(self.doorbell, self.bus, media=media)
         self.records = Records()
+        self.desk = WatchDesk(self.visits.may_watch, media)
         self.names: dict[str, str] = dict(NAMES)
         self._numbers = iter(range(1, 100))
         self.services = Services(
@@ -188,6 +199,8 @@ class Stage:
             cdrs=self.records,
             contact_name=self.names.get,
             checks=checks or {},
+            monitoring=self.desk,
+            staff=staff,
             staff_token=staff_token,
             ice_servers=ice_servers,
             demo=self._demo() if demo else None,
@@ -204,6 +217,7 @@ class Stage:
         for each in self.visits.plays.values():
             if each.far is not None:
                 await each.far.close()
+        await self.desk.close()
         await self.stop_serving()
 
     async def stop_serving(self) -> None:
@@ -231,18 +245,26 @@ class Stage:
     # ---- what a station does ----
 
     def call(
-        self, contact: str = "family-1", *, video: bool = True, privileged: bool = False, seconds: int = 1200
+        self,
+        contact: str = "family-1",
+        *,
+        video: bool = True,
+        privileged: bool = False,
+        monitored: bool = True,
+        seconds: int = 1200,
     ) -> str:
         visit_id = f"v{next(self._numbers)}"
         ring = Ring(
-            visit_id, contact, "Terry Example", "Demo County Jail", video, usd("0.16"), seconds, True, privileged
-        )
+            visit_id, contact, "Terry Example", "Demo County Jail", video, usd("0.16"), seconds, True, privileged,
+            monitored and not privileged,
+        )  # fmt: skip
         view = VisitView(
             visit_id=visit_id, node="node1", facility="demo-jail", facility_name=ring.facility_name, state="ringing",
             medium=Medium.VIDEO if video else Medium.AUDIO, station="terminal-1", caller_name=ring.caller_name,
             contact=contact, contact_name=NAMES[contact], privileged=privileged, held=False, setup_at=SETUP,
             answer_at=None, media_start_at=None, seconds_left=seconds, rate_per_minute=ring.rate_per_minute,
             charged=usd("0"), money_left=usd("10.00"), routes=("video sip->: relay H264 -> H264",),
+            monitored=ring.monitored,
         )  # fmt: skip
         self.visits.plays[visit_id] = Play(ring, view)
         self.doorbell.ring(ring)

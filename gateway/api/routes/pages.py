@@ -27,6 +27,12 @@ class FreshFiles(StaticFiles):
         return response
 
 
+@router.get("/staff/watch")
+async def staff_watch() -> FileResponse:
+    """The officers' page. It holds nothing: what it shows comes over the API, with the token that the officer types."""
+    return FileResponse(WEB / "watch.html", headers=_NEVER_KEPT)
+
+
 @router.get("/family/{token}")
 async def family(token: str, given: Given) -> FileResponse:
     """The page of a contact. A link that opens nothing gets a page too: a person reads it."""

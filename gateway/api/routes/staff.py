@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response, WebSocket
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.api.auth import Given, check_staff, from_own_page, socket_token, staff
+from gateway.api.auth import Given, Member, check_staff, from_own_page, socket_token, staff
 from gateway.api.messages import FactMessage, SnapshotMessage, Visit
 from gateway.api.problems import Unauthorised, documented
 from gateway.api.services import FactStream, Services
@@ -79,9 +79,10 @@ async def visit(visit_id: VisitId, given: Given) -> Visit:
     summary="End a visit (officer)",
     responses=documented(401, 404, 422),
 )
-async def end(visit_id: VisitId, given: Given) -> Response:
-    """The visit ends at once on both sides; its record says `officer_terminated`."""
+async def end(visit_id: VisitId, member: Member, given: Given) -> Response:
+    """The visit ends at once on both sides; its record says `officer_terminated`, the audit who did it."""
     await given.visits.end(visit_id)
+    await given.monitoring.ended_visit(member.name, visit_id)
     return Response(status_code=204)
 
 
