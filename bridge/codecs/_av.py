@@ -220,10 +220,16 @@ class SoundDecoder:
             return np.zeros(0, np.int16)
         try:
             frames = self._context.decode(av.Packet(data))
-            blocks = [each.to_ndarray().reshape(-1).astype(np.int16, copy=False) for each in frames]
+            blocks = [_samples(each) for each in frames]
         except _FOREIGN as error:
             raise CodecFailed(f"{self._name}: not decodable") from error
         return blocks[0] if len(blocks) == 1 else np.concatenate([np.zeros(0, np.int16), *blocks])
+
+
+def _samples(frame: av.AudioFrame) -> Samples:
+    if frame.format.name == "s16":  # a view of the decoder's own buffer
+        return np.frombuffer(frame.planes[0], np.int16, frame.samples)
+    return frame.to_ndarray().reshape(-1).astype(np.int16, copy=False)
 
 
 class SoundEncoder:
@@ -243,18 +249,22 @@ class SoundEncoder:
             raise CodecFailed(f"{codec.name}: no encoder at {rate_hz} Hz") from error
         self._context = context
         self._name = codec.name
-        self._rate_hz = rate_hz
+        self._size = rate_hz * BLOCK_MS // 1000
         self._pts = 0
+        # one frame for all blocks: making it anew costs more than some encoders do
+        self._frame = av.AudioFrame(format="s16", layout="mono", samples=self._size)
+        self._frame.sample_rate = rate_hz
+        self._frame.time_base = Fraction(1, rate_hz)
 
     def encode(self, block: Samples) -> list[bytes]:
         """Raises CodecFailed."""
-        if len(block) != self._rate_hz * BLOCK_MS // 1000:
+        if len(block) != self._size:
             raise CodecFailed(f"{self._name}: a block of {len(block)} samples is not {BLOCK_MS} ms")
+        frame = self._frame
         try:
-            frame = av.AudioFrame.from_ndarray(block.reshape(1, -1), format="s16", layout="mono")
-            frame.sample_rate = self._rate_hz
-            frame.pts, frame.time_base = self._pts, Fraction(1, self._rate_hz)
-            self._pts += len(block)
+            frame.planes[0].update(np.ascontiguousarray(block, np.int16).data.cast("B"))
+            frame.pts = self._pts
+            self._pts += self._size
             return [bytes(each) for each in self._context.encode(frame)]
         except _FOREIGN as error:
             raise CodecFailed(f"{self._name}: not encodable") from error
@@ -267,7 +277,7 @@ def read_sound(path: str, rate_hz: int) -> Samples:
             resampler = AudioResampler(format="s16", layout="mono", rate=rate_hz)
             frames = [each for frame in container.decode(audio=0) for each in resampler.resample(frame)]
             frames += resampler.resample(None)
-            blocks = [each.to_ndarray().reshape(-1).astype(np.int16, copy=False) for each in frames]
+            blocks = [_samples(each) for each in frames]
     except (*_FOREIGN, IndexError) as error:
         raise CodecFailed(f"{path} is no sound that FFmpeg reads") from error
     return np.concatenate([np.zeros(0, np.int16), *blocks])

@@ -16,11 +16,14 @@ class Nursery:
         self._process: subprocess.Popen[bytes] | None = None
         self._requests: socket.socket | None = None
 
-    def fork(self) -> socket.socket:
-        """Our end of a new worker's socket. Returns at once: what is written waits until the worker is there."""
+    def fork(self, kind: bytes) -> socket.socket:
+        """Our end of the socket of a new worker for post.SOUND or post.PICTURES.
+
+        Returns at once: what is written waits until the worker is there.
+        """
         ours, theirs = socket.socketpair()
         with theirs:
-            self._send(theirs)
+            self._send(theirs, kind)
         return ours
 
     def close(self) -> None:
@@ -33,13 +36,13 @@ class Nursery:
             self._process.wait()
             self._process = None
 
-    def _send(self, theirs: socket.socket) -> None:
+    def _send(self, theirs: socket.socket, kind: bytes) -> None:
         requests = self._requests or self._start()
         try:
-            socket.send_fds(requests, [b"w"], [theirs.fileno()])
+            socket.send_fds(requests, [kind], [theirs.fileno()])
         except OSError:  # it died
             self.close()
-            socket.send_fds(self._start(), [b"w"], [theirs.fileno()])
+            socket.send_fds(self._start(), [kind], [theirs.fileno()])
 
     def _start(self) -> socket.socket:
         ours, theirs = socket.socketpair()

@@ -14,7 +14,9 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
-MAKE = 0  # (MAKE, chain, recipe, urgent)
+SOUND, PICTURES = b"s", b"p"  # to the nursery, with the socket of the worker that it is to fork
+
+MAKE = 0  # (MAKE, chain, recipe)
 TURN = 1  # (TURN, chain, item, monotonic time of submission)
 OBEY = 2  # (OBEY, chain, order)
 DROP = 3  # (DROP, chain)

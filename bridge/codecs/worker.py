@@ -3,7 +3,7 @@
 The nursery imports the media library once and then does nothing but fork: a worker is there in some milliseconds, when
 one is needed first and when one died, and its memory is mostly the nursery's. It has no threads, so a fork is safe.
 
-A worker runs one job after another, sound before pictures. It ends with its socket, and is killed with the nursery.
+A worker runs one job after another. It ends with its socket, and is killed with the nursery.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from bridge.errors import CodecFailed, CodecMissing
 _PRELOADED = ("bridge.links.picture", "bridge.links.sound")
 _READ_BYTES = 1 << 18
 _PR_SET_PDEATHSIG = 1
+_BEHIND = 5  # a third of the usual share, and only while others want the processor too
 
 
 class Broken:
@@ -44,44 +45,39 @@ class Broken:
 
 
 class Desk:
-    """Machines by chain, and what waits for them."""
+    """Machines by chain, and what waits for them. together: all that waits is done before anybody is told."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, together: bool) -> None:
+        self._together = together
         self._machines: dict[int, Machine[Any, Any]] = {}
-        self._urgent_chains: set[int] = set()
-        self._urgent: deque[post.Order] = deque()
-        self._usual: deque[post.Order] = deque()
+        self._waiting: deque[post.Order] = deque()
 
     @property
     def busy(self) -> bool:
-        return bool(self._urgent or self._usual)
+        return bool(self._waiting)
 
     def take(self, order: post.Order) -> None:
         what, chain = order[0], order[1]
         if what == post.TURN:
-            (self._urgent if chain in self._urgent_chains else self._usual).append(order)
+            self._waiting.append(order)
         elif what == post.MAKE:
-            self._make(chain, order[2], urgent=order[3])
+            self._make(chain, order[2])
         elif what == post.OBEY:
             self._obey(chain, order[2])
         else:
             self._machines.pop(chain, None)
-            self._urgent_chains.discard(chain)
 
     def work(self) -> list[post.Outcome]:
-        """All sound that waits, or else one picture: what comes meanwhile is looked at between pictures."""
-        waiting, self._urgent = self._urgent, deque()
-        if not waiting and self._usual:
-            waiting.append(self._usual.popleft())
-        return [outcome for order in waiting if (outcome := self._turn(order))]
+        """Orders that come meanwhile are looked at between pictures; blocks of sound are too short for that."""
+        count = len(self._waiting) if self._together else min(1, len(self._waiting))
+        turns = [self._waiting.popleft() for _ in range(count)]
+        return [outcome for order in turns if (outcome := self._turn(order))]
 
-    def _make(self, chain: int, recipe: Any, *, urgent: bool) -> None:
+    def _make(self, chain: int, recipe: Any) -> None:
         try:
             self._machines[chain] = recipe.make()
         except Exception as error:  # noqa: BLE001 - whatever a recipe raises, the worker serves other visits too
             self._machines[chain] = Broken(error)
-        if urgent:
-            self._urgent_chains.add(chain)
 
     def _obey(self, chain: int, order: object) -> None:
         machine = self._machines.get(chain)
@@ -103,9 +99,9 @@ class Desk:
             return post.BROKE, chain, traceback.format_exc(), wait_s
 
 
-def serve(connection: socket.socket) -> None:
+def serve(connection: socket.socket, *, together: bool) -> None:
     """Until the gateway closes its end."""
-    reader, desk = post.Reader(), Desk()
+    reader, desk = post.Reader(), Desk(together=together)
     connection.sendall(post.frame((post.HELLO, os.getpid())))
     while True:
         try:
@@ -136,16 +132,18 @@ def nurse(requests: socket.socket) -> None:
         for descriptor in descriptors:
             if os.fork() == 0:
                 requests.close()
-                _become_worker(descriptor)
+                _become_worker(descriptor, kind=data)
             os.close(descriptor)
 
 
-def _become_worker(descriptor: int) -> None:
+def _become_worker(descriptor: int, *, kind: bytes) -> None:
     status = 1
     try:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if kind == post.PICTURES:
+            os.nice(_BEHIND)
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the gateway went
-            serve(socket.socket(fileno=descriptor))
+            serve(socket.socket(fileno=descriptor), together=kind == post.SOUND)
         status = 0
     except BaseException:  # noqa: BLE001 - said here, or by nobody: the process ends without the interpreter's help
         traceback.print_exc()

@@ -4,8 +4,8 @@
     chain.submit(item)  ------------------>  machine.turn(item) -> value
     done(value) or failed(error)  <--------
 
-A chain (the codecs of one pipeline) stays on one worker, so its results keep their order. Sound goes before pictures:
-when a worker cannot keep up, chains of video are refused first.
+A chain (the codecs of one pipeline) stays on one worker, so its results keep their order. When a worker cannot keep up,
+its chains are refused. Sound has workers of its own, so pictures go first.
 
 Processes, not threads (ADR 0020): a codec that crashes takes the frames in its worker and no visit, one that hangs can
 be killed, and the loop never waits for an encoder to give up the interpreter.
@@ -21,7 +21,7 @@ import signal
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -41,7 +41,7 @@ STARTING_PENDING = 45  # pictures that may wait for a worker that is still start
 LOOK_S = 0.5  # how often `Workers.look` is to be called
 _STRIKES = 6  # so many looks without a result, with work in hand: it hangs
 _START_STRIKES = 40
-_SOUND_GATHERS_S = 0.004  # blocks of several visits share a wake-up; far below the 20 ms of a block
+_SOUND_GATHERS_S = 0.01  # blocks of several visits share a wake-up; far below the 20 ms of a block
 _READ_BYTES = 1 << 18
 _QUICK_DEATH_S = 5.0
 _RETRY_FIRST_S, _RETRY_MOST_S = 0.2, 5.0
@@ -133,12 +133,13 @@ class WorkerCounters:
 class Worker:
     """One worker process after another, for the same chains."""
 
-    def __init__(self, nursery: Nursery, counters: WorkerCounters) -> None:
+    def __init__(self, nursery: Nursery, counters: WorkerCounters, *, urgent: bool) -> None:
+        self.urgent = urgent
         self.chains: dict[int, Chain[Any, Any]] = {}
         self.counters = counters
         self.process_id = 0  # 0: not there yet
         self.worst_wait_s = {True: 0.0, False: 0.0}  # of urgent jobs and of the others, since last asked
-        self.cpu_s = 0.0
+        self._cpu_s = self._cpu_before_s = 0.0  # of this process; of those before it
         self._nursery = nursery
         self._loop = asyncio.get_running_loop()
         self._letters: list[post.Order] = []
@@ -155,6 +156,10 @@ class Worker:
         self._start()
 
     @property
+    def cpu_s(self) -> float:
+        return self._cpu_before_s + self._cpu_s
+
+    @property
     def pending(self) -> int:
         return sum(each.pending for each in self.chains.values())
 
@@ -165,7 +170,7 @@ class Worker:
 
     def add(self, chain: Chain[Any, Any]) -> None:
         self.chains[chain.number] = chain
-        self.put((post.MAKE, chain.number, chain.recipe, chain.urgent), urgent=False)
+        self.put((post.MAKE, chain.number, chain.recipe), urgent=False)
 
     def drop(self, chain: Chain[Any, Any]) -> None:
         if self.chains.pop(chain.number, None) is not None:
@@ -211,17 +216,18 @@ class Worker:
     def _start(self) -> None:
         self._restart = None
         self._began_s = time.monotonic()
-        self._connection = self._nursery.fork()
+        self._connection = self._nursery.fork(post.SOUND if self.urgent else post.PICTURES)
         self._connection.setblocking(False)
         self._reader = post.Reader()
         self._loop.add_reader(self._connection, self._readable, self._connection)
-        made: list[post.Order] = [(post.MAKE, each.number, each.recipe, each.urgent) for each in self.chains.values()]
+        made: list[post.Order] = [(post.MAKE, each.number, each.recipe) for each in self.chains.values()]
         self._letters[:0] = made
         self._write()
 
     def _die(self) -> None:
         """Whatever was in hand is lost; the chains go on with the next process."""
         self.process_id = 0
+        self._cpu_before_s, self._cpu_s = self.cpu_s, 0.0
         self._close_connection()
         self.counters.deaths += 1
         self.counters.lost += self.pending
@@ -295,7 +301,7 @@ class Worker:
 
     def _report(self, outcomes: list[post.Outcome], cpu_s: float) -> None:
         self._strikes = 0
-        self.cpu_s = cpu_s
+        self._cpu_s = cpu_s
         self.counters.jobs += len(outcomes)
         for what, number, value, wait_s in outcomes:
             chain = self.chains.get(number)
@@ -305,15 +311,18 @@ class Worker:
 
 
 class Workers:
-    """`count` processes, started with the first chains. Belongs to one loop.
+    """`count` processes for pictures and one for each four of them for sound, started with their first chains.
 
-    look() is to be called every LOOK_S: it notices workers that hang.
+    Sound has processes of its own: no block waits behind a picture, and one wake-up serves the blocks of many visits.
+    Those of pictures run at a lower priority than all else. Belongs to one loop. look() is to be called every LOOK_S:
+    it notices workers that hang.
     """
 
     def __init__(self, count: int) -> None:
-        self._count = max(1, count)
+        pictures = max(1, count)
+        self._most = {False: pictures, True: max(1, pictures // 4)}
         self._nursery = Nursery()
-        self._workers: list[Worker] = []
+        self._workers: dict[bool, list[Worker]] = {False: [], True: []}
         self._numbers = 0
         self._closed = False
         self.counters = WorkerCounters()
@@ -329,30 +338,36 @@ class Workers:
         """A chain on the worker that has the fewest; results come to the running loop. urgent: sound."""
         if self._closed:
             raise RuntimeError("the codec workers are closed")
-        if len(self._workers) < self._count:
-            self._workers.append(Worker(self._nursery, self.counters))
-        worker = min(self._workers, key=lambda each: len(each.chains))
+        workers = self._workers[urgent]
+        if len(workers) < self._most[urgent]:
+            workers.append(Worker(self._nursery, self.counters, urgent=urgent))
+        worker = min(workers, key=lambda each: len(each.chains))
         self._numbers += 1
         made = Chain(worker, self._numbers, recipe, urgent=urgent, done=done, failed=failed)
         worker.add(made)
         return made
 
     def look(self) -> None:
-        for each in self._workers:
+        for each in self._all():
             each.look()
 
     @property
     def load(self) -> tuple[int, ...]:
-        """Chains on each worker."""
-        return tuple(len(each.chains) for each in self._workers)
+        """Chains on each worker: those of pictures, then those of sound."""
+        return tuple(len(each.chains) for each in self._all())
 
     @property
-    def all(self) -> Iterable[Worker]:
-        return tuple(self._workers)
+    def cpu_s(self) -> float:
+        """Of all workers, those that died included."""
+        return sum(each.cpu_s for each in self._all())
 
     def close(self) -> None:
         self._closed = True
-        for each in self._workers:
+        for each in self._all():
             each.close()
-        self._workers.clear()
+        for workers in self._workers.values():
+            workers.clear()
         self._nursery.close()
+
+    def _all(self) -> list[Worker]:
+        return [*self._workers[False], *self._workers[True]]

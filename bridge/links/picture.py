@@ -54,6 +54,10 @@ class Turn:
     frames: tuple[EncodedFrame, ...]
     thinned: int = 0
 
+    def __reduce__(self) -> tuple[type[Turn], tuple[int, tuple[EncodedFrame, ...], int]]:
+        """As of EncodedFrame."""
+        return Turn, (self.decoded, self.frames, self.thinned)
+
 
 @dataclass(frozen=True, slots=True)
 class PictureRecipe:
