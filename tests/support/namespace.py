@@ -73,8 +73,8 @@ class Namespace:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        subprocess.run(("ip", "link", "del", self._wire[0]), capture_output=True, timeout=10)
-        subprocess.run(("ip", "netns", "del", self.name), capture_output=True, timeout=10)
+        subprocess.run(("ip", "link", "del", self._wire[0]), check=False, capture_output=True, timeout=10)
+        subprocess.run(("ip", "netns", "del", self.name), check=False, capture_output=True, timeout=10)
 
     def command(self, folder: Path, executable: str) -> str:
         """A program that is `executable` over there."""
