@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import pjsua2 as pj
 
 from sip import message, wire
-from sip.address import identity, target_uri
+from sip.address import contact_of_ipv6, identity, target_uri
 from sip.description import media_kinds, ours
 from sip.errors import BadDescription, SipConfigError, SipPortTaken
 from sip.events import (
@@ -44,10 +44,10 @@ _log = logging.getLogger(__name__)
 
 OFFER_PATIENCE_S = 2.0
 _ADDRESS_IN_USE = 120098  # PJ_ERRNO_START_SYS + EADDRINUSE
-_TRANSPORTS = {
-    Transport.UDP: pj.PJSIP_TRANSPORT_UDP,
-    Transport.TCP: pj.PJSIP_TRANSPORT_TCP,
-    Transport.TLS: pj.PJSIP_TRANSPORT_TLS,
+_TRANSPORTS = {  # for an address of IPv4, of IPv6
+    Transport.UDP: (pj.PJSIP_TRANSPORT_UDP, pj.PJSIP_TRANSPORT_UDP6),
+    Transport.TCP: (pj.PJSIP_TRANSPORT_TCP, pj.PJSIP_TRANSPORT_TCP6),
+    Transport.TLS: (pj.PJSIP_TRANSPORT_TLS, pj.PJSIP_TRANSPORT_TLS6),
 }
 PjError = pj.Error
 LIBRARY: str = pj._pjsua2.__file__
@@ -339,8 +339,10 @@ def _count_lines(option: Any, sdp: str | None) -> None:
     option.videoCount = 0
 
 
-def account_config(settings: SipSettings, trunk: Trunk | None, *, registers: bool) -> Any:
+def account_config(settings: SipSettings, trunk: Trunk | None, *, registers: bool, port: int) -> Any:
+    """port: the lowest that the agent listens on."""
     config = pj.AccountConfig()
+    config.sipConfig.contactForced = contact_of_ipv6(settings, port)
     config.idUri = identity(settings, trunk, _user_of(trunk))
     config.mediaConfig.useLoopMedTp = True
     config.mediaConfig.srtpUse = pj.PJMEDIA_SRTP_OPTIONAL
@@ -393,7 +395,7 @@ def listen(endpoint: Endpoint, settings: SipSettings, transport: Transport, base
     if transport is Transport.TLS:
         _secure(config.tlsConfig, settings.tls)
     try:
-        endpoint.transportCreate(_TRANSPORTS[transport], config)
+        endpoint.transportCreate(_TRANSPORTS[transport][":" in settings.host], config)
     except pj.Error as error:
         where = f"{transport} {settings.host}:{port}"
         if error.status == _ADDRESS_IN_USE:

@@ -32,6 +32,19 @@ def identity(settings: SipSettings, trunk: Trunk | None, user: str) -> str:
     return f"<sip:{quote(user, safe=_USER_SAFE)}@{host}>" if user else f"<sip:{host}>"
 
 
+def contact_of_ipv6(settings: SipSettings, port: int) -> str:
+    """Our Contact where we listen on IPv6; "" on IPv4, where the SIP stack writes a better one: that of each transport.
+
+    This build of it listens and speaks on IPv6, but refuses (500) to write a Contact for it.
+    """
+    host = settings.public_host or settings.host
+    if ":" not in settings.host:
+        return ""
+    first = next(each for each in (Transport.UDP, Transport.TCP, Transport.TLS) if each in settings.transports)
+    parameter = "" if first is Transport.UDP else f";transport={first}"
+    return f"<sip:{f'[{host}]' if ':' in host else host}:{port + (first is Transport.TLS)}{parameter}>"
+
+
 def _host(server: str) -> str:
     """Without the port; `[v6]:port` keeps its brackets."""
     head, _, tail = server.rpartition(":")

@@ -105,7 +105,8 @@ class Stack:
 
     def _add_account(self, trunk: Trunk | None) -> None:
         account = Account(self, trunk)
-        account.create(account_config(self._settings, trunk, registers=self._start.agent == 0))
+        registers = self._start.agent == 0
+        account.create(account_config(self._settings, trunk, registers=registers, port=self._start.port))
         self._accounts[trunk.name if trunk else ""] = account
 
     # what comes in

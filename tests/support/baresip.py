@@ -54,6 +54,7 @@ class Baresip:
     account_parameters: str = ""
     audio_codecs: str = "PCMU/8000/1"
     modules: tuple[str, ...] = ()
+    host: str = "127.0.0.1"
     events: list[dict[str, Any]] = field(default_factory=list)
     sip_port: int = 0
     _process: asyncio.subprocess.Process | None = None
@@ -95,7 +96,12 @@ class Baresip:
 
     @property
     def uri(self) -> str:
-        return f"sip:{self.name}@127.0.0.1:{self.sip_port}"
+        return f"sip:{self.name}@{self._address}"
+
+    @property
+    def _address(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.sip_port}"
 
     def log(self) -> str:
         return (self.folder / "baresip.log").read_text(errors="replace")
@@ -173,7 +179,7 @@ class Baresip:
         if self.video:
             modules += ["avcodec", "vp8", "fakevideo", "avformat", "snapshot"]
         lines = [
-            f"sip_listen 127.0.0.1:{self.sip_port}",
+            f"sip_listen {self._address}",
             "call_local_timeout 120",
             f"audio_player aufile,{self.folder}/heard.wav",
             f"audio_source aufile,{tone(self.folder)}",
@@ -184,7 +190,8 @@ class Baresip:
             "video_fps 30",
             f"rtp_ports {low}-{low + 20}",
             "rtp_stats yes",
-            "net_interface 127.0.0.1",
+            f"net_interface {self.host}",
+            f"prefer_ipv6 {'yes' if ':' in self.host else 'no'}",
             f"module_path {MODULES}",
             *(f"module {each}.so" for each in modules),
             "module_tmp uuid.so",
@@ -199,7 +206,7 @@ class Baresip:
         (self.folder / "config").write_text("\n".join(lines) + "\n")
         video_codecs = "H264" if self.video else ""
         (self.folder / "accounts").write_text(
-            f"<sip:{self.name}@127.0.0.1:{self.sip_port};transport={self.transport}>;regint=0;"
+            f"<sip:{self.name}@{self._address};transport={self.transport}>;regint=0;"
             f"audio_codecs={self.audio_codecs};video_codecs={video_codecs};answermode={self.answer}"
             f"{self.account_parameters}\n"
         )

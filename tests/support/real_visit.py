@@ -28,12 +28,13 @@ class RealVisit:
     """offers, answers: of the station, and ours, in order. events: what the bridge reported."""
 
     def __init__(self, settings: MediaSettings | None = None, host: str = "127.0.0.1") -> None:
-        self._plane = MediaPlane(settings or MediaSettings(host=host))
+        settings = settings or MediaSettings(host=host)
+        self._plane = MediaPlane(settings)
         self._endpoint = SipEndpoint(SipSettings(host=host, port=0, trunks=(Trunk("facility", sources=(host,)),)))
         self._host = host
         self._tasks: list[asyncio.Task[None]] = []
         self._reported = asyncio.Event()
-        self.browser = RawPeer()
+        self.browser = RawPeer(settings)
         self.offers: list[str] = []
         self.answers: list[str] = []
         self.events: list[BridgeEvent] = []
