@@ -56,6 +56,7 @@ class Bridge:
         self._make_web = web_leg
         self._told_closed = closed
         self._sip = sip_leg(self._key_pressed, self._picture_by_info)
+        self._sip.on_codec = self._station_codec_changed
         self._web: WebLeg | None = None
         self._coming: WebLeg | None = None  # of a browser that came back; it takes over when it is connected
         self._leaving: set[asyncio.Task[None]] = set()
@@ -107,9 +108,9 @@ class Bridge:
             station = sdp.parse(sip_answer)
             negotiate.check_answer(offered, station)
             if self._web is None:
-                joined = await self._connect(station, self._plan(station, browser))
+                joined = await self._connect(station, self._plan(station, browser, offered))
             else:
-                self._turn(station)
+                self._turn(station, offered)
                 joined = Joined("", self._web_answer, self._wiring.routes)
             self._offered = None
             return replace(joined, sip_sdp=sdp.write(offered))
@@ -219,8 +220,10 @@ class Bridge:
                 raise BridgeClosed("the bridge was closed before")
             yield
 
-    def _plan(self, station: Session, browser: Session) -> negotiate.Plan:
-        return negotiate.plan(station, browser, prefer_transcode=self._settings.prefer_transcode, keys=self._keys)
+    def _plan(self, station: Session, browser: Session, offered: Session | None = None) -> negotiate.Plan:
+        return negotiate.plan(
+            station, browser, offered=offered, prefer_transcode=self._settings.prefer_transcode, keys=self._keys
+        )
 
     def _offer_first(self) -> Joined:
         assert self._browser is not None  # noqa: S101 - join() has just read it
@@ -228,7 +231,8 @@ class Bridge:
         if Kind.AUDIO not in kinds:
             raise negotiate.browser_without_audio()
         ports = self._sip.reserve(kinds)
-        offer = negotiate.offer(origin=self._next_origin(), ports=ports, max_video_bps=self._settings.video_max_bps)
+        origin, most_bps = self._next_origin(), self._settings.video_max_bps
+        offer = negotiate.offer(self._browser, origin=origin, ports=ports, max_video_bps=most_bps)
         self._offered = self._renumbered(offer)
         return Joined(sdp.write(self._offered), None, ())
 
@@ -240,7 +244,7 @@ class Bridge:
         assert self._described is not None  # noqa: S101 - _apply has just written it
         return Joined(sdp.write(self._described), answer, agreed.routes)
 
-    def _turn(self, station: Session) -> None:
+    def _turn(self, station: Session, offered: Session | None = None) -> None:
         """The station described itself anew; the browser keeps what it has."""
         assert self._browser is not None  # noqa: S101 - callers have joined
         fixed = _codecs(self._web) if self._web is not None else {}
@@ -249,7 +253,7 @@ class Bridge:
                 if sip_line.key_is_worn:
                     self._keys.renew(sip_line.kind)
         was_due = self._sip.speaks
-        self._apply(station, self._plan(station, negotiate.restrict(self._browser, fixed)))
+        self._apply(station, self._plan(station, negotiate.restrict(self._browser, fixed), offered))
         if self._sip.speaks and not was_due:
             self._watch.begin(Side.SIP, self._clock())
 
@@ -390,6 +394,10 @@ class Bridge:
 
     def _media_passed(self, kind: Kind, source: Side) -> None:
         self._tell(FirstMedia(kind, source, self._clock()))
+
+    def _station_codec_changed(self, kind: Kind, codec: Codec) -> None:
+        """Between descriptions: it sends another of the formats that it may."""
+        self._wiring.lay(negotiate.arriving(self._wiring.routes, kind, codec), self._lines())
 
     def _key_pressed(self, digit: str, duration_ms: int) -> None:
         self._tell(DtmfKey(Side.SIP, digit, duration_ms))

@@ -12,7 +12,7 @@ knows mode 0 (RFC 6184 section 6.2), while the other direction is relayed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from bridge import sdes
@@ -31,10 +31,24 @@ _MIRRORED = {  # of format parameters: the others tell what the station receives
     "H263-2000": _SIZES,
     "H263": _SIZES,
 }
+_OFFERED_H264 = (("profile-level-id", "42e01f"), ("level-asymmetry-allowed", "1"))
+_OFFERED = {
+    Kind.AUDIO: (Codec("PCMU", 0, 8000), Codec("PCMA", 8, 8000), Codec("G722", 9, 8000)),
+    Kind.VIDEO: (
+        *(
+            Codec("H264", number, 90000, fmtp=(*_OFFERED_H264, ("packetization-mode", mode_)), feedback=_FEEDBACK)
+            for number, mode_ in ((97, "1"), (98, "0"))
+        ),
+        Codec("VP8", 99, 90000, feedback=_FEEDBACK),
+        Codec("H263-1998", 100, 90000, fmtp=(("cif", "1"), ("qcif", "1"))),
+    ),
+}
 _MIRROR = {Flow.SENDONLY: Flow.RECVONLY, Flow.RECVONLY: Flow.SENDONLY}
 _DTMF = "TELEPHONE-EVENT"
 _DTMF_EVENTS = (("", "0-15"),)
+_OFFERED_DTMF = Codec(_DTMF, 101, 8000, fmtp=_DTMF_EVENTS)
 _PTIME_MS = 20
+_SOUND_BPS, _LEAST_BPS = 64_000, 64_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +58,7 @@ class StationLine:
     index: among its m= lines. flow: ours, the mirror of the station's, hold included.
     others: what the station may send besides `codec`, because we offered it and it took it (RFC 3264 section 6.1).
     sdes: SRTP keys of a line with a secure profile; None: in the clear.
+    media: the line itself, its bandwidth within the session's.
     """
 
     index: int
@@ -81,10 +96,18 @@ class Plan:
         return next((each for each in self.routes if each.kind is kind and each.source is source), None)
 
 
-def plan(station: Session, browser: Session, *, prefer_transcode: bool = False, keys: OwnKeys | None = None) -> Plan:
+def plan(
+    station: Session,
+    browser: Session,
+    *,
+    offered: Session | None = None,
+    prefer_transcode: bool = False,
+    keys: OwnKeys | None = None,
+) -> Plan:
     """Raises AudioMissing and NegotiationError; both say what the side concerned should offer.
 
-    keys: what we seal SRTP with; without any, lines with a secure profile are left aside.
+    offered: our offer, which `station` answers. keys: what we seal SRTP with; without any, lines with a secure profile
+    are left aside.
     """
     routes: list[Route] = []
     station_lines: list[StationLine] = []
@@ -96,7 +119,10 @@ def plan(station: Session, browser: Session, *, prefer_transcode: bool = False, 
         if pair is None and kind is Kind.AUDIO:
             raise _no_audio(station, theirs is not None)
         if ours and pair:
-            station_lines.append(_station_line(*ours, kind, pair.station, keys))
+            line = _station_line(*ours, kind, pair.station, keys)
+            limited = replace(line.media, bandwidth_bps=_most_bps(station, line))
+            others = _others(offered.media[line.index], line) if offered else ()
+            station_lines.append(replace(line, media=limited, others=others))
         if theirs:
             codec, flow = (pair.browser, mirror(theirs.flow)) if pair else (None, Flow.INACTIVE)
             browser_lines.append(BrowserLine(kind, codec, flow))
@@ -125,13 +151,31 @@ def wanted_kinds(browser: Session) -> tuple[Kind, ...]:
     return tuple(kind for kind in Kind if _browser_media(browser, kind) is not None)
 
 
-def offer(*, origin: Origin, ports: Mapping[Kind, int], max_video_bps: int) -> Session:
-    """Our own offer, a line for each kind in `ports`.
+def offer(browser: Session, *, origin: Origin, ports: Mapping[Kind, int], max_video_bps: int) -> Session:
+    """Our own offer, a line for each kind in `ports`: all that we can take, in the order of what it would cost.
 
     Feedback stands on plain RTP/AVP: terminals that know it take it from there; those that do not would refuse AVPF.
     """
-    media = [_offered_line(kind, ports[kind], max_video_bps) for kind in Kind if kind in ports]
+    media = []
+    for kind in Kind:
+        theirs = _browser_media(browser, kind)
+        if kind in ports and theirs is not None:
+            codecs = tuple(sorted(_OFFERED[kind], key=lambda each: _cheapness(each, theirs)))
+            if kind is Kind.AUDIO:
+                media.append(Media("audio", ports[kind], codecs=(*codecs, _OFFERED_DTMF), ptime_ms=_PTIME_MS))
+            else:
+                media.append(Media("video", ports[kind], codecs=codecs, bandwidth_bps=max_video_bps))
     return Session(origin, tuple(media), origin.address)
+
+
+def arriving(routes: Iterable[Route], kind: Kind, codec: Codec) -> tuple[Route, ...]:
+    """The routes when the station sends another of the formats that it may (`StationLine.others`)."""
+    return tuple(
+        replace(each, path=join(codec, each.target_codec).to_browser, source_codec=codec)
+        if (each.kind, each.source) == (kind, Side.SIP) and each.path is not Path.NONE and each.target_codec
+        else each
+        for each in routes
+    )
 
 
 def offer_again(described: Session, *, origin: Origin) -> Session:
@@ -211,6 +255,12 @@ def _choose(kind: Kind, ours: Media, theirs: Media, prefer_transcode: bool) -> P
     return best[1] if best else None
 
 
+def _cheapness(station: Codec, theirs: Media) -> tuple[int, int]:
+    """Of the cheapest pair that it can be in."""
+    pairs = [join(station, each) for each in _usable(theirs, BROWSER[Kind(theirs.kind)])]
+    return min((int(each.old), price(each, hears=_hears(theirs), speaks=_speaks(theirs))) for each in pairs)
+
+
 def _hears(browser: Media) -> bool:
     return browser.flow in (Flow.SENDRECV, Flow.RECVONLY)
 
@@ -244,6 +294,27 @@ def _station_line(index: int, media: Media, kind: Kind, codec: Codec, keys: OwnK
         events = (each for each in media.codecs if each.name == _DTMF)
         dtmf = next((each for each in events if each.clock_hz == codec.clock_hz), None)
     return StationLine(index, kind, _agreed(codec), dtmf, mirror(media.live_flow), media, sdes=secured)
+
+
+def _most_bps(station: Session, line: StationLine) -> int | None:
+    """The session's bandwidth is of all lines, of which sound takes 64 kbit/s."""
+    if line.kind is Kind.AUDIO:
+        return line.media.bandwidth_bps
+    said = [] if line.media.bandwidth_bps is None else [line.media.bandwidth_bps]
+    if station.bandwidth_bps is not None:
+        sounds = sum(each.kind == Kind.AUDIO and not each.rejected for each in station.media)
+        said.append(max(_LEAST_BPS, station.bandwidth_bps - sounds * _SOUND_BPS))
+    return min(said, default=None)
+
+
+def _others(ours: Media, line: StationLine) -> tuple[Codec, ...]:
+    """What we offered and the station took besides: in our numbers, which it sends with (RFC 3264 section 6.1)."""
+    names = {(each.name, mode(each)) for each in _usable(line.media, STATION[line.kind])}
+    return tuple(
+        each
+        for each in _usable(ours, STATION[line.kind])
+        if (each.name, mode(each)) in names and each.payload_type != line.codec.payload_type
+    )
 
 
 def _agreed(codec: Codec) -> Codec:
@@ -287,26 +358,3 @@ def _refused(media: Media) -> Media:
     """Port 0, and the offer's formats once more: the line must stand, its content means nothing."""
     formats = media.formats or tuple(str(each.payload_type) for each in media.codecs)
     return Media(media.kind, 0, media.proto, formats=formats, flow=Flow.INACTIVE)
-
-
-def _offered_line(kind: Kind, port: int, max_video_bps: int) -> Media:
-    if kind is Kind.AUDIO:
-        names = (("PCMU", 0), ("PCMA", 8), ("G722", 9))
-        codecs = [Codec(name, number, 8000) for name, number in names]
-        codecs.append(Codec(_DTMF, 101, 8000, fmtp=_DTMF_EVENTS))
-        return Media("audio", port, codecs=tuple(codecs), ptime_ms=_PTIME_MS)
-    modes = [
-        Codec(
-            "H264",
-            number,
-            90000,
-            fmtp=(
-                ("profile-level-id", "42e01f"),
-                ("packetization-mode", mode),
-                ("level-asymmetry-allowed", "1"),
-            ),
-            feedback=_FEEDBACK,
-        )
-        for number, mode in ((97, "1"), (98, "0"))
-    ]
-    return Media("video", port, codecs=tuple(modes), bandwidth_bps=max_video_bps)

@@ -104,10 +104,13 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class Session:
+    """bandwidth_bps: the most the writer wants to receive on all lines together."""
+
     origin: Origin = field(default_factory=Origin)
     media: tuple[Media, ...] = ()
     address: str = ""
     name: str = "-"
+    bandwidth_bps: int | None = None
 
 
 def parse(text: str) -> Session:
@@ -136,6 +139,7 @@ def write(session: Session) -> str:
     ]
     if session.address:
         lines.append(f"c={_net(session.address)}")
+    lines += _bandwidth_lines(session.bandwidth_bps)
     lines.append("t=0 0")
     for media in session.media:
         lines += _media_lines(media, session.address)
@@ -153,6 +157,23 @@ def _shown(line: str) -> str:
 
 
 @dataclass(slots=True)
+class _Bandwidth:
+    """TIAS (RFC 3890, bit/s) is exact and wins over AS (kbit/s, with headers)."""
+
+    bps: int | None = None
+    exact: bool = False
+
+    def take(self, value: str) -> None:
+        name, _, amount = value.partition(":")
+        if not _is_number(amount):
+            return
+        if name == "TIAS":
+            self.bps, self.exact = int(amount), True
+        elif name == "AS" and not self.exact:
+            self.bps = int(amount) * 1000
+
+
+@dataclass(slots=True)
 class _Draft:
     """An m= line while its attributes are still coming."""
 
@@ -164,7 +185,7 @@ class _Draft:
     feedback: list[tuple[str, str]] = field(default_factory=list)
     flow: Flow | None = None
     address: str | None = None
-    tias: bool = False
+    bandwidth: _Bandwidth = field(default_factory=_Bandwidth)
 
 
 class _Reader:
@@ -175,6 +196,7 @@ class _Reader:
         self._name = "-"
         self._address = ""
         self._flow = Flow.SENDRECV
+        self._bandwidth = _Bandwidth()
         self._drafts: list[_Draft] = []
         self._versioned = False
 
@@ -191,15 +213,16 @@ class _Reader:
             self._name = value or "-"
         elif letter == "c":
             self._connection(number, value)
-        elif letter == "b" and self._drafts:
-            _bandwidth(self._drafts[-1], value)
+        elif letter == "b":
+            (self._drafts[-1].bandwidth if self._drafts else self._bandwidth).take(value)
         elif letter == "a":
             self._attribute(number, value)
 
     def finish(self) -> Session:
         if not self._drafts:
             raise SdpError("it has no m= line; add m=audio <port> RTP/AVP 0")
-        return Session(self._origin, tuple(self._finish(each) for each in self._drafts), self._address, self._name)
+        media = tuple(self._finish(each) for each in self._drafts)
+        return Session(self._origin, media, self._address, self._name, self._bandwidth.bps)
 
     def _start_media(self, number: int, value: str) -> None:
         words = value.split()
@@ -235,7 +258,8 @@ class _Reader:
 
     def _finish(self, draft: _Draft) -> Media:
         address = self._address if draft.address is None else draft.address
-        media = replace(draft.media, address=address, flow=draft.flow or self._flow)
+        flow = draft.flow or self._flow
+        media = replace(draft.media, address=address, flow=flow, bandwidth_bps=draft.bandwidth.bps)
         if "RTP/" not in media.proto:
             return replace(media, formats=draft.words)
         if not address and media.port:
@@ -256,18 +280,6 @@ def _port(number: int, word: str) -> int:
     if not _is_number(word) or int(word) > 65535:
         raise SdpError("the port must be a number from 0 to 65535", number)
     return int(word)
-
-
-def _bandwidth(draft: _Draft, value: str) -> None:
-    """TIAS (RFC 3890, bit/s) is exact and wins over AS (kbit/s, with headers)."""
-    name, _, amount = value.partition(":")
-    if not _is_number(amount):
-        return
-    if name == "TIAS":
-        draft.tias = True
-        draft.media = replace(draft.media, bandwidth_bps=int(amount))
-    elif name == "AS" and not draft.tias:
-        draft.media = replace(draft.media, bandwidth_bps=int(amount) * 1000)
 
 
 def _media_attribute(draft: _Draft, number: int, key: str, rest: str) -> None:
@@ -341,13 +353,16 @@ def _net(address: str) -> str:
     return f"IN {'IP6' if ':' in address else 'IP4'} {address}"
 
 
+def _bandwidth_lines(bps: int | None) -> list[str]:
+    return [] if bps is None else [f"b=AS:{-(-bps // 1000)}", f"b=TIAS:{bps}"]
+
+
 def _media_lines(media: Media, session_address: str) -> list[str]:
     formats = media.formats or tuple(str(each.payload_type) for each in media.codecs)
     lines = [f"m={media.kind} {media.port} {media.proto} {' '.join(formats) or '0'}"]
     if media.address and media.address != session_address:
         lines.append(f"c={_net(media.address)}")
-    if media.bandwidth_bps is not None:
-        lines += [f"b=AS:{-(-media.bandwidth_bps // 1000)}", f"b=TIAS:{media.bandwidth_bps}"]
+    lines += _bandwidth_lines(media.bandwidth_bps)
     for codec in media.codecs:
         lines += _codec_lines(codec)
     if media.ptime_ms is not None:
@@ -371,7 +386,9 @@ def _codec_lines(codec: Codec) -> list[str]:
     name = codec.name.lower() if codec.name == "TELEPHONE-EVENT" else codec.name
     lines = [f"a=rtpmap:{number} {name}/{codec.clock_hz}{channels}"]
     if codec.fmtp:
-        text = ";".join(f"{key}={value}" if key else value for key, value in codec.fmtp)
+        # old terminals, letter by letter again, want the sizes of H.263 in capitals
+        fmtp = [(key.upper(), value) for key, value in codec.fmtp] if codec.name.startswith("H263") else codec.fmtp
+        text = ";".join(f"{key}={value}" if key else value for key, value in fmtp)
         lines.append(f"a=fmtp:{number} {text}")
     lines += [f"a=rtcp-fb:{number} {each}" for each in codec.feedback]
     return lines

@@ -29,6 +29,8 @@ from bridge.sdes import Sdes
 from bridge.types import Codec, Flow, Kind, Side
 
 _TICK_S = 0.1
+_TURNS_AFTER_PACKETS = 3  # of another format than the present one, and no more than so often
+_TURNS_EVERY_S = 1.0
 _COMFORT_NOISE = 13  # RFC 3389 section 4
 _NO_TYPE = -1  # no payload type has this number
 _SENDS = (Flow.SENDRECV, Flow.SENDONLY)
@@ -50,10 +52,11 @@ class SipLine:
         on_key: Callable[[str, int], None],
         by_info: Callable[[], None],
         station_clock: StationClock,
+        on_codec: Callable[[Kind, Codec], None] = lambda _kind, _codec: None,
         follow_after_s: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """follow_after_s: see `Latch`."""
+        """follow_after_s: see `Latch`. on_codec: the station sends another of the formats that it may."""
         self.kind: Kind = line.kind
         self.flow: Flow = line.flow
         self.side: Side = Side.SIP
@@ -64,6 +67,9 @@ class SipLine:
         self._sockets = sockets
         self._send_to: Callable[[bytes, Address], int] = sockets.rtp.sendto
         self._on_key = on_key
+        self._on_codec = on_codec
+        self._strange_packets = 0
+        self._turned_s = -_TURNS_EVERY_S
         self._sink: Callable[[bytes], None] = nowhere
         self._source: Address | None = None
         self._target: Address | None = None
@@ -100,6 +106,9 @@ class SipLine:
         self.flow = line.flow
         self.send_payload_type: int = line.codec.payload_type
         self._receive_type = line.codec.payload_type
+        self._others = {each.payload_type: each for each in line.others}
+        if self._others:
+            self._others[line.codec.payload_type] = line.codec
         if line.dtmf != self._dtmf:  # else a press may be under way
             self._dtmf = line.dtmf
             self._keys = KeyReader(line.dtmf.clock_hz, self._on_key) if line.dtmf else None
@@ -219,7 +228,7 @@ class SipLine:
             counters.discarded_packets += 1
             return
         payload_type = packet[1] & 0x7F
-        if payload_type != self._receive_type:
+        if payload_type != self._receive_type and not self._turns_to(payload_type, source):
             self._take_other(packet, source, payload_type)
             return
         now_s = self._clock()
@@ -236,6 +245,20 @@ class SipLine:
         if self._rtcp.wants_picture:
             self._rtcp.saw(self.codec.name, packet)
         self._sink(packet)
+
+    def _turns_to(self, payload_type: int, source: Address) -> bool:
+        """Whether the station changed to another format that it may send, which is then the present one."""
+        codec = self._others.get(payload_type)
+        if codec is None or self._source not in (None, source):
+            return False
+        self._strange_packets += 1
+        now_s = self._clock()
+        if self._strange_packets < _TURNS_AFTER_PACKETS or now_s < self._turned_s + _TURNS_EVERY_S:
+            return False
+        self._strange_packets, self._turned_s = 0, now_s
+        self.codec, self._receive_type = codec, payload_type
+        self._on_codec(self.kind, codec)
+        return True
 
     def _take_other(self, packet: bytes, source: Address, payload_type: int) -> None:
         """What is not our codec: multiplexed RTCP, keys, comfort noise, what was not agreed on."""
@@ -338,6 +361,7 @@ class SipLeg:
         follow_after_s: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.on_codec: Callable[[Kind, Codec], None] = lambda _kind, _codec: None
         self._ports = ports
         self._follow_after_s = follow_after_s
         self._timer = timer
@@ -374,6 +398,7 @@ class SipLeg:
                     self._timer,
                     on_key=self._on_key,
                     by_info=self._by_info,
+                    on_codec=self.on_codec,
                     station_clock=self._station_clock,
                     follow_after_s=self._follow_after_s,
                     clock=self._clock,

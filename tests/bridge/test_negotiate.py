@@ -11,6 +11,7 @@ from bridge.errors import AudioMissing, NegotiationError
 from bridge.negotiate import (
     Plan,
     answer,
+    arriving,
     check_answer,
     offer,
     offer_again,
@@ -21,9 +22,10 @@ from bridge.negotiate import (
 )
 from bridge.sdes import OwnKeys
 from bridge.sdp import Origin, Session, parse, write
-from bridge.types import Flow, Kind, Side
+from bridge.types import Codec, Flow, Kind, Side
 
 _ORIGIN = Origin("kinbridge", 7, 1, "192.0.2.9")
+_HIGH = (("level-asymmetry-allowed", "1"), ("packetization-mode", "1"), ("profile-level-id", "64001f"))
 _PORTS = {Kind.AUDIO: 30000, Kind.VIDEO: 30002}
 
 
@@ -273,19 +275,101 @@ def test_two_sides_without_a_common_codec_are_joined_all_the_same() -> None:
     ]
 
 
-def test_our_offer_names_what_every_terminal_knows() -> None:
-    told = offer(origin=_ORIGIN, ports=_PORTS, max_video_bps=1_000_000)
+def test_our_offer_names_all_that_we_take_in_the_order_of_its_price() -> None:
+    told = offer(load("chromium"), origin=_ORIGIN, ports=_PORTS, max_video_bps=1_000_000)
     assert [each.name for each in told.media[0].codecs] == ["PCMU", "PCMA", "G722", "TELEPHONE-EVENT"]
-    assert [each.parameter("packetization-mode") for each in told.media[1].codecs] == ["1", "0"]
+    assert [each.name for each in told.media[1].codecs] == ["H264", "H264", "VP8", "H263-1998"]
+    assert [each.parameter("packetization-mode") for each in told.media[1].codecs[:2]] == ["1", "0"]
     assert parse(write(told)).media[1].codecs == told.media[1].codecs
+    assert "a=fmtp:100 CIF=1;QCIF=1\r\n" in write(told)
+    others = offer(load("firefox"), origin=_ORIGIN, ports=_PORTS, max_video_bps=1_000_000)
+    assert [each.name for each in others.media[1].codecs] == ["VP8", "H264", "H264", "H263-1998"]
     assert wanted_kinds(load("chromium")) == (Kind.AUDIO, Kind.VIDEO)
 
 
 def test_an_answer_to_our_offer_must_have_its_lines() -> None:
-    ours = offer(origin=_ORIGIN, ports=_PORTS, max_video_bps=1)
+    ours = offer(load("chromium"), origin=_ORIGIN, ports=_PORTS, max_video_bps=1)
     check_answer(ours, load("baresip"))
     with pytest.raises(NegotiationError, match="audio, video"):
         check_answer(ours, load("audio_phone"))
+
+
+def test_a_station_may_send_all_that_it_took_of_our_offer() -> None:
+    ours = offer(load("chromium"), origin=_ORIGIN, ports=_PORTS, max_video_bps=1)
+    audio, video = load("baresip").media
+    answered = replace(
+        load("baresip"),
+        media=(
+            replace(audio, codecs=(Codec("PCMA", 8, 8000), Codec("PCMU", 0, 8000), Codec("OPUS", 111, 48000, 2))),
+            replace(video, codecs=(replace(video.codecs[0], payload_type=120),)),  # we offered mode 0 as 98
+        ),
+    )
+    agreed = plan(answered, load("chromium"), offered=ours)
+    sound, picture = agreed.station
+    assert (sound.codec.name, [each.name for each in sound.others]) == ("PCMA", ["PCMU"])
+    assert (picture.codec.payload_type, [each.payload_type for each in picture.others]) == (120, [98])
+    assert [each.others for each in plan(answered, load("chromium")).station] == [(), ()]
+
+    turned = arriving(agreed.routes, Kind.AUDIO, sound.others[0])
+    assert [str(each) for each in turned[:2]] == [
+        "audio sip->: transcode PCMU -> PCMA",
+        "audio web->: relay PCMA -> PCMA",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("session_bps", "line_bps", "most_bps"),
+    [(None, None, None), (None, 384_000, 384_000), (512_000, None, 448_000), (512_000, 2_000_000, 448_000), (9, 9, 9)],
+)
+def test_the_narrower_of_two_bandwidths_counts(
+    session_bps: int | None, line_bps: int | None, most_bps: int | None
+) -> None:
+    offered = load("baresip")
+    audio, video = offered.media
+    narrow = replace(offered, media=(audio, replace(video, bandwidth_bps=line_bps)), bandwidth_bps=session_bps)
+    line = plan(narrow, load("chromium")).station_line(Kind.VIDEO)
+    assert line is not None
+    assert line.media.bandwidth_bps == most_bps
+
+
+def h264(profile_level_id: str, more: str = "") -> Session:
+    """A station of packetization-mode 1 that has nothing else."""
+    fmtp = (("profile-level-id", profile_level_id), ("packetization-mode", "1"), *([("max-fs", more)] if more else []))
+    audio, video = load("baresip").media
+    return replace(load("baresip"), media=(audio, replace(video, codecs=(Codec("H264", 99, 90000, fmtp=fmtp),))))
+
+
+@pytest.mark.parametrize(
+    ("station", "to_browser", "to_station"),
+    [
+        (h264("42e01f"), "relay", "relay"),
+        (h264("42800c"), "relay", "transcode"),  # level 1.2 has room for 352x288
+        (h264("42800c", "1200"), "relay", "relay"),  # and says that it has room for more
+        (h264("640028"), "relay", "relay"),
+        (h264("6e0028"), "transcode", "relay"),  # ten bits a sample: no browser reads that
+        (h264("nonsense"), "transcode", "relay"),
+    ],
+)
+def test_a_profile_and_level_is_taken_at_its_word(station: Session, to_browser: str, to_station: str) -> None:
+    agreed = plan(station, load("chromium"))
+    paths = [route.path.value for side in Side if (route := agreed.route(Kind.VIDEO, side))]
+    assert paths == [to_browser, to_station]
+
+
+def test_a_browser_of_a_richer_profile_is_not_sent_to_a_poorer_station() -> None:
+    high = replace(load("chromium").media[1].codecs[0], name="H264", payload_type=35, fmtp=_HIGH)
+    browser = replace(
+        load("chromium"), media=(load("chromium").media[0], replace(load("chromium").media[1], codecs=(high,)))
+    )
+    agreed = plan(h264("42e01f"), browser)
+    assert [str(each) for each in agreed.routes[2:]] == [
+        "video sip->: relay H264 -> H264",
+        "video web->: transcode H264 -> H264",
+    ]
+    line = agreed.browser_line(Kind.VIDEO)
+    assert line is not None
+    assert line.codec is not None
+    assert line.codec.payload_type == 35, "browsers number some formats below 64"
 
 
 def test_an_offer_made_again_has_the_same_lines_and_holds_nobody() -> None:

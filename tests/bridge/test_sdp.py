@@ -47,6 +47,7 @@ def test_a_terminals_offer_is_read_whole() -> None:
     assert (audio.address, video.address) == ("198.51.100.1", "198.51.100.2")
     assert audio.ptime_ms == 20
     assert video.bandwidth_bps == 512_000
+    assert session.bandwidth_bps == 700_000
     assert (video.rtcp_port, video.rtcp_address, video.rtcp_mux) == (51380, "198.51.100.3", True)
     h264, h263 = video.codecs
     assert h264.parameter("profile-level-id") == "42801f"
@@ -163,6 +164,7 @@ _sessions = st.builds(
     media=st.lists(_media, min_size=1, max_size=4).map(tuple),
     address=_addresses,
     name=_words,
+    bandwidth_bps=st.none() | _numbers,
 )
 
 
