@@ -13,14 +13,39 @@ from bridge.codecs.table import BLOCK_MS, VIDEO_CLOCK_HZ
 from bridge.legs.leg import MediaLine, SenderReport
 from bridge.links.packetize import payloader
 from bridge.links.rewrite import Numbering
-from bridge.own.studio import SLATE_FPS, Pictures
+from bridge.own.studio import SLATE_FPS, Pictures, Sound
 from bridge.rtp.packet import build
 from bridge.rtp.timer import Timer
 
 _BLOCK_S = BLOCK_MS / 1000
 _LATE_S = 0.2  # a loop that stood still so long does not say in one burst what it missed
 _KEYFRAME_GAP_S = 0.4  # a far side asks again until it sees one
+_AGAIN_AFTER_BLOCKS = 500
 _FRAME_S = 1 / SLATE_FPS
+
+
+class Refrain:
+    """A prompt, then quiet, and the prompt once more each ten seconds: as long as somebody waits."""
+
+    def __init__(self, sound: Sound, quiet: Sound) -> None:
+        self._sound = sound
+        self._quiet = quiet
+        self._at = 0
+        self._round = len(sound) + _AGAIN_AFTER_BLOCKS
+        self._again = True
+
+    def fall_quiet(self) -> None:
+        """What is being said is said to its end, and then no more."""
+        self._again = False
+
+    def __iter__(self) -> Refrain:
+        return self
+
+    def __next__(self) -> bytes:
+        at, self._at = self._at, self._at + 1
+        if self._again and self._at == self._round:
+            self._at = 0
+        return self._sound[at] if at < len(self._sound) else self._quiet[at % len(self._quiet)]
 
 
 class SoundPlayer:

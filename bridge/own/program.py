@@ -2,11 +2,11 @@
 
 play(side, prompt)         the prompt once, then the far side again
 show(side, stand-in)       a slate, and perhaps a prompt with quiet after it, until `clear`
-clear(side)                sound at once; the picture with its next keyframe
+clear(side)                sound with its next packet, the picture with its next keyframe
 
 LIVE     source -> pipeline -> target
 PARKED   source -> nowhere;  player -> target
-AWAITED  source -> until a keyframe comes;  player -> target; then LIVE, beginning with that keyframe
+AWAITED  source -> until media comes;  player -> target; then LIVE, beginning with that packet
 """
 
 from __future__ import annotations
@@ -15,18 +15,16 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum, auto
-from itertools import chain, cycle
 from typing import Protocol
 
 from bridge.legs.leg import MediaLine
 from bridge.links.rewrite import Numbering
-from bridge.own.player import PicturePlayer, SoundPlayer
+from bridge.own.player import PicturePlayer, Refrain, SoundPlayer
 from bridge.own.studio import PictureOrder, Pictures, Sound, SoundOrder, Studio, slate_size
 from bridge.own.words import Prompt, Slate
 from bridge.rtp.timer import Timer
 from bridge.types import Codec, Kind, Side
 
-_AGAIN_AFTER_BLOCKS = 500  # 10 s of quiet, then the prompt once more
 _NAMES = {Side.SIP: "SipLeg", Side.WEB: "WebLeg"}
 
 Key = tuple[Kind, Side]
@@ -45,13 +43,28 @@ class Way(Enum):
 class StandIn:
     """prompt: said again and again, with quiet between; None: the far side's sound goes on.
 
-    about: stands on the slate in place of its title, such as who is calling. until_picture: clears itself.
+    about: stands on the slate in place of its title, such as who is calling. until_picture: the slate clears itself.
     """
 
     slate: Slate
     prompt: Prompt | None = None
     about: str = ""
     until_picture: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """awaits: gives way when the far side's picture comes."""
+
+    slate: Slate
+    about: str
+    awaits: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    prompt: Prompt
+    awaits: bool = False
 
 
 class Floor(Protocol):
@@ -79,34 +92,42 @@ class Programme:
         self._timer = timer
         self._clock = clock
         self._once: dict[Side, Prompt] = {}
-        self._standing: dict[Side, StandIn] = {}
+        self._said: dict[Side, _Said] = {}
+        self._shown: dict[Side, _Shown] = {}
+        self._refrains: dict[Side, Refrain] = {}
         self._players: dict[Key, tuple[MediaLine, SoundPlayer | PicturePlayer, str]] = {}
         self._orders: dict[Key, SoundOrder | PictureOrder] = {}  # what plays, or will when it is ready
         self._closed = False
 
     def play(self, side: Side, prompt: Prompt) -> None:
         self._once[side] = prompt
-        self._sound(side, afresh=True)
+        self._orders.pop((Kind.AUDIO, side), None)  # the same one again is said again
+        self._sound(side)
 
     def show(self, side: Side, what: StandIn) -> None:
-        before = self._standing.get(side)
-        if before == what:
-            return
-        self._standing[side] = what
+        self._shown[side] = _Shown(what.slate, what.about, what.until_picture)
+        if what.prompt is not None:
+            self._said[side] = _Said(what.prompt)
         self._sound(side)
         self._picture(side)
 
     def clear(self, side: Side) -> None:
-        standing = self._standing.pop(side, None)
-        if standing is None:
-            return
+        said, shown = self._said.pop(side, None), self._shown.pop(side, None)
+        if said and (Kind.AUDIO, side) in self._players:
+            self._said[side] = replace(said, awaits=True)
+        if shown and (Kind.VIDEO, side) in self._players:
+            self._shown[side] = replace(shown, awaits=True)
         self._sound(side)
-        if (Kind.VIDEO, side) in self._players:
-            self._standing[side] = replace(standing, prompt=None, until_picture=True)
         self._picture(side)
 
-    def showing(self, side: Side) -> StandIn | None:
-        return self._standing.get(side)
+    def stands_in(self, side: Side) -> bool:
+        """Whether this side sees something of ours that does not give way by itself."""
+        shown = self._shown.get(side)
+        return shown is not None and not shown.awaits
+
+    def showing(self, side: Side) -> Slate | None:
+        shown = self._shown.get(side)
+        return shown.slate if shown else None
 
     def follow(self) -> None:
         """Lines came, went or changed their codec."""
@@ -128,47 +149,47 @@ class Programme:
 
     def close(self) -> None:
         self._closed = True
-        self._once.clear()
-        self._standing.clear()
+        for wishes in (self._once, self._said, self._shown, self._refrains):
+            wishes.clear()
         for key in tuple(self._players):
             self._stop(key)
         self._orders.clear()
 
     # -- sound
 
-    def _sound(self, side: Side, *, afresh: bool = False) -> None:
-        key, standing = (Kind.AUDIO, side), self._standing.get(side)
+    def _sound(self, side: Side) -> None:
+        key, said = (Kind.AUDIO, side), self._said.get(side)
         target = self._floor.target(*key)
         if target is None:
             self._once.pop(side, None)
-        prompt = self._once.get(side) or (standing.prompt if standing else None)
+        prompt = self._once.get(side) or (said.prompt if said else None)
         if prompt is None or target is None:
             self._stop(key)
             self._floor.turn(*key, Way.LIVE)
             return
+        if key in self._players:
+            self._turn_sound(side)
         order = SoundOrder(prompt, target.codec.name)
-        if order == self._orders.get(key) and not afresh:
-            return
-        self._orders[key] = order
-        if side in self._once:
-            self._studio.sound(order, lambda sound: self._speak(key, order, iter(sound)))
-        else:
-            self._studio.sound(order, lambda sound: self._with_quiet(key, order, sound))
+        if order != self._orders.get(key):
+            self._orders[key] = order
+            begin = self._speak if side in self._once else self._refrain
+            self._studio.sound(order, lambda sound: begin(key, order, sound))
 
-    def _with_quiet(self, key: Key, order: SoundOrder, sound: Sound) -> None:
-        def speak(quiet: Sound) -> None:
-            pause = quiet * (_AGAIN_AFTER_BLOCKS // len(quiet))
-            self._speak(key, order, cycle(chain(sound, pause)))
+    def _refrain(self, key: Key, order: SoundOrder, sound: Sound) -> None:
+        def ready(quiet: Sound) -> None:
+            self._refrains[key[1]] = refrain = Refrain(sound, quiet)
+            self._speak(key, order, refrain)
 
-        self._studio.sound(SoundOrder(None, order.codec), speak)
+        self._studio.sound(SoundOrder(None, order.codec), ready)
 
-    def _speak(self, key: Key, order: SoundOrder, blocks: Iterator[bytes]) -> None:
+    def _speak(self, key: Key, order: SoundOrder, blocks: Sound | Iterator[bytes]) -> None:
         target = self._ready(key, order)
         if target is None:
             return
+        self._turn_sound(key[1])
         player = SoundPlayer(
             target,
-            blocks,
+            iter(blocks),
             self._floor.numbering(target),
             self._timer,
             ended=lambda: self._spoken(key),
@@ -176,25 +197,38 @@ class Programme:
         )
         self._players[key] = (target, player, f"Prompt({order.prompt}, {order.codec})")
 
+    def _turn_sound(self, side: Side) -> None:
+        said = self._said.get(side)
+        if side in self._once or said is None or not said.awaits:
+            self._floor.turn(Kind.AUDIO, side, Way.PARKED)
+            return
+        if side in self._refrains:
+            self._refrains[side].fall_quiet()
+        self._floor.turn(Kind.AUDIO, side, Way.AWAITED, lambda: self._sound_came(side))
+
+    def _sound_came(self, side: Side) -> None:
+        self._said.pop(side, None)
+        self._stop((Kind.AUDIO, side))
+
     def _spoken(self, key: Key) -> None:
         self._once.pop(key[1], None)
-        self._orders.pop(key, None)
+        self._stop(key)
         self._sound(key[1])
 
     # -- pictures
 
     def _picture(self, side: Side) -> None:
-        key, standing = (Kind.VIDEO, side), self._standing.get(side)
+        key, shown = (Kind.VIDEO, side), self._shown.get(side)
         target = self._floor.target(*key)
-        if standing is None or target is None:
+        if shown is None or target is None:
             self._stop(key)
             self._floor.turn(*key, Way.LIVE)
             return
         codec = _codec(target)
         assert isinstance(codec, Codec)  # noqa: S101 - a line of pictures
-        order = PictureOrder(standing.slate, standing.about, codec, *slate_size(codec))
-        if standing.until_picture or key in self._players:
+        if shown.awaits or key in self._players:
             self._turn_picture(side)
+        order = PictureOrder(shown.slate, shown.about, codec, *slate_size(codec))
         if order != self._orders.get(key):
             self._orders[key] = order
             self._studio.pictures(order, lambda pictures: self._film(key, order, pictures))
@@ -203,39 +237,37 @@ class Programme:
         target = self._ready(key, order)
         if target is None:
             return
+        self._turn_picture(key[1])
         player = PicturePlayer(target, pictures, self._floor.numbering(target), self._timer, clock=self._clock)
         name = f"Slate({order.slate}, {order.codec.name} {order.width}x{order.height})"
         self._players[key] = (target, player, name)
 
     def _turn_picture(self, side: Side) -> None:
         """A slate that waits for the picture gives way to it as soon as it comes, even before it is drawn."""
-        standing = self._standing.get(side)
-        if standing is not None and standing.until_picture:
+        if self._shown[side].awaits:
             self._floor.turn(Kind.VIDEO, side, Way.AWAITED, lambda: self._picture_came(side))
         else:
             self._floor.turn(Kind.VIDEO, side, Way.PARKED)
 
     def _picture_came(self, side: Side) -> None:
-        self._standing.pop(side, None)
+        self._shown.pop(side, None)
         self._stop((Kind.VIDEO, side))
 
     # -- both
 
     def _ready(self, key: Key, order: SoundOrder | PictureOrder) -> MediaLine | None:
-        """The line to play to, with nobody else sending on it; None when something else is wanted by now."""
+        """The line to play to, with nobody else of ours on it; None when something else is wanted by now."""
         target = self._floor.target(*key)
         if self._closed or self._orders.get(key) is not order or target is None:
             return None
         self._silence(key)
-        if key[0] is Kind.AUDIO:
-            self._floor.turn(*key, Way.PARKED)
-        else:
-            self._turn_picture(key[1])
         return target
 
     def _stop(self, key: Key) -> None:
         self._silence(key)
         self._orders.pop(key, None)
+        if key[0] is Kind.AUDIO:
+            self._refrains.pop(key[1], None)
 
     def _silence(self, key: Key) -> None:
         found = self._players.pop(key, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from bridge import Prompt, Side, Slate
 from gateway.call.facts import FactKind
 from gateway.call.summary import Receipt
 from gateway.call.termination import Reason
@@ -85,6 +86,39 @@ class AskFamilyForPicture:
 
 
 @dataclass(frozen=True, slots=True)
+class Play:
+    """A prompt into one side's sound, once."""
+
+    to: Side
+    prompt: Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """A slate for one side, until `Clear`; and a prompt with quiet after it in place of the far side's sound.
+
+    until_picture: the slate gives way to the picture by itself.
+    """
+
+    to: Side
+    slate: Slate
+    prompt: Prompt | None = None
+    until_picture: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """The far side is back."""
+
+    to: Side
+
+
+@dataclass(frozen=True, slots=True)
+class StartRecording:
+    """If the dialplan says so. RecordingFailed comes when it ends before the visit does."""
+
+
+@dataclass(frozen=True, slots=True)
 class CloseMedia:
     pass
 
@@ -149,6 +183,10 @@ Command = (
     | SettleMedia
     | RejoinMedia
     | AskFamilyForPicture
+    | Play
+    | Show
+    | Clear
+    | StartRecording
     | CloseMedia
     | RingFamily
     | TellClock

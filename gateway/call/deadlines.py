@@ -8,6 +8,7 @@ from gateway.call.events import (
     ClockDue,
     ConnectTimedOut,
     Event,
+    FarewellDue,
     LimitReached,
     ReconnectTimedOut,
     RingTimedOut,
@@ -40,8 +41,11 @@ def next_due(visit: VisitState) -> Due | None:
     if visit.state in _WAITS:
         setting, event = _WAITS[visit.state]
         dues.append(Due(visit.entered_at_s + getattr(visit.timeouts, setting), event))
-    if end and not visit.warned and visit.timeouts.warning_s and visit.marks.media_start_at_s is not None:
-        dues.append(Due(end.at_s - visit.timeouts.warning_s, WarningDue()))
+    if end and visit.marks.media_start_at_s is not None:
+        if visit.timeouts.warning_s and not visit.warned:
+            dues.append(Due(end.at_s - visit.timeouts.warning_s, WarningDue()))
+        if visit.timeouts.farewell_s and not visit.farewell_said:
+            dues.append(Due(end.at_s - visit.timeouts.farewell_s, FarewellDue()))
     if visit.meter.mode is Mode.USABLE:
         dues.append(Due(visit.clock_told_at_s + visit.timeouts.clock_every_s, ClockDue()))
     return min(dues, key=lambda each: each.at_s, default=None)

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bridge import BridgeError, BridgeStats, Joined, Media, NegotiationError, WebLegFailed, offers_video
+from bridge import BridgeError, BridgeStats, Joined, Media, NegotiationError, Slate, WebLegFailed, offers_video
 from gateway.call import commands as c
 from gateway.call import events as e
 from gateway.call import sip_codes
@@ -80,6 +80,9 @@ class Effects:
             c.SettleMedia: self._settle,
             c.RejoinMedia: self._rejoin,
             c.AskFamilyForPicture: self._ask_family,
+            c.Play: self._play,
+            c.Show: self._show,
+            c.Clear: self._clear,
             c.CloseMedia: self._close_media,
             c.RingFamily: self._ring_family,
             c.TellClock: self._tell_clock,
@@ -199,6 +202,18 @@ class Effects:
 
     async def _ask_family(self, command: c.AskFamilyForPicture, visit: VisitState) -> None:
         self._required().want_picture()
+
+    async def _play(self, command: c.Play, visit: VisitState) -> None:
+        self._required().play(command.to, command.prompt)
+
+    async def _show(self, command: c.Show, visit: VisitState) -> None:
+        about = self.terms.caller_name if self.terms and command.slate is Slate.CALLING else ""
+        self._required().show(
+            command.to, command.slate, command.prompt, about=about, until_picture=command.until_picture
+        )
+
+    async def _clear(self, command: c.Clear, visit: VisitState) -> None:
+        self._required().clear(command.to)
 
     async def _close_media(self, command: c.CloseMedia, visit: VisitState) -> None:
         self.fail(VisitGone("the visit has ended"))

@@ -187,6 +187,11 @@ class WarningDue:
 
 
 @dataclass(frozen=True, slots=True)
+class FarewellDue:
+    """Time to say that the time is over, so that it is said when it is."""
+
+
+@dataclass(frozen=True, slots=True)
 class ClockDue:
     """Time to tell the family's page what is left."""
 
@@ -257,6 +262,7 @@ Event = (
     | ConnectTimedOut
     | ReconnectTimedOut
     | WarningDue
+    | FarewellDue
     | ClockDue
     | LimitReached
     | OfficerEnded

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+from bridge import Prompt, Side, Slate
 from gateway.call import commands as c
 from gateway.call import events as e
 from gateway.call import sip_codes
@@ -99,7 +100,11 @@ def _accept(visit: VisitState, event: e.FamilyAccepted, now_s: float) -> Step:
 
 def _answer(visit: VisitState, event: e.MediaJoined, now_s: float) -> Step:
     after = replace(visit, line=Line.ANSWERED, marks=replace(visit.marks, answered_at_s=now_s))
-    return after, (c.AnswerStation(),)
+    waiting = (
+        c.Show(Side.SIP, Slate.PLEASE_WAIT, until_picture=True),
+        c.Show(Side.WEB, Slate.CALLING, until_picture=True),
+    )
+    return after, (c.AnswerStation(), *waiting)
 
 
 def _confirm(visit: VisitState, event: e.StationConfirmed, now_s: float) -> Step:
@@ -115,12 +120,13 @@ def _settle(visit: VisitState, event: e.StationConfirmed, now_s: float) -> Step:
 
 def _flows(visit: VisitState, event: e.MediaFlows, now_s: float) -> Step:
     if visit.marks.media_start_at_s is not None:
-        return replace(visit, state=_joined(visit), flowing=True), ()
+        return replace(visit, state=_joined(visit), flowing=True), _back(visit)
     marks = replace(visit.marks, media_start_at_s=min(event.at_s, now_s))
     after = replace(visit, flowing=True, marks=marks)
     accepted_at_s = marks.accepted_at_s if marks.accepted_at_s is not None else now_s
     waited_ms = max(0, round((event.at_s - accepted_at_s) * 1000))
-    return replace(after, state=_joined(after)), (c.Publish(FactKind.CONNECTED, (("after_accept_ms", waited_ms),)),)
+    told = c.Publish(FactKind.CONNECTED, (("after_accept_ms", waited_ms),))
+    return replace(after, state=_joined(after)), (*_back(visit), told)
 
 
 def _stops(visit: VisitState, event: e.MediaStops, now_s: float) -> Step:
@@ -128,19 +134,21 @@ def _stops(visit: VisitState, event: e.MediaStops, now_s: float) -> Step:
 
 
 def _web_down(visit: VisitState, event: e.WebDown, now_s: float) -> Step:
-    return replace(visit, state=State.RECONNECTING, flowing=False), ()
+    waiting = c.Show(Side.SIP, Slate.RECONNECTING, Prompt.RECONNECTING)
+    return replace(visit, state=State.RECONNECTING, flowing=False), (waiting,)
 
 
 def _web_up(visit: VisitState, event: e.WebUp, now_s: float) -> Step:
-    return replace(visit, state=_joined(visit)), ()
+    return replace(visit, state=_joined(visit)), _back(visit)
+
+
+def _back(visit: VisitState) -> tuple[c.Command, ...]:
+    """What the station sees and hears gives way to the browser's own."""
+    return (c.Clear(Side.SIP),) if visit.state is State.RECONNECTING else ()
 
 
 def _rejoin(visit: VisitState, event: e.FamilyRejoined, now_s: float) -> Step:
-    return replace(visit, state=State.RECONNECTING, flowing=False), (c.RejoinMedia(event.web_offer),)
-
-
-def _rejoin_early(visit: VisitState, event: e.FamilyRejoined, now_s: float) -> Step:
-    """A page that was reloaded before the first sound; the time to connect goes on running."""
+    """An offer alone ends no connection: the old one goes on until the new one is up, or until it is lost."""
     return visit, (c.RejoinMedia(event.web_offer),)
 
 
@@ -156,13 +164,15 @@ def _joined(visit: VisitState) -> State:
 def _hold(visit: VisitState, event: e.StationHeld, now_s: float) -> Step:
     """Also before the first sound: what a station that calls on hold is to be waited for has no limit of its own."""
     state = visit.state if visit.state is State.RECONNECTING else State.HELD
-    return replace(visit, state=state, held=True), (c.TellHold(held=True), c.Publish(FactKind.HELD))
+    shown = c.Show(Side.WEB, Slate.HELD, Prompt.HELD)
+    return replace(visit, state=state, held=True), (shown, c.TellHold(held=True), c.Publish(FactKind.HELD))
 
 
 def _resume(visit: VisitState, event: e.StationResumed, now_s: float) -> Step:
     after = replace(visit, held=False)
     state = visit.state if visit.state is State.RECONNECTING else _joined(after)
-    return replace(after, state=state), (c.TellHold(held=False), c.Publish(FactKind.RESUMED))
+    told = (c.TellHold(held=False), c.Publish(FactKind.RESUMED))
+    return replace(after, state=state), (c.Clear(Side.WEB), *told)
 
 
 def _change(visit: VisitState, event: e.StationOffered, now_s: float) -> Step:
@@ -202,7 +212,17 @@ def _warn(visit: VisitState, event: e.WarningDue, now_s: float) -> Step:
     left, end = seconds_left(visit, now_s), end_in_sight(visit)
     reason = end.reason if end else Reason.TIME_LIMIT
     told = (("seconds_left", left), ("reason", str(reason)))
-    return replace(visit, warned=True), (c.TellWarning(left, reason), c.Publish(FactKind.WARNED, told))
+    prompt = Prompt.ONE_MINUTE if 55 <= left <= 65 else Prompt.ENDING_SOON
+    after = replace(visit, warned=True)
+    return after, (c.TellWarning(left, reason), *_to_both(prompt), c.Publish(FactKind.WARNED, told))
+
+
+def _farewell(visit: VisitState, event: e.FarewellDue, now_s: float) -> Step:
+    return replace(visit, farewell_said=True), _to_both(Prompt.TIME_OVER)
+
+
+def _to_both(prompt: Prompt) -> tuple[c.Command, ...]:
+    return (c.Play(Side.SIP, prompt), c.Play(Side.WEB, prompt))
 
 
 def _tell_clock(visit: VisitState, event: e.ClockDue, now_s: float) -> Step:
@@ -295,8 +315,7 @@ ROWS: tuple[Row, ...] = (
     (e.FamilyAccepted, (_S.RINGING,), (_S.CONNECTING,), _accept),
     (e.FamilyDeclined, (_S.RINGING,), ENDING, _ends(Reason.REJECTED, Fault.FAMILY, sip_codes.DECLINED)),
     (e.FamilyLeft, ALIVE[1:], ENDING, _ends(Reason.FAMILY_LEFT, Fault.FAMILY, sip_codes.DECLINED)),
-    (e.FamilyRejoined, (_S.CONNECTING,), STAY, _rejoin_early),
-    (e.FamilyRejoined, JOINED, (_S.RECONNECTING,), _rejoin),
+    (e.FamilyRejoined, (_S.CONNECTING, *JOINED), STAY, _rejoin),
     (e.RingTimedOut, (_S.RINGING,), ENDING, _ends(Reason.NO_ANSWER, Fault.FAMILY, sip_codes.NO_ANSWER)),
     (e.MediaJoined, (_S.CONNECTING,), STAY, _answer),
     (e.StationConfirmed, (_S.CONNECTING,), STAY, _confirm),
@@ -326,6 +345,7 @@ ROWS: tuple[Row, ...] = (
     (e.StationWantsPicture, (_S.CONNECTING, *JOINED), STAY, _ask_family),
     (e.PictureWanted, (_S.CONNECTING, *JOINED), STAY, _ask_station),
     (e.WarningDue, JOINED, STAY, _warn),
+    (e.FarewellDue, JOINED, STAY, _farewell),
     (e.ClockDue, (_S.TALKING,), STAY, _tell_clock),
     (e.LimitReached, (_S.CONNECTING, *JOINED), ENDING, _limit),
     (e.StationHungUp, ALIVE, ENDING, _left(Reason.INMATE_HUNG_UP, Fault.STATION, sip_codes.CANCELLED)),

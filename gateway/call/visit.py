@@ -33,13 +33,14 @@ class Line(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds. warning_s 0: no warning."""
+    """Seconds. warning_s 0: no warning. farewell_s: before the end, so that it is said in time; 0: not said."""
 
     ring_s: float = 45.0
     connect_s: float = 30.0
     reconnect_s: float = 30.0
     warning_s: int = 60
     clock_every_s: float = 5.0
+    farewell_s: float = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class VisitState:
     flowing: bool = False
     held: bool = False
     warned: bool = False
+    farewell_said: bool = False
     clock_told_at_s: float = 0.0
     termination: Termination | None = None
 

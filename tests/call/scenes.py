@@ -46,6 +46,7 @@ ONE_OF_EACH: tuple[e.Event, ...] = (
     e.ConnectTimedOut(),
     e.ReconnectTimedOut(),
     e.WarningDue(),
+    e.FarewellDue(),
     e.ClockDue(),
     e.LimitReached(Reason.TIME_LIMIT),
     e.OfficerEnded(),

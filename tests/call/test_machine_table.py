@@ -29,7 +29,7 @@ EXPECTED = """
 Authorised          ring    .       .       .       .       .       .       .
 Refused             ending  .       .       .       .       .       .       .
 FamilyAccepted      .       conn    .       .       .       .       .       .
-FamilyRejoined      .       .       conn    reco    reco    reco    .       .
+FamilyRejoined      .       .       conn    talk    held    reco    .       .
 FamilyDeclined      .       ending  .       .       .       .       .       .
 FamilyLeft          .       ending  ending  ending  ending  ending  .       .
 StationConfirmed    .       .       conn    talk    held    reco    ending  .
@@ -54,6 +54,7 @@ RingTimedOut        .       ending  .       .       .       .       .       .
 ConnectTimedOut     .       .       ending  .       .       .       .       .
 ReconnectTimedOut   .       .       .       .       .       ending  .       .
 WarningDue          .       .       .       talk    held    reco    .       .
+FarewellDue         .       .       .       talk    held    reco    .       .
 ClockDue            .       .       .       talk    .       .       .       .
 LimitReached        .       .       ending  ending  ending  ending  .       .
 OfficerEnded        ending  ending  ending  ending  ending  ending  .       .

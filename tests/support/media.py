@@ -18,6 +18,7 @@ from bridge.events import (
     WebLost,
 )
 from bridge.links.tap import Listener, Tapping
+from bridge.own import Prompt, Slate
 from bridge.types import BridgeStats, FlowStats, Kind, Path, Route, Side
 from gateway.clock import Clock
 
@@ -27,7 +28,7 @@ WEB_ANSWER = "v=0 the answer for the browser"
 
 
 class ScriptedMedia:
-    """Implements bridge.bridge.Media. `asked` keeps what call control wanted, in order.
+    """Implements bridge.bridge.Media. `asked` keeps what call control wanted, in order; `own` what it was to say itself.
 
     fails: what the next call raises. note: called after each call, so that a test can wait for it.
     """
@@ -43,6 +44,7 @@ class ScriptedMedia:
         self._told: asyncio.Queue[BridgeEvent] = asyncio.Queue()
         self._held = False
         self.asked: list[str] = []
+        self.own: list[str] = []  # what it was to say and show itself
         self.closed = False
         self.hangs = False  # closing never ends
 
@@ -70,6 +72,21 @@ class ScriptedMedia:
     async def rejoin(self, web_offer: str) -> str:
         self._ask("rejoin")
         return WEB_ANSWER
+
+    def play(self, side: Side, prompt: Prompt) -> None:
+        self.own.append(f"play {prompt} to {side}")
+
+    def show(
+        self, side: Side, slate: Slate, prompt: Prompt | None = None, *, about: str = "", until_picture: bool = False
+    ) -> None:
+        words = [f"show {slate} to {side}"]
+        words += [f"saying {prompt}"] if prompt else []
+        words += [f"about {about}"] if about else []
+        words += ["until its picture comes"] if until_picture else []
+        self.own.append(", ".join(words))
+
+    def clear(self, side: Side) -> None:
+        self.own.append(f"clear {side}")
 
     def want_picture(self) -> None:
         self._ask("want_picture")
