@@ -28,7 +28,7 @@ WEB_ANSWER = "v=0 the answer for the browser"
 
 
 class ScriptedMedia:
-    """Implements bridge.bridge.Media. `asked` keeps what call control wanted, in order; `own` what it was to say itself.
+    """Implements bridge.bridge.Media. `asked` keeps what call control wanted, in order; `own` what it was to say.
 
     fails: what the next call raises. note: called after each call, so that a test can wait for it.
     """
