@@ -39,7 +39,7 @@ from bridge.types import Codec, Kind, Route, Side
 
 _log = logging.getLogger(__name__)
 
-_REPAIR = Patience(150, 250, 300)  # a request and its answer take a round trip, or two
+_REPAIR = Patience(200, 250, 300)  # a request and its answer take a round trip, or two
 _SWAPS = Patience(20, 50, 80)  # nothing is repaired there, but a network swaps packets
 _SOUND = Patience(0, 20, 80)  # the far side's jitter buffer bridges no more
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from bridge.rtp.sequence import distance
 
-_REPEAT_S = (0.03, 0.2)  # a request or its answer may be lost too: again after a round trip, within these
+_REPEAT_S = (0.03, 0.1)  # a request or its answer may be lost too: again before long, within these
+_REPEAT_SHARE = 0.6  # of a round trip: some packets come twice, but the second answer is half on its way when it counts
 _REPEAT_FIRST_S = 0.05  # as long as the round trip is not known
 _GIVE_UP_S = 0.6  # older than what any decoder here still waits for
 _MOST_REQUESTS = 8
@@ -52,7 +53,7 @@ class NackGenerator:
 
     def round_trip(self, seconds: float) -> None:
         least_s, most_s = _REPEAT_S
-        self._repeat_s = min(most_s, max(least_s, 1.2 * seconds + 0.01))
+        self._repeat_s = min(most_s, max(least_s, _REPEAT_SHARE * seconds))
 
     def arrived(self, sequence: int, now_s: float, silent_s: float = 0.0) -> Gap | None:
         """A packet came, `silent_s` after the one before. The gap in front of it, when it opened one."""

@@ -79,7 +79,7 @@ class TestNack:
         assert nack.due(0.06) == Gap((6,))
 
     def test_it_repeats_after_a_round_trip(self) -> None:
-        for round_trip_s, repeats in ((0.01, 4), (0.1, 1)):
+        for round_trip_s, repeats in ((0.01, 4), (0.2, 1)):
             nack = NackGenerator()
             nack.round_trip(round_trip_s)
             nack.arrived(1, 0.0)

@@ -1,0 +1,115 @@
+"""Pictures and sound over a bad network, with real encoders and decoders at both ends.
+
+The short runs are of the suite; those of a minute are `soak`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from bridge.types import Kind, MediaSettings, Side
+from tests.support.field import Ear, Field, loudness
+from tests.support.lossy_wire import Weather
+from tests.support.moving import tone_share
+
+BAD = Weather(loss=0.05, delay_ms=20, jitter_ms=30, duplicates=0.01)
+WORSE = Weather(loss=0.10, delay_ms=20, jitter_ms=30, duplicates=0.01)
+PATHS = {"relay": MediaSettings(), "transcode": MediaSettings(prefer_transcode=True)}
+_START_S = 3.0
+
+
+async def weathered(field: Field, weather: Weather, seconds: float) -> dict[str, list[float]]:
+    """The freezes of each picture in so many seconds, after the first three, the longest first."""
+    field.weather(weather)
+    await field.seconds(_START_S)
+    begun = {whose: camera.shot for whose, _, camera in field.screens()}
+    await field.seconds(seconds)
+    return {whose: screen.freezes_s(begun[whose]) for whose, screen, _ in field.screens()}
+
+
+def worst(freezes: dict[str, list[float]]) -> float:
+    return max(max(each) for each in freezes.values())
+
+
+async def outage(field: Field, seconds: float) -> dict[str, float]:
+    """How long after the network's return each picture was back."""
+    wire = field.browser.wire.wire
+    wire.cut()
+    await field.seconds(seconds)
+    wire.mend()
+    back = {whose: camera.shot for whose, _, camera in field.screens()}
+    await field.seconds(1.5)
+    return {whose: screen.back_after_s(back[whose]) for whose, screen, _ in field.screens()}
+
+
+def judge_mended(ear: Ear, concealed_ms: int) -> None:
+    """What a telephone got of a browser's sound: all of it, in time, the lost blocks filled in."""
+    blocks = ear.blocks()
+    steps = {later - earlier for earlier, later in pairwise(blocks)}
+    assert steps == {160}, "a hole in the sound"
+    heard = list(blocks.values())[50:]
+    levels = [loudness(each) for each in heard]
+    quiet = sum(level < 0.3 * float(np.median(levels)) for level in levels)
+    assert quiet < 0.01 * len(levels), f"{quiet} of {len(levels)} blocks are as good as silent"
+    assert tone_share(np.concatenate(heard), 8000, 400) > 0.8
+    assert concealed_ms > 20, "some of it was lost, and is counted"
+
+
+async def a_short_visit(path: str, seed: int) -> None:
+    async with Field(PATHS[path], seed) as field:
+        freezes = await weathered(field, BAD, 4.0)
+        sound = field.station.ear
+        flow = field.bridge.stats().flow(Kind.AUDIO, Side.WEB)
+        assert flow is not None
+        heard, sound.packets = sound.packets, []
+        if path == "transcode":
+            ear = Ear(sound.codec)
+            ear.packets = heard
+            judge_mended(ear, flow.concealed_ms)
+        else:
+            numbers = [int.from_bytes(each[2:4]) for each in heard]
+            assert numbers == sorted(numbers), "a telephone got the browser's sound out of order"
+        returned = await outage(field, 3.0)
+        assert worst(freezes) <= 0.5, (path, freezes)
+        assert max(returned.values()) <= 1.0, (path, returned)
+
+
+async def test_pictures_do_not_freeze_at_5_percent_and_come_back_after_an_outage() -> None:
+    """A relayed and a transcoded visit at once."""
+    await asyncio.gather(a_short_visit("relay", 1), a_short_visit("transcode", 11))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_minute_at_5_percent(path: str) -> None:
+    async with Field(PATHS[path], 21) as field:
+        freezes = await weathered(field, BAD, 60.0)
+        print(path, "5 %", freezes)
+        assert worst(freezes) <= 0.5
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_minute_at_10_percent_always_recovers(path: str) -> None:
+    async with Field(PATHS[path], 31) as field:
+        freezes = await weathered(field, WORSE, 60.0)
+        print(path, "10 %", freezes)
+        for each in freezes.values():
+            assert max(each) <= 1.0
+            assert sum(each) <= 0.2 * 60, "more than a fifth of the time"
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("path", PATHS)
+async def test_five_outages(path: str) -> None:
+    async with Field(PATHS[path], 41) as field:
+        field.weather(BAD)
+        await field.seconds(_START_S)
+        for _ in range(5):
+            returned = await outage(field, 3.0)
+            print(path, "back after", returned)
+            assert max(returned.values()) <= 1.0
