@@ -7,7 +7,7 @@ import contextlib
 
 import pytest
 
-from tests.bridge.test_bridge import Stage
+from tests.support.bridge_stage import Stage
 from tests.support.raw_peer import RawPeer
 
 

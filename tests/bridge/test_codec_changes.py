@@ -11,8 +11,8 @@ from bridge.codecs.g711 import translation
 from bridge.events import WebConnected
 from bridge.rtp import packet as rtp
 from bridge.types import Kind, Side
-from tests.bridge.test_bridge import IDR, Stage
 from tests.support import raw_peer
+from tests.support.bridge_stage import IDR, Stage
 from tests.support.raw_peer import AUDIO_SSRC, VIDEO_SSRC
 from tests.support.rtp_station import RtpStation
 

@@ -16,8 +16,8 @@ from bridge.rtp import rtcp
 from bridge.tapping import TappableWiring
 from bridge.types import Codec, Kind, Side
 from bridge.wiring import Wiring
-from tests.bridge.test_bridge import IDR, Stage
 from tests.support import raw_peer
+from tests.support.bridge_stage import IDR, Stage
 from tests.support.raw_peer import AUDIO_SSRC, VIDEO_SSRC
 
 ALL = {(kind, side) for kind in Kind for side in Side}

@@ -19,8 +19,8 @@ from bridge.rtp import rtcp
 from bridge.types import Codec, Kind, Side
 from bridge.watching import Gallery, Watcher
 from bridge.watching.plan import seat
-from tests.bridge.test_bridge import IDR, SLICE, Stage, without
 from tests.support import raw_peer
+from tests.support.bridge_stage import IDR, SLICE, Stage, without
 from tests.support.raw_peer import AUDIO_SSRC, VIDEO_SSRC, RawPeer
 from tests.support.waiting import until
 from tests.support.watching_peer import H264, WatchingPeer, carried, watching_offer
