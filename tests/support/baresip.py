@@ -53,6 +53,8 @@ class Baresip:
     transport: str = "udp"
     account_parameters: str = ""
     audio_codecs: str = "PCMU/8000/1"
+    video_codecs: str = "H264"
+    video_size: str = "640x480"
     modules: tuple[str, ...] = ()
     host: str = "127.0.0.1"
     events: list[dict[str, Any]] = field(default_factory=list)
@@ -185,7 +187,7 @@ class Baresip:
             f"audio_source aufile,{tone(self.folder)}",
             "ausrc_srate 8000",
             "auplay_srate 8000",
-            "video_size 640x480",
+            f"video_size {self.video_size}",
             "video_bitrate 600000",
             "video_fps 30",
             f"rtp_ports {low}-{low + 20}",
@@ -202,9 +204,12 @@ class Baresip:
             f"snd_path {self.folder}",
         ]
         if self.video:
-            lines += [f"video_source avformat,{moving_picture(self.folder)}", "video_display fakevideo,nil"]
+            lines += [
+                f"video_source avformat,{moving_picture(self.folder, self.video_size)}",
+                "video_display fakevideo,nil",
+            ]
         (self.folder / "config").write_text("\n".join(lines) + "\n")
-        video_codecs = "H264" if self.video else ""
+        video_codecs = self.video_codecs if self.video else ""
         (self.folder / "accounts").write_text(
             f"<sip:{self.name}@{self._address};transport={self.transport}>;regint=0;"
             f"audio_codecs={self.audio_codecs};video_codecs={video_codecs};answermode={self.answer}"
@@ -262,8 +267,8 @@ def tone(folder: Path) -> Path:
     return _media(folder.parent, "tone.wav", ("-f", "lavfi", "-i", "sine=f=440:r=8000", "-t", "60", "-ac", "1"))
 
 
-def moving_picture(folder: Path) -> Path:
-    """A minute of 640x480 at 30 frames/s in which something always moves."""
-    source = ("-f", "lavfi", "-i", "testsrc2=size=640x480:rate=30", "-t", "60")
+def moving_picture(folder: Path, size: str = "640x480") -> Path:
+    """A minute at 30 frames/s in which something always moves."""
+    source = ("-f", "lavfi", "-i", f"testsrc2=size={size}:rate=30", "-t", "60")
     codec = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
-    return _media(folder.parent, "moving.mp4", (*source, *codec))
+    return _media(folder.parent, f"moving-{size}.mp4", (*source, *codec))
