@@ -22,7 +22,7 @@ from bridge.sdes import OwnKeys, Sdes
 from bridge.sdp import Media, Origin, Session, parse
 from bridge.types import Codec, Flow, Kind, Path, Route, Side
 
-_FEEDBACK = ("nack pli", "ccm fir", "ccm tmmbr")  # what the station may ask for and we do; retransmission is not in it
+_FEEDBACK = ("nack", "nack pli", "ccm fir", "ccm tmmbr")  # what the station may ask for and we do
 _SIZES = ("sqcif", "qcif", "cif", "cif4", "cif16")
 _MIRRORED = {  # of format parameters: the others tell what the station receives, or ask for annexes that we do not send
     "H264": ("profile-level-id", "packetization-mode", "level-asymmetry-allowed"),

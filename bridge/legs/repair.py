@@ -1,15 +1,20 @@
-"""What a line does about loss besides asking: it sends again what the far side misses, and notices who comes back."""
+"""What a line does about loss: it sends again what the far side misses, asks for what it misses itself, and notices
+who comes back.
+"""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 from bridge.rtp.history import RtxWrapper, SendHistory
+from bridge.rtp.nack import Gap, NackGenerator
 
 _RESEND_S = 0.02  # two requests for one packet within that are one request, repeated
 _MOST_AT_ONCE = 100  # who misses more had an outage; a burst of it would only be the next one
 _REMEMBERED = 256
 _SILENT_S = 1.0
+_SWAPPED_S = 0.08  # where nothing can be asked again, what has not come by then is lost
 
 
 class Resender:
@@ -17,7 +22,7 @@ class Resender:
 
     __slots__ = ("_history", "_resent", "_rtx", "_send", "store")
 
-    def __init__(self, send: Callable[[bytes], bool], rtx: RtxWrapper | None) -> None:
+    def __init__(self, send: Callable[[bytes], bool], rtx: RtxWrapper | None = None) -> None:
         self._send = send
         self._rtx = rtx
         self._history = SendHistory()
@@ -34,8 +39,47 @@ class Resender:
             if len(self._resent) > _REMEMBERED:
                 self._resent.clear()
             self._resent[sequence] = now_s
-            count += self._send(packet if self._rtx is None else self._rtx.wrap(packet))
+            with contextlib.suppress(OSError):  # as lost on the way
+                count += self._send(packet if self._rtx is None else self._rtx.wrap(packet))
         return count
+
+
+class PictureRepair:
+    """Of a station's pictures. can_ask: by NACK; else a gap that does not close is a wish for a whole picture.
+
+    Without the wish a browser behind a relay asks us in vain for what we never had, for seconds.
+    """
+
+    def __init__(self, *, can_ask: bool, ask: Callable[[Gap, float], None]) -> None:
+        self._can_ask = can_ask
+        self._ask = ask
+        self._nack = self._generator()
+
+    def begin(self) -> None:
+        """Another stream."""
+        self._nack = self._generator()
+
+    def round_trip(self, seconds: float) -> None:
+        self._nack.round_trip(seconds)
+
+    def arrived(self, sequence: int, now_s: float, silent_s: float) -> None:
+        gap = self._nack.arrived(sequence, now_s, silent_s)
+        if gap is not None:
+            self._say(gap, now_s)
+
+    def tick(self, now_s: float) -> None:
+        if self._nack:
+            gap = self._nack.due(now_s)
+            if gap is not None:
+                self._say(gap, now_s)
+
+    def _generator(self) -> NackGenerator:
+        return NackGenerator() if self._can_ask else NackGenerator(give_up_s=_SWAPPED_S)
+
+    def _say(self, gap: Gap, now_s: float) -> None:
+        gap = gap if self._can_ask else Gap((), gap.lost_hope)
+        if gap.sequences or gap.lost_hope:
+            self._ask(gap, now_s)
 
 
 class Absence:

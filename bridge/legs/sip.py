@@ -28,9 +28,8 @@ from bridge.rtp.udp import Address, Reader
 from bridge.sdes import Sdes
 from bridge.types import Codec, Flow, Kind, Side
 
-_TICK_S = 0.1
-_TURNS_AFTER_PACKETS = 3  # of another format than the present one, and no more than so often
-_TURNS_EVERY_S = 1.0
+_TICKS_S = {Kind.AUDIO: 0.1, Kind.VIDEO: 0.04}  # what is lost of a picture is asked for again soon
+_TURNS_AFTER_PACKETS, _TURNS_EVERY_S = 3, 1.0  # of another format than the present one, and no more than so often
 _COMFORT_NOISE = 13  # RFC 3389 section 4
 _NO_TYPE = -1  # no payload type has this number
 _SENDS = (Flow.SENDRECV, Flow.SENDONLY)
@@ -68,8 +67,7 @@ class SipLine:
         self._send_to: Callable[[bytes, Address], int] = sockets.rtp.sendto
         self._on_key = on_key
         self._on_codec = on_codec
-        self._strange_packets = 0
-        self._turned_s = -_TURNS_EVERY_S
+        self._strange_packets, self._turned_s = 0, -_TURNS_EVERY_S
         self._sink: Callable[[bytes], None] = nowhere
         self._source: Address | None = None
         self._target: Address | None = None
@@ -77,6 +75,7 @@ class SipLine:
         self._control_host = ""
         self._latch = Latch(follow_after_s)
         self._last_sent = b""
+        self._store: Callable[[bytes], None] | None = None
         self._dtmf: Codec | None = None
         self._keys: KeyReader | None = None
         self._rtcp = StationRtcp(
@@ -91,7 +90,7 @@ class SipLine:
         self._vault: Vault | None = None
         self._readers = (Reader(sockets.rtp, self._take), Reader(sockets.rtcp, self._take_rtcp))
         self.aim(line)
-        self._tick = timer.every(_TICK_S, self.tick)
+        self._tick = timer.every(_TICKS_S[line.kind], self.tick)
 
     @property
     def port(self) -> int:
@@ -117,6 +116,7 @@ class SipLine:
         self._rtcp.feedback = line.codec.feedback
         if line.kind is Kind.VIDEO:
             self._rtcp.described_limit(line.media.bandwidth_bps or 0)
+            self._store = self._rtcp.agree_repair(self._send_again)
         media = line.media
         self._latch.aim(reachable(media.address, media.port))
         self._announced_control = reachable(
@@ -167,6 +167,11 @@ class SipLine:
         counters.sent_packets += 1
         counters.sent_bytes += len(packet) - HEADER_BYTES
         self._last_sent = packet
+        if self._store is not None:
+            self._store(packet)
+
+    def _send_again(self, packet: bytes) -> bool:
+        return self._target is not None and self._send_to(packet, self._target) > 0
 
     def send_report(self, report: SenderReport) -> None:
         self._rtcp.send_report(report, self._clock())
@@ -238,6 +243,8 @@ class SipLine:
         _, _, sequence, timestamp, ssrc = HEADER.unpack_from(packet)
         if ssrc != self._rtcp.remote_ssrc:
             self._rtcp.begin_stream(ssrc)
+        if self._rtcp.repair is not None:
+            self._rtcp.repair.arrived(sequence, now_s, now_s - counters.last_received_s)
         counters.received_packets += 1
         counters.received_bytes += len(packet) - HEADER_BYTES
         counters.last_received_s = now_s

@@ -11,9 +11,11 @@ import time
 from collections.abc import Callable
 
 from bridge.legs.leg import Feedback, LineCounters, SenderReport
+from bridge.legs.repair import Absence, PictureRepair, Resender
 from bridge.legs.silent import SILENT
 from bridge.rtp import rtcp
 from bridge.rtp.keyframe import DETECTORS
+from bridge.rtp.nack import Gap
 from bridge.rtp.packet import HEADER, parse
 from bridge.rtp.reception import Reception, RoundTrip
 from bridge.rtp.rtcp import ReceiverInfo, ReportBlock, SenderInfo
@@ -93,6 +95,17 @@ class StationRtcp:
         self._asked_bps = 0
         self.reports: Feedback = SILENT  # hears about what the station sends
         self.feedback: tuple[str, ...] = ()
+        self.repair: PictureRepair | None = None  # of pictures alone
+        self._resender: Resender | None = None
+        self._absence = Absence()
+
+    def agree_repair(self, send_again: Callable[[bytes], bool]) -> Callable[[bytes], None] | None:
+        """By what `feedback` says now. What is sent from now on is to be told to what this returns."""
+        can_ask = "nack" in self.feedback
+        if self.repair is None or can_ask != (self._resender is not None):
+            self.repair = PictureRepair(can_ask=can_ask, ask=self._mend)
+            self._resender = Resender(send_again) if can_ask else None
+        return None if self._resender is None else self._resender.store
 
     @property
     def lost(self) -> int:
@@ -120,6 +133,8 @@ class StationRtcp:
         self._lost_before += self.reception.lost
         self.reception = Reception(self._clock_hz)
         self.remote_ssrc = ssrc
+        if self.repair is not None:
+            self.repair.begin()
 
     def farewell(self) -> None:
         """We leave (RFC 3550 section 6.6); who was sent nothing is told nothing."""
@@ -140,6 +155,8 @@ class StationRtcp:
                 self._hear(message.reports, now_s)
             elif isinstance(message, rtcp.KeyframeRequest):
                 self._wishes.keyframe_wanted()
+            elif isinstance(message, rtcp.Nack) and self._resender is not None:
+                self._counters.retransmitted += self._resender.answer(message.sequences, now_s)
             elif isinstance(message, rtcp.BitrateLimit):
                 self._asked_bps = message.bps
                 self._tell_limit()
@@ -190,6 +207,10 @@ class StationRtcp:
         """`last_sent`: the RTP packet that left last, empty when none did."""
         if self.wants_picture:
             self._ask_for_picture(now_s)
+        if self.repair is not None:
+            self.repair.tick(now_s)
+            if self._absence.over(self._counters.last_received_s, now_s):
+                self._wishes.keyframe_wanted()
         if last_sent is not self._newest:
             self._newest, self._newest_s = last_sent, now_s
         if self._limit_repeats and now_s - self._limited_s >= _LIMIT_GAP_S:
@@ -231,6 +252,15 @@ class StationRtcp:
                 round_trip_ms = self._round_trip.heard(block, now_s)
                 if round_trip_ms is not None:
                     self._counters.rtt_ms = round_trip_ms
+                    if self.repair is not None:
+                        self.repair.round_trip(round_trip_ms / 1000)
+
+    def _mend(self, gap: Gap, now_s: float) -> None:
+        if gap.sequences:
+            self._counters.nacks += len(gap.sequences)
+            self._compound((), [rtcp.nack(self._ssrc, self.remote_ssrc, gap.sequences)])
+        if gap.lost_hope:
+            self.request_keyframe(now_s)
 
     def _ask_for_picture(self, now_s: float) -> None:
         by_rtcp = "nack pli" in self.feedback or "ccm fir" in self.feedback

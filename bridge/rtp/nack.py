@@ -38,10 +38,11 @@ class NackGenerator:
     apart: repaired packets come by `repaired`, so what `arrived` came by itself.
     """
 
-    __slots__ = ("_apart", "_highest", "_missing", "_repeat_s", "_swaps_s")
+    __slots__ = ("_apart", "_give_up_s", "_highest", "_missing", "_repeat_s", "_swaps_s")
 
-    def __init__(self, *, apart: bool = False) -> None:
+    def __init__(self, *, apart: bool = False, give_up_s: float = _GIVE_UP_S) -> None:
         self._apart = apart
+        self._give_up_s = give_up_s
         self._highest = -1
         self._missing: dict[int, _Missing] = {}
         self._repeat_s = _REPEAT_FIRST_S
@@ -79,7 +80,7 @@ class NackGenerator:
         """What to ask (again) now, and whether some of it was given up."""
         asked, hopeless = [], []
         for sequence, each in self._missing.items():
-            if now_s - each.since_s > _GIVE_UP_S or each.requests > _MOST_REQUESTS:
+            if now_s - each.since_s > self._give_up_s or each.requests > _MOST_REQUESTS:
                 hopeless.append(sequence)
             elif now_s >= each.ask_s:
                 each.ask_s = now_s + self._repeat_s
