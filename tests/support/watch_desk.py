@@ -1,4 +1,4 @@
-"""Who watches on the stage: begins, ends and remembers, as gateway.watching does, and lets a stock peer be seen."""
+"""Who watches on the stage: begins, ends and remembers, as gateway.watching does, and shows a film."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from bridge.plane import MediaPlane
+from bridge.types import MediaSettings
+from bridge.watching import Watcher
 from gateway.errors import StoreUnavailable, VisitGone, WatchingForbidden
 from gateway.store import Watching
 from gateway.watching import Seat, State
-from tests.support.far_side import FarSide
+from tests.support.projector import Projector
 
 
 @dataclass
@@ -23,7 +26,10 @@ class WatchDesk:
     written: list[Watching] = field(default_factory=list)
     acts: list[tuple[str, str, str, int]] = field(default_factory=list)
     away: bool = False
-    _far: list[FarSide] = field(default_factory=list)
+    _plane: MediaPlane | None = None
+    _projector: Projector = field(default_factory=Projector)
+    _watchers: dict[str, Watcher] = field(default_factory=dict)
+    _closing: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def begin(self, visit_id: str, officer: str, web_offer: str) -> tuple[str, str]:
         if not self.may_watch(visit_id):
@@ -36,11 +42,22 @@ class WatchDesk:
         self.seats[watching.watching_id] = Seat(watching)
         if not self.media:
             return watching.watching_id, "v=0\r\n"
-        far = FarSide(video=True)
-        self._far.append(far)
-        answer = await far.answer(web_offer)
-        self.seats[watching.watching_id].become(State.WATCHING)
-        return watching.watching_id, answer
+        return watching.watching_id, await self._shown(watching, web_offer)
+
+    async def _shown(self, watching: Watching, web_offer: str) -> str:
+        if self._plane is None:
+            self._plane = MediaPlane(MediaSettings())
+            await self._plane.__aenter__()
+        seat = self.seats[watching.watching_id]
+
+        def lost(reason: str) -> None:
+            if seat.state is not State.ENDED:
+                self.end(watching.visit_id, watching.watching_id, reason)
+
+        watcher, answer = await self._plane.watch(self._projector, web_offer, lost)
+        watcher.on_connected = lambda: seat.become(State.WATCHING)
+        self._watchers[watching.watching_id] = watcher
+        return answer
 
     def seat(self, visit_id: str, watching_id: str) -> Seat:
         if watching_id not in self.seats or self.seats[watching_id].watching.visit_id != visit_id:
@@ -53,6 +70,9 @@ class WatchDesk:
         seat.become(State.ENDED, reason)
         place = seat.watching.number - 1
         self.written[place] = replace(self.written[place], until=_now(), reason=reason)
+        watcher = self._watchers.pop(watching_id, None)
+        if watcher is not None:
+            self._closing.append(asyncio.create_task(watcher.close(), name="watcher leaves"))
 
     async def message(self, officer: str, visit_id: str, characters: int) -> None:
         self.acts.append((officer, "message", visit_id, characters))
@@ -71,7 +91,10 @@ class WatchDesk:
         return found[:limit]
 
     async def close(self) -> None:
-        await asyncio.gather(*(each.close() for each in self._far))
+        if self._plane is not None:
+            await asyncio.gather(*self._closing)
+            await self._projector.close()
+            await self._plane.__aexit__(None, None, None)
 
 
 def _now() -> datetime:

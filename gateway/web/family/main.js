@@ -184,6 +184,7 @@ button("decline").addEventListener("click", decline);
 button("hangup").addEventListener("click", hangUp);
 button("again").addEventListener("click", () => say({ type: "dismissed" }));
 button("sound").addEventListener("click", soundOffer);
+button("said-close").addEventListener("click", () => say({ type: "read" }));
 button("mute").addEventListener("click", () => { muted = !muted; showDevices(); });
 button("camera").addEventListener("click", () => { dark = !dark; showDevices(); });
 document.addEventListener("pointerdown", () => state.phase === "waiting" && soundOffer(), { once: true });

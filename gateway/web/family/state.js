@@ -10,11 +10,12 @@ export const START = Object.freeze({
   phase: "opening",
   name: "",         // whose page it is
   ice: [],          // ICE servers as the gateway says
-  visit: null,      // {id, caller, place, video, rate, seconds, balanceOk, privileged}
+  visit: null,      // {id, caller, place, video, rate, seconds, balanceOk, privileged, monitored}
   ongoing: null,    // a visit to come back to, after a reload
   clock: null,      // {running, secondsLeft, moneyLeft, at}
   warned: null,     // {reason}
   held: false,
+  said: null,       // what an officer wrote, until it is closed
   over: null,       // the gateway's `over`
   note: null,       // what happened last, for the waiting page: {kind, reason, caller} or {kind, words}
   socket: "opening", // opening | open | lost
@@ -27,7 +28,7 @@ export const START = Object.freeze({
 const IN_VISIT = new Set(["joining", "visit"]);
 const mine = (state, event) => state.visit !== null && state.visit.id === event.visit_id;
 const idle = (state, more = {}) => ({
-  ...state, phase: "waiting", visit: null, clock: null, warned: null, held: false, over: null, link: "new", ...more,
+  ...state, phase: "waiting", visit: null, clock: null, warned: null, held: false, said: null, over: null, link: "new", ...more,
 });
 
 const RULES = {
@@ -46,6 +47,7 @@ const RULES = {
     const visit = {
       id: event.visit_id, caller: event.caller_name, place: event.facility_name, video: event.video,
       rate: event.rate_per_minute, seconds: event.seconds, balanceOk: event.balance_ok, privileged: event.privileged,
+      monitored: event.monitored === true,
     };
     return idle(state, { phase: "ringing", visit, note: null, ongoing: null, picture: "first" });
   },
@@ -66,6 +68,10 @@ const RULES = {
 
   hold(state, event) {
     return mine(state, event) ? { ...state, held: event.held } : state;
+  },
+
+  message(state, event) {
+    return mine(state, event) ? { ...state, said: event.text } : state;
   },
 
   taken(state, event) {
@@ -93,6 +99,7 @@ const RULES = {
   gone: (state) => (IN_VISIT.has(state.phase) ? { ...state, phase: "over", over: null } : state),
   declined: (state) => (state.phase === "ringing" ? idle(state) : state),
   dismissed: (state) => (state.phase === "over" ? idle(state, { note: null }) : state),
+  read: (state) => ({ ...state, said: null }),
   socket: (state, event) => ({ ...state, socket: event.to }),
   link: (state, event) => ({ ...state, link: event.to }),
   picture: (state, event) => ({ ...state, picture: event.to }),
@@ -104,6 +111,7 @@ const RULES = {
     const visit = {
       id: from.visit_id, caller: from.caller_name, place: from.facility_name, video: from.video,
       rate: from.rate_per_minute, seconds: from.seconds_left, balanceOk: true, privileged: false,
+      monitored: from.monitored === true,
     };
     return idle(state, { phase: "joining", visit, ongoing: null, held: from.held, note: null, picture: "first" });
   },
