@@ -22,6 +22,7 @@ import signal
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -44,6 +45,8 @@ from gateway.events.bus import Bus, Overflow
 from gateway.events.mqtt import parse_url, run_publisher
 from gateway.policy.decide import decide
 from gateway.policy.plan import Dialplan
+from gateway.recording.archive import Archive
+from gateway.recording.keys import KeyRing
 from gateway.store import Store
 from gateway.watching import Journal, Monitoring
 from sip import SipConfigError, SipEndpoint, SipPortTaken, Transport
@@ -130,6 +133,7 @@ class Gateway:
         dialplan, tariffs = load_policy(config)
         self.store = await stack.enter_async_context(Store(config.store.url))
         self.accounting = Accounting(self.store, tariffs, node=config.node, clock=self._clock)
+        archive = await self._start_recording(stack, dialplan)
         recovered = await self.accounting.recover(config.node, self._clock.now())
         if recovered:
             _log.warning("%d visits that a crash had left open are recorded", len(recovered))
@@ -146,6 +150,7 @@ class Gateway:
             node=config.node,
             limits=config.limits,
             new_id=new_visit_id,
+            recordings=archive,
         )
         self.monitoring = Monitoring(
             visits=self.visits,
@@ -164,6 +169,25 @@ class Gateway:
         await stack.enter_async_context(self._http)
         stack.push_async_callback(self.visits.drain, 0)
         _log.info("node %s is ready", config.node)
+
+    async def _start_recording(self, stack: contextlib.AsyncExitStack, dialplan: Dialplan) -> Archive | None:
+        """What a crash left is finished first, so that the records of its visits name it."""
+        recording = self.config.recording
+        recorded = [each for each in dialplan.facilities.values() if each.retention_days is not None]
+        if recording is None:
+            if recorded:
+                raise StartError(f"the dialplan records {recorded[0].id}: set recording.folder and recording.keys")
+            return None
+        keys = KeyRing.load(Path(recording.keys))
+        for each in recorded:
+            keys.newest(each.id)
+        archive = Archive(self.store, keys, Path(recording.folder), node=self.config.node, clock=self._clock)
+        await archive.start()
+        stack.push_async_callback(archive.close)
+        found = await archive.recover()
+        if found:
+            _log.warning("%d recordings that a crash had cut are kept as they are", found)
+        return archive
 
     async def _start_events(self, stack: contextlib.AsyncExitStack) -> None:
         mqtt = self.config.mqtt

@@ -124,6 +124,13 @@ class StoreConfig(Document):
     url: str = "sqlite:///kinbridge.db"
 
 
+class RecordingConfig(Document):
+    """Where recordings lie, and the file of the keys that wrap theirs; see docs/recording.md."""
+
+    folder: str = "recordings"
+    keys: str = "recording.keys"
+
+
 class MqttConfig(Document):
     """Events. url empty: the in-process broker, listening on `embedded_port` (0: the system chooses)."""
 
@@ -158,6 +165,7 @@ class Config(Document):
     sip: SipConfig = SipConfig()
     media: MediaConfig = MediaConfig()
     store: StoreConfig = StoreConfig()
+    recording: RecordingConfig | None = None
     mqtt: MqttConfig = MqttConfig()
     limits: LimitsConfig = LimitsConfig()
     dialplan: str
@@ -219,8 +227,15 @@ def load_config(path: Path) -> Config:
             "dialplan": str(base / config.dialplan),
             "tariffs": tuple(str(base / each) for each in config.tariffs),
             "store": StoreConfig(url=_absolute_sqlite(config.store.url, base)),
+            "recording": _absolute_recording(config.recording, base),
         }
     )
+
+
+def _absolute_recording(recording: RecordingConfig | None, base: Path) -> RecordingConfig | None:
+    if recording is None:
+        return None
+    return RecordingConfig(folder=str(base / recording.folder), keys=str(base / recording.keys))
 
 
 def _absolute_sqlite(url: str, base: Path) -> str:

@@ -12,6 +12,7 @@ KinbridgeError
 │   ├── LinkExpired       it was good once
 │   └── LinkForged        it was never made by this gateway, or not with this secret
 ├── BillingError          money that does not add up: unknown account, wrong currency, hold gone
+├── RecordingError        a recording, its key or its folder that is not as it should be; says what to do
 ├── VisitGone             the visit has ended or never was
 └── WatchingRefused       an officer may not, or cannot, watch this visit
     ├── WatchingForbidden privileged, or the dialplan says that it is not monitored
@@ -64,6 +65,10 @@ class LinkForged(LinkRefused):
 
 class BillingError(KinbridgeError):
     """Money that does not add up."""
+
+
+class RecordingError(KinbridgeError):
+    """A recording, its key or its folder that is not as it should be."""
 
 
 class VisitGone(KinbridgeError):

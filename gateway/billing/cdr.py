@@ -55,6 +55,21 @@ class CdrFlow:
 
 
 @dataclass(frozen=True, slots=True)
+class CdrRecording:
+    """One file. state: `complete`, `cut` (it ends early, what there is plays), `failed` (nothing is there), or `open`.
+
+    started_at, ended_at: as all times here. bytes, sha256: of the file as it lies in the archive, encrypted.
+    """
+
+    recording_id: str
+    state: str
+    started_at: str
+    ended_at: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Cdr:
     """One visit, or one attempt at a visit. Times are aware UTC, whole milliseconds; None: it never came to that."""
 
@@ -100,6 +115,8 @@ class Cdr:
     hold_amount: Annotated[str, "what was reserved; `total` is never above it"]
     movement_id: Annotated[str, "the ledger movement of the charge; empty when nothing was charged"]
     flows: Annotated[tuple[CdrFlow, ...], "codecs, path and quality, each way"]
+    recording: Annotated[str, "`none`, or how it came out: `complete`, `cut`, `failed`, `open` (not finished yet)"]
+    recordings: Annotated[tuple[CdrRecording, ...], "the files, in order; another one begins when a codec changes"]
     previous_hash: Annotated[str, "hash of the node's record before this one; 64 zeros for the first"]
     hash: Annotated[str, "SHA-256 over previous_hash and this record"]
 
@@ -144,12 +161,17 @@ def from_json(values: Mapping[str, Any]) -> Cdr:
     """The inverse of `as_json`. Raises ValueError for what is no record of this schema."""
     if values.get("schema") != SCHEMA:
         raise ValueError(f"a record of schema {values.get('schema')!r}; this version reads {SCHEMA}")
-    given = dict(values)
+    given = {**_LATER, **values}
     for name in ("setup_at", "ring_at", "answer_at", "media_start_at", "media_end_at", "end_at", "recorded_at"):
         given[name] = None if given[name] is None else datetime.fromisoformat(given[name])
     given["lines"] = tuple(CdrLine(**each) for each in given["lines"])
     given["flows"] = tuple(CdrFlow(**each) for each in given["flows"])
+    given["recordings"] = tuple(CdrRecording(**each) for each in given["recordings"])
     return Cdr(**given)
+
+
+_LATER: Mapping[str, Any] = {"one_way_s": 0, "recording": "none", "recordings": ()}
+"""What the first records do not have."""
 
 
 def canonical(cdr: Cdr) -> str:
@@ -188,4 +210,5 @@ _TYPE_WORDS: dict[Any, str] = {
     datetime | None: "time or null",
     tuple[CdrLine, ...]: "list of {kind, quantity, amount}",
     tuple[CdrFlow, ...]: "list of flows",
+    tuple[CdrRecording, ...]: "list of {recording_id, state, started_at, ended_at, bytes, sha256}",
 }

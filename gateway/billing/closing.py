@@ -19,11 +19,13 @@ from gateway.billing.cdr import (
     Cdr,
     CdrFlow,
     CdrLine,
+    CdrRecording,
     canonical,
     chained,
     from_document,
     maybe_whole_ms,
     storable_text,
+    time_text,
     whole_ms,
 )
 from gateway.billing.rating import Charge, Tariff, charge
@@ -32,7 +34,7 @@ from gateway.call.summary import FlowSummary, Receipt, VisitSummary
 from gateway.call.termination import Fault, Reason, Termination
 from gateway.errors import BillingError
 from gateway.money import Money
-from gateway.store import CdrRow, Hold, Visit, Work
+from gateway.store import CdrRow, Hold, RecordingState, Visit, Work
 
 MILLISECOND = timedelta(milliseconds=1)
 
@@ -55,9 +57,12 @@ def close(work: Work, summary: VisitSummary, now: datetime) -> Receipt:
     if visit.cdr_id is not None:
         return _receipt(_recorded(work, visit.cdr_id), _balance(visit.intent.account, visit, work))
     cdr_id = f"cdr:{summary.visit_id}"
+    recordings = _finished(work, summary)
     bill = _settled(work, _bill(work, visit, summary), cdr_id, now)
     end = work.records.chain_end(visit.intent.node)
-    unnumbered = _cdr(visit, summary, bill, cdr_id, now)
+    unnumbered = replace(
+        _cdr(visit, summary, bill, cdr_id, now), recording=_outcome(summary, recordings), recordings=recordings
+    )
     cdr = chained(replace(unnumbered, sequence=end.sequence + 1), end.hash)
     work.records.append(_row(cdr))
     account = work.books.account(visit.intent.account) if visit.intent.account else None
@@ -79,6 +84,41 @@ def crashed(visit: Visit) -> VisitSummary:
         unusable_s=visit.unusable_s,
         termination=Termination(Reason.NODE_CRASH, Fault.GATEWAY),
     )
+
+
+def _finished(work: Work, summary: VisitSummary) -> tuple[CdrRecording, ...]:
+    """Finishes the visit's recordings in this transaction; those that a crash left were finished before."""
+    for each in summary.recordings:
+        work.recordings.finish(
+            each.recording_id,
+            started_at=each.started_at,
+            ended_at=each.ended_at,
+            size=each.bytes,
+            sha256=each.sha256,
+            state=RecordingState(each.state),
+            dropped=each.dropped,
+        )
+    return tuple(
+        CdrRecording(
+            recording_id=each.recording_id,
+            state=str(each.state),
+            started_at=time_text(each.started_at) or "",
+            ended_at=time_text(each.ended_at) or "",
+            bytes=each.bytes,
+            sha256=each.sha256,
+        )
+        for each in work.recordings.of_visit(summary.visit_id)
+    )
+
+
+def _outcome(summary: VisitSummary, recordings: tuple[CdrRecording, ...]) -> str:
+    """One word for all files: the worst, but what is there in part is `cut`."""
+    states = {each.state for each in recordings}
+    if not states:
+        return str(RecordingState.FAILED) if summary.recording_begun else "none"
+    if RecordingState.OPEN in states:
+        return str(RecordingState.OPEN)
+    return states.pop() if len(states) == 1 else str(RecordingState.CUT)
 
 
 def _bill(work: Work, visit: Visit, summary: VisitSummary) -> _Bill:
@@ -143,6 +183,8 @@ def _cdr(visit: Visit, summary: VisitSummary, bill: _Bill, cdr_id: str, now: dat
         hold_amount=hold.amount.amount if hold else "0.00",
         movement_id=bill.movement_id,
         flows=tuple(_flow(each) for each in summary.flows),
+        recording="none",
+        recordings=(),
         previous_hash="",
         hash="",
     )

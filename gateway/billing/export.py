@@ -40,7 +40,7 @@ class Exported:
 
 
 def csv_columns() -> tuple[str, ...]:
-    """The header: fields of the record, `lines` as one text, and each flow's figures as columns of their own."""
+    """The header: the record's fields, `lines` and `recordings` as one text, each flow's figures as columns."""
     columns: list[str] = []
     for name in Cdr.__dataclass_fields__:
         if name == "flows":
@@ -55,6 +55,8 @@ def csv_row(cdr: Cdr) -> tuple[Cell, ...]:
     for name, value in as_json(cdr).items():
         if name == "flows":
             cells += _flow_cells(cdr.flows)
+        elif name == "recordings":
+            cells.append(";".join(f"{each.recording_id}={each.sha256}" for each in cdr.recordings))
         elif name == "lines":
             cells.append(";".join(f"{line.kind}={line.amount}" for line in cdr.lines))
         else:

@@ -104,6 +104,8 @@ class Books:
             termination=visit.termination or Termination(Reason.NODE_CRASH, Fault.GATEWAY),
             flows=media.flows,
             one_way_s=media.one_way_s,
+            recording_begun=media.recording_begun,
+            recordings=media.recordings,
         )
 
 

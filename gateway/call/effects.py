@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bridge import BridgeError, BridgeStats, Joined, Media, NegotiationError, Slate, WebLegFailed, offers_video
@@ -19,7 +19,7 @@ from gateway.call.books import Books
 from gateway.call.facts import Fact
 from gateway.call.meter import Mode
 from gateway.call.notices import Clocked, Hold, Notice, Over, Ring, Said, Warned
-from gateway.call.ports import Accounting, Doorbell, Facts, MakeMedia
+from gateway.call.ports import Accounting, Doorbell, Facts, MakeMedia, Recording, Recordings
 from gateway.call.translate import PICTURE_BODY, PICTURE_CONTENT_TYPE, from_stats
 from gateway.call.visit import State, Timeouts, VisitState, seconds_left
 from gateway.clock import Clock
@@ -38,7 +38,7 @@ NO_MONEY = Money(0, "XXX")  # ISO 4217: no currency
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What the sessions of a node work with."""
+    """What the sessions of a node work with. recordings: None where nothing can be recorded."""
 
     node: str
     media: MakeMedia
@@ -48,19 +48,30 @@ class Tools:
     doorbell: Doorbell
     clock: Clock
     timeouts: Timeouts
+    recordings: Recordings | None = None
 
 
 class Effects:
     """terms: what policy allowed, once it did. reply: who waits for the browser's answer."""
 
     def __init__(
-        self, tools: Tools, dialog: Dialog, sip_offer: str | None, books: Books, listen: Callable[[Media], None]
+        self,
+        tools: Tools,
+        dialog: Dialog,
+        sip_offer: str | None,
+        books: Books,
+        *,
+        listen: Callable[[Media], None],
+        tell: Callable[[e.Event], None],
     ) -> None:
         self._tools = tools
         self._dialog = dialog
         self._sip_offer = sip_offer
         self._books = books
         self._listen = listen
+        self._tell_machine = tell
+        self._recording: Recording | None = None
+        self._recording_begun = False
         self._joined: Joined | None = None
         self._stats = BridgeStats()
         self._over_told = False
@@ -83,6 +94,7 @@ class Effects:
             c.Play: self._play,
             c.Show: self._show,
             c.Clear: self._clear,
+            c.StartRecording: self._start_recording,
             c.CloseMedia: self._close_media,
             c.RingFamily: self._ring_family,
             c.TellClock: self._tell_clock,
@@ -215,8 +227,25 @@ class Effects:
     async def _clear(self, command: c.Clear, visit: VisitState) -> None:
         self._required().clear(command.to)
 
+    async def _start_recording(self, command: c.StartRecording, visit: VisitState) -> None:
+        terms, recordings = self.terms, self._tools.recordings
+        if terms is None or not terms.recorded or self._recording_begun:
+            return
+        self._recording_begun = True
+        if recordings is not None:
+            visit_id = self._books.intent.visit_id
+            failed = self._recording_failed
+            self._recording = recordings.begin(visit_id, terms, self._required(), failed)
+        if self._recording is None:
+            self._recording_failed("refused")
+
+    def _recording_failed(self, word: str) -> None:
+        self._tell_machine(e.RecordingFailed(word))
+
     async def _close_media(self, command: c.CloseMedia, visit: VisitState) -> None:
         self.fail(VisitGone("the visit has ended"))
+        if self._recording is not None:
+            self._recording.stop()
         if self.media is None:
             return
         try:
@@ -332,7 +361,8 @@ class Effects:
         )
 
     async def _close_books(self, command: c.CloseBooks, visit: VisitState) -> e.Event:
-        media = from_stats(self._stats)
+        recordings = await self._recording.finished() if self._recording else ()
+        media = replace(from_stats(self._stats), recording_begun=self._recording_begun, recordings=recordings)
         return e.Recorded(await self._books.close(visit, media, lambda: self.tell_over_unrecorded(visit)))
 
     def tell_over_unrecorded(self, visit: VisitState) -> None:

@@ -159,6 +159,20 @@ class PictureSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingFailed:
+    """It ends before the visit does. word: `disk`, `refused` (no key, no database) or `bug`."""
+
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class PictureMissing:
+    """Sound comes from `source` (`sip` or `web`), and no picture that the other could see."""
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class PictureWanted:
     """The station negotiated no feedback and must be asked for a picture by INFO."""
 
@@ -257,7 +271,9 @@ Event = (
     | MediaFlows
     | MediaStops
     | PictureSeen
+    | PictureMissing
     | PictureWanted
+    | RecordingFailed
     | RingTimedOut
     | ConnectTimedOut
     | ReconnectTimedOut

@@ -24,6 +24,7 @@ class FactKind(StrEnum):
     WATCHED = "watched"  # an officer's browser joined, receiving only
     UNWATCHED = "unwatched"
     MESSAGE = "message"  # an officer wrote to the family; what, is not said
+    RECORDING_FAILED = "recording-failed"  # it ended before the visit did
     ENDED = "ended"
     RECORDED = "recorded"  # the CDR is written
 

@@ -126,7 +126,7 @@ def _flows(visit: VisitState, event: e.MediaFlows, now_s: float) -> Step:
     accepted_at_s = marks.accepted_at_s if marks.accepted_at_s is not None else now_s
     waited_ms = max(0, round((event.at_s - accepted_at_s) * 1000))
     told = c.Publish(FactKind.CONNECTED, (("after_accept_ms", waited_ms),))
-    return replace(after, state=_joined(after)), (*_back(visit), told)
+    return replace(after, state=_joined(after)), (*_back(visit), c.StartRecording(), told)
 
 
 def _stops(visit: VisitState, event: e.MediaStops, now_s: float) -> Step:
@@ -198,6 +198,15 @@ def _first_picture(visit: VisitState, event: e.PictureSeen, now_s: float) -> Ste
     since_s = visit.marks.accepted_at_s if visit.marks.accepted_at_s is not None else now_s
     detail = (("source", event.source), ("after_accept_ms", max(0, round((event.at_s - since_s) * 1000))))
     return visit, (c.Publish(FactKind.FIRST_PICTURE, detail),)
+
+
+def _recording_failed(visit: VisitState, event: e.RecordingFailed, now_s: float) -> Step:
+    return visit, (c.Publish(FactKind.RECORDING_FAILED, (("word", event.word),)),)
+
+
+def _no_picture(visit: VisitState, event: e.PictureMissing, now_s: float) -> Step:
+    to = Side.WEB if event.source == Side.SIP else Side.SIP
+    return visit, (c.Show(to, Slate.SOUND_ONLY, until_picture=True),)
 
 
 def _ask_family(visit: VisitState, event: e.StationWantsPicture, now_s: float) -> Step:
@@ -341,9 +350,12 @@ ROWS: tuple[Row, ...] = (
     (e.TransferTried, ALIVE, STAY, _transfer),
     (e.KeyPressed, ALIVE, STAY, _key),
     (e.PictureSeen, (_S.CONNECTING, *JOINED), STAY, _first_picture),
+    (e.PictureMissing, (_S.TALKING,), STAY, _no_picture),
+    (e.PictureMissing, (_S.CONNECTING, _S.HELD, _S.RECONNECTING), STAY, _ignore),
     (e.StationWantsPicture, WAITING, STAY, _ignore),
     (e.StationWantsPicture, (_S.CONNECTING, *JOINED), STAY, _ask_family),
     (e.PictureWanted, (_S.CONNECTING, *JOINED), STAY, _ask_station),
+    (e.RecordingFailed, (_S.CONNECTING, *JOINED), STAY, _recording_failed),
     (e.WarningDue, JOINED, STAY, _warn),
     (e.FarewellDue, JOINED, STAY, _farewell),
     (e.ClockDue, (_S.TALKING,), STAY, _tell_clock),
@@ -363,7 +375,8 @@ ROWS: tuple[Row, ...] = (
         for event in (
             e.StationConfirmed, e.StationOffered, e.StationHeld, e.StationResumed, e.StationHungUp, e.StationLost,
             e.TransferTried, e.KeyPressed, e.StationWantsPicture, e.MediaJoined, e.MediaRefused, e.WebUp, e.WebDown,
-            e.StationSilent, e.MediaFlows, e.MediaStops, e.PictureSeen, e.PictureWanted, e.DrainBegan, e.DrainEnded,
+            e.StationSilent, e.MediaFlows, e.MediaStops, e.PictureSeen, e.PictureMissing, e.PictureWanted, e.DrainBegan, e.DrainEnded,
+            e.RecordingFailed,
         )
     ),
 )  # fmt: skip

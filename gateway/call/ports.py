@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from bridge import Media
 from gateway.call.facts import Fact
 from gateway.call.notices import Notice, Ring
-from gateway.call.summary import HoldGranted, HoldRefused, ProofOfLife, Receipt, VisitIntent, VisitSummary
+from gateway.call.summary import (
+    HoldGranted,
+    HoldRefused,
+    ProofOfLife,
+    Receipt,
+    RecordingSummary,
+    VisitIntent,
+    VisitSummary,
+)
+from gateway.policy.decision import Terms
 
 
 class Accounting(Protocol):
@@ -36,6 +46,26 @@ class MakeMedia(Protocol):
 
     def __call__(self, *, sealed: bool) -> Media:
         """sealed: the visit is privileged, and nothing can ever be attached to its media."""
+        ...
+
+
+class Recording(Protocol):
+    """A visit's recording, from its first sound both ways to its end (gateway.recording)."""
+
+    def stop(self) -> None:
+        """Nothing more is written down. Again is harmless."""
+        ...
+
+    async def finished(self) -> tuple[RecordingSummary, ...]:
+        """What it came to, as soon as everything is on the disk, after seconds at the latest. Raises nothing."""
+        ...
+
+
+class Recordings(Protocol):
+    """The archive (gateway.recording.archive)."""
+
+    def begin(self, visit_id: str, terms: Terms, media: Media, failed: Callable[[str], None]) -> Recording | None:
+        """failed(word): it ended early; the visit goes on. None: it could not begin, and has said so."""
         ...
 
 

@@ -18,7 +18,7 @@ from bridge import Media
 from gateway.call import events as e
 from gateway.call.effects import Tools
 from gateway.call.notices import Ring
-from gateway.call.ports import Accounting, Doorbell, Facts, MakeMedia
+from gateway.call.ports import Accounting, Doorbell, Facts, MakeMedia, Recordings
 from gateway.call.session import Session
 from gateway.call.view import VisitView
 from gateway.call.visit import Timeouts
@@ -54,6 +54,7 @@ class Visits:
         node: str,
         limits: LimitsConfig,
         new_id: Callable[[], str],
+        recordings: Recordings | None = None,
     ) -> None:
         timeouts = Timeouts(
             ring_s=limits.ring_timeout_s,
@@ -61,7 +62,7 @@ class Visits:
             reconnect_s=limits.reconnect_s,
             warning_s=limits.warning_s,
         )
-        self._tools = Tools(node, media, accounting, decide, facts, doorbell, clock, timeouts)
+        self._tools = Tools(node, media, accounting, decide, facts, doorbell, clock, timeouts, recordings)
         self._endpoint = endpoint
         self._limits = limits
         self._new_id = new_id

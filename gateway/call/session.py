@@ -73,7 +73,7 @@ class Session:
         self._request, self._understood = request_of(invite, self._timeline.began_at)
         intent = intent_of(visit_id, tools.node, invite, self._request)
         self._books = Books(tools.accounting, self._clock, self._timeline, intent)
-        self._effects = Effects(tools, dialog, invite.sdp, self._books, self._listen)
+        self._effects = Effects(tools, dialog, invite.sdp, self._books, listen=self._listen, tell=self.tell)
         self._inbox: asyncio.Queue[e.Event | _Wish | _Tick] = asyncio.Queue(INBOX_SIZE)
         self._asked: asyncio.Future[str] | None = None  # who waits to hear that it was done
         self._keypad = Keypad()

@@ -35,10 +35,25 @@ class FlowSummary:
 
 @dataclass(frozen=True, slots=True)
 class MediaSummary:
-    """one_way_s: sound came from one side only."""
+    """one_way_s: sound came from one side only. recording_begun, recordings: see VisitSummary."""
 
     flows: tuple[FlowSummary, ...] = ()
     one_way_s: float = 0.0
+    recording_begun: bool = False
+    recordings: tuple[RecordingSummary, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingSummary:
+    """What one file of a visit came to. state: a value of gateway.store.RecordingState. bytes, sha256: of the file."""
+
+    recording_id: str
+    state: str
+    started_at: datetime
+    ended_at: datetime
+    bytes: int
+    sha256: str
+    dropped: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +118,10 @@ class ProofOfLife:
 
 @dataclass(frozen=True, slots=True)
 class VisitSummary:
-    """A visit that is over. billable_s: whole seconds of usable media; never more than the hold's seconds."""
+    """A visit that is over. billable_s: whole seconds of usable media; never more than the hold's seconds.
+
+    recording_begun: it was to be recorded and talked; recordings: what is known of the files, none if that failed.
+    """
 
     visit_id: str
     ended_at: datetime
@@ -116,6 +134,8 @@ class VisitSummary:
     termination: Termination
     flows: tuple[FlowSummary, ...] = field(default=())
     one_way_s: float = 0.0
+    recording_begun: bool = False
+    recordings: tuple[RecordingSummary, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

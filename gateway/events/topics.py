@@ -79,6 +79,12 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(FactKind.MESSAGE, "An officer wrote to the family; what was written is not said.", "talking"),
     Topic(
+        FactKind.RECORDING_FAILED,
+        "The recording ended before the visit did, which goes on.",
+        "talking",
+        (Key("word", "string", "`disk`, `refused` (no key or no database) or `bug`", "disk"),),
+    ),
+    Topic(
         FactKind.ENDED,
         "The visit is over.",
         "ending",

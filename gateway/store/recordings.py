@@ -42,7 +42,15 @@ class Recordings:
         )
 
     def finish(
-        self, recording_id: str, *, ended_at: datetime, size: int, sha256: str, state: RecordingState, dropped: int
+        self,
+        recording_id: str,
+        *,
+        started_at: datetime,
+        ended_at: datetime,
+        size: int,
+        sha256: str,
+        state: RecordingState,
+        dropped: int,
     ) -> None:
         """What it came to. One that is finished stays as it is, so that this may be repeated. size: bytes."""
         row = self._connection.execute(
@@ -55,6 +63,7 @@ class Recordings:
         )
         self._connection.execute(
             statement.values(
+                started_at_ms=to_ms(started_at),
                 ended_at_ms=to_ms(ended_at),
                 bytes=size,
                 sha256=sha256,

@@ -49,7 +49,9 @@ StationSilent       .       .       ending  ending  ending  ending  ending  .
 MediaFlows          .       .       talk    talk    held    talk    ending  .
 MediaStops          .       .       conn    talk    held    reco    ending  .
 PictureSeen         .       .       conn    talk    held    reco    ending  .
+PictureMissing      .       .       conn    talk    held    reco    ending  .
 PictureWanted       .       .       conn    talk    held    reco    ending  .
+RecordingFailed     .       .       conn    talk    held    reco    ending  .
 RingTimedOut        .       ending  .       .       .       .       .       .
 ConnectTimedOut     .       .       ending  .       .       .       .       .
 ReconnectTimedOut   .       .       .       .       .       ending  .       .
