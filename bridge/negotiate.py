@@ -73,10 +73,14 @@ class StationLine:
 
 @dataclass(frozen=True, slots=True)
 class BrowserLine:
-    """One kind of the browser. codec: None for a line that stays inactive. flow: ours."""
+    """One kind of the browser. flow: ours.
+
+    A line that the station has not is kept open too, with the codec that suits most stations: the browser can not be
+    asked again when the station adds its picture.
+    """
 
     kind: Kind
-    codec: Codec | None
+    codec: Codec
     flow: Flow
 
 
@@ -124,8 +128,7 @@ def plan(
             others = _others(offered.media[line.index], line) if offered else ()
             station_lines.append(replace(line, media=limited, others=others))
         if theirs:
-            codec, flow = (pair.browser, mirror(theirs.flow)) if pair else (None, Flow.INACTIVE)
-            browser_lines.append(BrowserLine(kind, codec, flow))
+            browser_lines.append(BrowserLine(kind, pair.browser if pair else _spare(kind, theirs), mirror(theirs.flow)))
         if ours or theirs:
             routes += _routes(kind, pair, theirs)
     return Plan(tuple(routes), tuple(station_lines), tuple(browser_lines))
@@ -253,6 +256,14 @@ def _choose(kind: Kind, ours: Media, theirs: Media, prefer_transcode: bool) -> P
             if best is None or score < best[0]:
                 best = (score, pair)
     return best[1] if best else None
+
+
+def _spare(kind: Kind, theirs: Media) -> Codec:
+    """The browser's codec that is cheapest against all that a station may come with."""
+    return min(
+        _usable(theirs, BROWSER[kind]),
+        key=lambda each: sum(price(join(station, each), hears=True, speaks=True) for station in _OFFERED[kind]),
+    )
 
 
 def _cheapness(station: Codec, theirs: Media) -> tuple[int, int]:

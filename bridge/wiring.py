@@ -13,7 +13,7 @@ from bridge.links.parked import Parked
 from bridge.links.picture import MOST_BPS
 from bridge.links.rewrite import Numbering
 from bridge.own.program import Way
-from bridge.pipelines import Pipeline, relay, transcode
+from bridge.pipelines import LimitsBitrate, Pipeline, relay, transcode
 from bridge.quality import Moment
 from bridge.tally import Tally
 from bridge.types import FlowStats, Kind, Path, Route, Side
@@ -65,7 +65,10 @@ class Wiring:
             if laid and (laid.route, laid.source, laid.target) == (route, source, target):
                 continue
             self._lift(key)
-            if source is not None and target is not None and route.path is not Path.NONE:
+            carried = target is not None and route.path is not Path.NONE
+            if key == (Kind.VIDEO, Side.WEB) and isinstance(source, LimitsBitrate):
+                source.limit_bitrate(self._most_bps if carried else 0)  # a picture that nobody sees costs the family
+            if source is not None and target is not None and carried:
                 self._laid[key] = _Laid(route, source, target, self._make(route, source, target))
 
     def lift_side(self, side: Side) -> None:
@@ -110,7 +113,9 @@ class Wiring:
     # -- what our own sound and pictures need (`bridge.own.program.Floor`)
 
     def target(self, kind: Kind, side: Side) -> MediaLine | None:
-        return self._lines.get((kind, side))
+        """None too where the sides have not this kind in common: the page shows a phone in its own way."""
+        common = any(each.kind is kind and each.path is not Path.NONE for each in self.routes)
+        return self._lines.get((kind, side)) if common else None
 
     def numbering(self, target: MediaLine) -> Numbering:
         key = (target.kind, target.side)

@@ -10,6 +10,7 @@ from bridge import sdp
 from bridge.codecs.g711 import translation
 from bridge.events import WebConnected
 from bridge.rtp import packet as rtp
+from bridge.rtp import rtcp
 from bridge.types import Kind, Side
 from tests.support import raw_peer
 from tests.support.bridge_stage import IDR, Stage
@@ -93,6 +94,34 @@ async def test_pictures_dropped_and_taken_up_again(stage: Stage) -> None:
     await heard_in_the_browser(stage, IDR)
     stage.from_browser(IDR, raw_peer.H264, VIDEO_SSRC)
     assert (await stage.terminal.picture.heard())[12:] == IDR
+
+
+async def test_a_phone_becomes_a_terminal_three_times(stage: Stage) -> None:
+    await stage.join(video=False)
+    assert paths(stage)[2:] == ["video sip->: none", "video web->: none"]
+    for _ in range(3):
+        stage.terminal.aim(await stage.bridge.change(stage.terminal.describe()))
+        assert paths(stage)[2:] == ["video sip->: relay H264 -> H264", "video web->: relay H264 -> H264"]
+        stage.browser.packets.clear()
+        stage.terminal.picture.say(IDR)
+        await heard_in_the_browser(stage, IDR)
+        stage.from_browser(IDR, raw_peer.H264_MODE0, VIDEO_SSRC)
+        assert (await stage.terminal.picture.heard())[12:] == IDR
+        await stage.bridge.change(stage.terminal.describe(video=False))
+        assert paths(stage)[2:] == ["video sip->: none", "video web->: none"]
+        assert "video" not in stage.bridge.describe()
+
+
+async def test_a_picture_that_nobody_sees_is_made_small(stage: Stage) -> None:
+    await stage.join(video=False)
+
+    def limits() -> list[int]:
+        return [each.bps for each in stage.browser.messages if isinstance(each, rtcp.BitrateLimit)]
+
+    await stage.browser.until(lambda: bool(limits()))
+    assert limits()[-1] == 50_000
+    await stage.bridge.change(stage.terminal.describe())
+    await stage.browser.until(lambda: limits()[-1] > 50_000)
 
 
 async def test_a_station_sends_what_it_likes_of_what_it_took(stage: Stage) -> None:

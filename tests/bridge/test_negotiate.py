@@ -226,11 +226,14 @@ def test_a_browser_without_video_refuses_the_stations_picture() -> None:
     assert "m=video 0 RTP/AVP 96\r\n" in write(told)
 
 
-def test_a_station_without_video_leaves_the_browsers_picture_inactive() -> None:
-    agreed = plan(load("audio_phone"), load("chromium"))
+@pytest.mark.parametrize(("browser", "payload_type"), [("chromium", 104), ("firefox", 120)])
+def test_a_station_without_video_leaves_the_browsers_line_open_for_most(browser: str, payload_type: int) -> None:
+    agreed = plan(load("audio_phone"), load(browser))
     line = agreed.browser_line(Kind.VIDEO)
     assert line is not None
-    assert (line.codec, line.flow) == (None, Flow.INACTIVE)
+    assert (line.codec.payload_type, line.flow) == (payload_type, Flow.SENDRECV)
+    later = plan(load("baresip"), restrict(load(browser), {each.kind: each.codec for each in agreed.browser}))
+    assert later.station_line(Kind.VIDEO) is not None
 
 
 def test_a_video_line_with_srtp_is_refused_and_the_sound_goes_on() -> None:
