@@ -58,6 +58,13 @@ class CameBack:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureMissing:
+    """Sound comes from `source`, and no picture, although the far side could see one: no camera, or it is off."""
+
+    source: Side
+
+
+@dataclass(frozen=True, slots=True)
 class SideDead:
     """Nothing came from a side that is not held for `rtp_timeout_s`."""
 
@@ -86,6 +93,7 @@ BridgeEvent = (
     | MediaStopped
     | WentSilent
     | CameBack
+    | PictureMissing
     | SideDead
     | DtmfKey
     | KeyframeByInfo

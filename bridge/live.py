@@ -384,13 +384,17 @@ class Bridge:
     def _look(self) -> None:
         if self._station is None:
             return
-        station = _glimpse(self._sip.lines(), due=self._sip.speaks)
+        station = _glimpse(self._sip.lines(), due=self._sip.speaks, seen=self._sees(Side.WEB))
         connected = self._web is not None and self._web.connected
-        browser = _glimpse((each for each in self._lines() if each.side is Side.WEB), due=connected)
+        lines = (each for each in self._lines() if each.side is Side.WEB)
+        browser = _glimpse(lines, due=connected, seen=self._sees(Side.SIP))
         now_s = self._clock()
         for event in self._watch.look(now_s, station, browser):
             self._tell(event)
         self._patience.look(now_s, self._wiring.moments(due=self._sip.speaks and connected and not self._sip.held))
+
+    def _sees(self, side: Side) -> bool:
+        return self._wiring.target(Kind.VIDEO, side) is not None
 
     def _media_passed(self, kind: Kind, source: Side) -> None:
         self._tell(FirstMedia(kind, source, self._clock()))
@@ -419,11 +423,10 @@ def _codecs(leg: Leg) -> dict[Kind, Codec | None]:
     return {kind: line.codec if line else None for kind, line in lines.items()}
 
 
-def _glimpse(lines: Iterable[MediaLine], *, due: bool) -> Glimpse:
-    sound_s = any_s = 0.0
+def _glimpse(lines: Iterable[MediaLine], *, due: bool, seen: bool) -> Glimpse:
+    last_s = dict.fromkeys(Kind, 0.0)
+    any_s = 0.0
     for line in lines:
-        at_s = line.counters.last_received_s
-        any_s = max(any_s, at_s, line.counters.last_heard_s)
-        if line.kind is Kind.AUDIO:
-            sound_s = at_s
-    return Glimpse(sound_s, any_s, due)
+        last_s[line.kind] = line.counters.last_received_s
+        any_s = max(any_s, line.counters.last_received_s, line.counters.last_heard_s)
+    return Glimpse(last_s[Kind.AUDIO], any_s, due, last_s[Kind.VIDEO], seen)

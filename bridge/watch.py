@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bridge.events import BridgeEvent, CameBack, MediaFlowing, MediaStopped, SideDead, WentSilent
+from bridge.events import BridgeEvent, CameBack, MediaFlowing, MediaStopped, PictureMissing, SideDead, WentSilent
 from bridge.types import Side
 
 _SILENT_AFTER_S = 3.0  # a browser that talks sends fifty packets a second; its reports alone may be five seconds apart
+_PICTURE_AFTER_S = 3.0  # a camera is on in one
 _REPORTS_S = 1.0  # its sound ended with its last sign of life: it did not just fall silent
 _STOPPED_AFTER_S = 2.0  # longer than a handover between two radio cells, shorter than a family's patience
 
@@ -23,11 +24,14 @@ class Glimpse:
 
     sound_s, any_s: when the last audio packet, the last sign of life at all arrived; 0.0 for never.
     due: whether silence means something (neither held nor still connecting).
+    picture_s: when the last packet of a picture arrived. seen: whether the far side could see one.
     """
 
     sound_s: float
     any_s: float
     due: bool
+    picture_s: float = 0.0
+    seen: bool = False
 
 
 @dataclass(slots=True)
@@ -36,6 +40,7 @@ class _Watched:
     heard_from_s: float = 0.0  # the first packet since the sound last stopped, 0.0 for none
     last_sound_s: float = 0.0
     silent: bool = False
+    pictureless: bool = False
     dead: bool = False
 
 
@@ -69,6 +74,7 @@ class Watch:
             self._flowing_from_s = max(self._sides[side].heard_from_s for side, _ in sides)
             found.append(MediaFlowing(self._flowing_from_s))
         found += self._silence(now_s, browser)
+        found += [PictureMissing(side) for side, glimpse in sides if self._lacks_picture(now_s, side, glimpse)]
         found += [SideDead(side) for side, glimpse in sides if self._died(now_s, side, glimpse)]
         return found
 
@@ -105,6 +111,15 @@ class Watch:
             return []
         watched.silent = silent
         return [WentSilent(Side.WEB) if silent else CameBack(Side.WEB)]
+
+    def _lacks_picture(self, now_s: float, side: Side, glimpse: Glimpse) -> bool:
+        """Its sound comes, and its picture does not although somebody could see it."""
+        watched = self._sides.get(side)
+        if watched is None or not glimpse.seen or not watched.heard_from_s:
+            return False
+        before = watched.pictureless
+        watched.pictureless = now_s - max(glimpse.picture_s, watched.heard_from_s) >= _PICTURE_AFTER_S
+        return watched.pictureless and not before
 
     def _died(self, now_s: float, side: Side, glimpse: Glimpse) -> bool:
         watched = self._sides.get(side)

@@ -375,8 +375,8 @@ ROWS: tuple[Row, ...] = (
         for event in (
             e.StationConfirmed, e.StationOffered, e.StationHeld, e.StationResumed, e.StationHungUp, e.StationLost,
             e.TransferTried, e.KeyPressed, e.StationWantsPicture, e.MediaJoined, e.MediaRefused, e.WebUp, e.WebDown,
-            e.StationSilent, e.MediaFlows, e.MediaStops, e.PictureSeen, e.PictureMissing, e.PictureWanted, e.DrainBegan, e.DrainEnded,
-            e.RecordingFailed,
+            e.StationSilent, e.MediaFlows, e.MediaStops, e.PictureSeen, e.PictureMissing, e.PictureWanted,
+            e.DrainBegan, e.DrainEnded, e.RecordingFailed,
         )
     ),
 )  # fmt: skip

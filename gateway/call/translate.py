@@ -58,6 +58,8 @@ def from_media(event: media.BridgeEvent) -> e.Event | None:  # noqa: PLR0911 - a
             return e.WebDown()
         case media.CameBack():
             return e.WebUp()
+        case media.PictureMissing(source):
+            return e.PictureMissing(str(source))
         case media.SideDead(source):
             return e.StationSilent() if source is Side.SIP else e.WebDown()
         case media.DtmfKey(source=source):

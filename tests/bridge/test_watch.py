@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bridge.events import BridgeEvent, CameBack, MediaFlowing, MediaStopped, SideDead, WentSilent
+from bridge.events import BridgeEvent, CameBack, MediaFlowing, MediaStopped, PictureMissing, SideDead, WentSilent
 from bridge.types import Side
 from bridge.watch import Glimpse, Watch
 
@@ -16,6 +16,8 @@ class Scene:
         self.sounding = {Side.SIP: False, Side.WEB: False}
         self.picture = {Side.SIP: False, Side.WEB: False}
         self.due = {Side.SIP: True, Side.WEB: True}
+        self.seen = {Side.SIP: False, Side.WEB: False}
+        self.last_picture = {Side.SIP: 0.0, Side.WEB: 0.0}
         self.last = {Side.SIP: 0.0, Side.WEB: 0.0}
         self.last_any = {Side.SIP: 0.0, Side.WEB: 0.0}
         self.watch.begin(Side.SIP, self.now_s)
@@ -34,6 +36,8 @@ class Scene:
             for side in Side:
                 if self.sounding[side]:
                     self.last[side] = self.now_s
+                if self.picture[side]:
+                    self.last_picture[side] = self.now_s
                 if self.sounding[side] or self.picture[side]:
                     self.last_any[side] = self.now_s
             if self.now_ms % 100 == 0:
@@ -41,7 +45,7 @@ class Scene:
         return found
 
     def _glimpse(self, side: Side) -> Glimpse:
-        return Glimpse(self.last[side], self.last_any[side], self.due[side])
+        return Glimpse(self.last[side], self.last_any[side], self.due[side], self.last_picture[side], self.seen[side])
 
 
 def test_sound_flows_once_both_sides_are_heard() -> None:
@@ -180,6 +184,27 @@ def test_a_browser_that_comes_back_between_two_looks_has_stopped_and_flows_again
     assert stopped == MediaStopped(Side.WEB, 52.0)
     assert isinstance(flowing, MediaFlowing)
     assert 52.0 < flowing.at_s <= 52.1
+
+
+def test_sound_without_a_picture_is_told_once_and_again_when_the_camera_was_on_in_between() -> None:
+    scene = Scene()
+    scene.seen[Side.WEB] = True
+    assert PictureMissing(Side.WEB) not in scene.play(2.9, sip=True, web=True)
+    assert scene.play(30.0) == [PictureMissing(Side.WEB)]
+    scene.picture[Side.WEB] = True
+    assert scene.play(5.0) == []
+    scene.picture[Side.WEB] = False
+    assert scene.play(30.0) == [PictureMissing(Side.WEB)]
+
+
+def test_nobody_misses_a_picture_that_could_not_be_seen_or_of_somebody_who_is_gone() -> None:
+    scene = Scene()
+    assert PictureMissing(Side.SIP) not in scene.play(30.0, sip=True, web=True)
+    scene.seen[Side.WEB] = True
+    scene.picture[Side.WEB] = True
+    scene.play(5.0)
+    scene.picture[Side.WEB] = False
+    assert PictureMissing(Side.WEB) not in scene.play(30.0, web=False)
 
 
 def test_before_anyone_joined_nothing_is_said() -> None:
