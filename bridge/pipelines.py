@@ -279,7 +279,7 @@ class VideoTranscode(_Transcode):
         self._recipe = PictureRecipe(source_codec, target_codec, most_bps)
         self._chain = workers.chain(self._recipe, urgent=False, done=self._encoded, failed=self._failed)
         self._limit_bps: int | None = None
-        self._fps: float | None = None
+        self._workers = workers
         self._way, self._target_name = joint.way, joint.target_name
         joint.source.attach(self._reorder.push, self)
         joint.target.listen(self)
@@ -295,7 +295,9 @@ class VideoTranscode(_Transcode):
             link.close()
 
     def __str__(self) -> str:
-        steps = (self._reorder, self._depay, *self._recipe.links(self._fps), self._pay)
+        standing = self._workers.standing
+        fps = standing.fps if isinstance(standing, LimitPace) else None
+        steps = (self._reorder, self._depay, *self._recipe.links(fps), self._pay)
         return self._way + " -> ".join([*map(str, steps), self._target_name])
 
     def keyframe_wanted(self) -> None:
@@ -310,12 +312,6 @@ class VideoTranscode(_Transcode):
         if bps != self._limit_bps:
             self._limit_bps = bps
             self._chain.order(LimitBitrate(bps))
-
-    def limit_pace(self, fps: float | None) -> None:
-        """The node is short of time: encode no more than so many pictures a second. None: as many as come."""
-        if fps != self._fps:
-            self._fps = fps
-            self._chain.order(LimitPace(fps))
 
     def _ask(self) -> None:
         if not self._closed:
@@ -333,16 +329,9 @@ class VideoTranscode(_Transcode):
 
     def _failed(self, error: Exception) -> None:
         self._count_failure(error)
-        if isinstance(error, WorkerDied):
-            self._say_again()
+        if isinstance(error, WorkerDied) and self._limit_bps is not None:
+            self._chain.order(LimitBitrate(self._limit_bps))  # the worker that died took its orders with it
         self._depay.wait_for_keyframe()
-
-    def _say_again(self) -> None:
-        """A worker that died took its orders with it; a new encoder begins with a keyframe by itself."""
-        if self._limit_bps is not None:
-            self._chain.order(LimitBitrate(self._limit_bps))
-        if self._fps is not None:
-            self._chain.order(LimitPace(self._fps))
 
 
 class AudioTranscode(_Transcode):

@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import Self
 
 from bridge.codecs import Workers
-from bridge.codecs.workers import LOOK_S
 from bridge.errors import BridgeError
+from bridge.gauge import Gauge, Pressure
 from bridge.legs.sip import SipLeg
 from bridge.legs.watch_leg import WatchLeg
 from bridge.legs.web import WebLeg
@@ -45,6 +45,7 @@ class MediaPlane:
         self._clock = clock
         self._timer = Timer(clock)
         self._workers = Workers(settings.codec_workers)
+        self._gauge = Gauge(self._workers)
         self._studio = Studio(settings.languages, settings.prompts)
         self._sip_ports = Ports(settings.host, settings.sip_ports)
         self._web_ports: Ports | WebPort = Ports(settings.host, settings.web_ports, name="media.web_ports")
@@ -85,6 +86,11 @@ class MediaPlane:
         """CPU seconds of the codec workers, which `time.process_time` does not count."""
         return self._workers.cpu_s
 
+    @property
+    def pressure(self) -> Pressure:
+        """How loaded the node is, and whether it is to be given visits."""
+        return self._gauge.pressure
+
     async def watch(self, bridge: Tappable, web_offer: str, ended: Callable[[str], None]) -> tuple[Watcher, str]:
         """An officer's browser at this visit, receiving only, and the answer for it; `ended(reason)` is told once.
 
@@ -105,7 +111,7 @@ class MediaPlane:
 
     async def __aenter__(self) -> Self:
         self._timer.start()
-        self._timer.every(LOOK_S, self._workers.look)
+        self._gauge.start(self._timer)
         if self._settings.web_port is not None:
             self._web_ports = WebPort(_shared(self._settings))
         return self

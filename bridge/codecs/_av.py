@@ -228,7 +228,7 @@ class SoundDecoder:
 
 def _samples(frame: av.AudioFrame) -> Samples:
     if frame.format.name == "s16":  # a view of the decoder's own buffer
-        return np.frombuffer(frame.planes[0], np.int16, frame.samples)
+        return np.frombuffer(memoryview(frame.planes[0]), np.int16, frame.samples)
     return frame.to_ndarray().reshape(-1).astype(np.int16, copy=False)
 
 
@@ -262,7 +262,7 @@ class SoundEncoder:
             raise CodecFailed(f"{self._name}: a block of {len(block)} samples is not {BLOCK_MS} ms")
         frame = self._frame
         try:
-            frame.planes[0].update(np.ascontiguousarray(block, np.int16).data.cast("B"))
+            frame.planes[0].update(block.tobytes())
             frame.pts = self._pts
             self._pts += self._size
             return [bytes(each) for each in self._context.encode(frame)]

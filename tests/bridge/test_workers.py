@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bridge.codecs import JobBroke, WorkerDied, Workers
-from bridge.codecs.workers import AUDIO_PENDING, VIDEO_PENDING
+from bridge.codecs.process import AUDIO_PENDING, VIDEO_PENDING
 from bridge.errors import CodecFailed
 
 
