@@ -179,7 +179,7 @@ async def test_a_dropped_and_added_picture(stage: Stage) -> None:
 
 
 async def test_a_picture_that_the_browser_has_no_line_for_is_refused(stage: Stage) -> None:
-    await stage.join(video=False)
+    await stage.bridge.join(stage.terminal.describe(video=False), await stage.browser.offer(video=False))
     answer = sdp.parse(await stage.bridge.change(stage.terminal.describe()))
     assert [each.port == 0 for each in answer.media] == [False, True]
     assert [each.path for each in stage.bridge.routes() if each.kind is Kind.VIDEO] == [Path.NONE, Path.NONE]
