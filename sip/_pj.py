@@ -52,6 +52,7 @@ _TRANSPORTS = {  # for an address of IPv4, of IPv6
 PjError = pj.Error
 LIBRARY: str = pj._pjsua2.__file__
 _SOL_SOCKET, _SO_REUSEADDR = 1, 2
+TICK_BYTES = 8000 * 20 // 1000 * 2  # of the mixer: 16-bit samples, see `engine_config`
 _TSX_TRYING = 2  # pjsip_tsx_state_e: the state in which pjsua would answer a request itself
 
 Callback = TypeVar("Callback", bound=Callable[..., None])
@@ -379,6 +380,10 @@ def engine_config(settings: SipSettings, log: Log) -> Any:
     config.uaConfig.threadCnt = 0
     config.uaConfig.maxCalls = settings.calls_per_agent
     config.uaConfig.userAgent = settings.user_agent
+    # its mixer has nothing to mix and only keeps count of calls; `TICK_BYTES` must be one tick of it
+    config.medConfig.clockRate = 8000
+    config.medConfig.channelCount = 1
+    config.medConfig.audioFramePtime = 20
     return config
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from sip import message, wire
-from sip._pj import LIBRARY, Account, Call, Endpoint, Log, PjError, account_config, engine_config, listen
+from sip._pj import LIBRARY, TICK_BYTES, Account, Call, Endpoint, Log, PjError, account_config, engine_config, listen
 from sip.address import identity, target_uri
 from sip.capi import Pjsip
 from sip.errors import BadDescription
@@ -20,6 +20,7 @@ from sip.types import SipSettings, Trunk
 _log = logging.getLogger(__name__)
 
 _FAREWELL_TURNS = 50
+_TURN_S = 1.0
 
 
 class Replies(Protocol):
@@ -44,6 +45,7 @@ class Stack:
         self._registered: set[Account] = set()
         self._count = 0
         self._next_ping = 0.0
+        self._next_turn = 0.0
         self._prefix = f"a{start.agent}.{start.generation}"
         self._log = Log(self)
         self._endpoint = Endpoint(self)
@@ -58,7 +60,7 @@ class Stack:
         addresses = tuple(
             listen(self._endpoint, settings, transport, self._start.port) for transport in settings.transports
         )
-        self._endpoint.audDevManager().setNoDev()
+        self.pjsip.open_no_sound_device(TICK_BYTES)
         self._endpoint.libStart()
         self.pjsip.tell_the_truth()
         self.pjsip.answer_the_unclaimed()
@@ -73,9 +75,13 @@ class Stack:
 
     def poll(self, wait_ms: int) -> None:
         self._endpoint.libHandleEvents(wait_ms)
-        self._ended.clear()  # here no callback of a call is on the C++ stack any more
-        if self._settings.options_keepalive_s and time.monotonic() >= self._next_ping:
-            self._next_ping = time.monotonic() + self._settings.options_keepalive_s
+        now_s = time.monotonic()
+        if self._ended or now_s >= self._next_turn:  # each re-INVITE takes a place of the mixer too
+            self._next_turn = now_s + _TURN_S
+            self._ended.clear()  # here no callback of a call is on the C++ stack any more
+            self.pjsip.turn()
+        if self._settings.options_keepalive_s and now_s >= self._next_ping:
+            self._next_ping = now_s + self._settings.options_keepalive_s
             self._ping()
 
     def stop(self) -> None:
