@@ -46,6 +46,7 @@ class OngoingVisit(Message):
     facility_name: str
     video: bool
     monitored: bool
+    recorded: bool
     held: bool
     seconds_left: int
     rate_per_minute: Amount
@@ -65,7 +66,7 @@ class HelloMessage(Message):
 class RingMessage(Message):
     """A visit rings. seconds: how long it can last; balance_ok: false when nothing is left to pay it with.
 
-    monitored: it may be watched, and the page says so.
+    monitored: it may be watched; recorded: it is written down. The page says both before anybody accepts.
     """
 
     type: Literal["ring"] = "ring"
@@ -78,6 +79,7 @@ class RingMessage(Message):
     balance_ok: bool
     privileged: bool
     monitored: bool
+    recorded: bool
 
 
 class ClockMessage(Message):
@@ -198,6 +200,7 @@ class Visit(Message):
     contact_name: str
     privileged: Annotated[bool, Field(description="no recording, no monitoring")]
     monitored: Annotated[bool, Field(description="an officer may watch it")]
+    recorded: Annotated[bool, Field(description="the dialplan has it recorded")]
     held: bool
     setup_at: datetime
     answer_at: datetime | None
@@ -271,6 +274,7 @@ def ring_message(ring: Ring) -> RingMessage:
         balance_ok=ring.balance_ok,
         privileged=ring.privileged,
         monitored=ring.monitored,
+        recorded=ring.recorded,
     )
 
 
@@ -281,6 +285,7 @@ def ongoing_visit(view: VisitView) -> OngoingVisit:
         facility_name=view.facility_name,
         video=view.medium is Medium.VIDEO,
         monitored=view.monitored,
+        recorded=view.recorded,
         held=view.held,
         seconds_left=view.seconds_left,
         rate_per_minute=Amount.of(view.rate_per_minute),

@@ -292,6 +292,7 @@ class Effects:
             balance_ok=True,
             privileged=terms.privileged,
             monitored=terms.monitored,
+            recorded=terms.recorded,
         )
 
     async def _ring_family(self, command: c.RingFamily, visit: VisitState) -> None:

@@ -9,7 +9,10 @@ from gateway.money import Money
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """A visit rings at `contact`. It stops with an Over for the same visit. monitored: an officer may watch it."""
+    """A visit rings at `contact`. It stops with an Over for the same visit.
+
+    monitored: an officer may watch it. recorded: it is written down.
+    """
 
     visit_id: str
     contact: str
@@ -21,6 +24,7 @@ class Ring:
     balance_ok: bool
     privileged: bool
     monitored: bool = False
+    recorded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,7 @@ class Session:
             pipelines=media.describe() if media else "",
             media=from_stats(media.stats()) if media else MediaSummary(),
             monitored=terms.monitored if terms else False,
+            recorded=terms.recorded if terms else False,
         )
 
     def watchable(self) -> Media:

@@ -16,7 +16,7 @@ class VisitView:
 
     seconds_left: at most, of money, time and hours; the limit while the meter has not started.
     routes: each route as text (`video sip->: relay H264 -> H264`). pipelines: as the bridge describes them, else "".
-    media: quality as it stands now. monitored: an officer may watch it.
+    media: quality as it stands now. monitored: an officer may watch it. recorded: it is written down.
     """
 
     visit_id: str
@@ -42,3 +42,4 @@ class VisitView:
     pipelines: str = ""
     media: MediaSummary = field(default=MediaSummary())
     monitored: bool = False
+    recorded: bool = False
