@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import dataclass, replace
 from pathlib import Path as File
 
@@ -116,12 +117,45 @@ GOLDEN = {
         ),
         (8, 8, 111, 102),
     ),
+    "an old terminal of H.263": Golden(
+        "old_terminal",
+        "chromium",
+        (
+            "audio sip->: relay PCMA -> PCMA",
+            "audio web->: relay PCMA -> PCMA",
+            "video sip->: transcode H263-1998 -> H264",
+            "video web->: transcode H264 -> H263-1998",
+        ),
+        (8, 8, 96, 102),
+    ),
+    "an old terminal and a browser without H.264": Golden(
+        "old_terminal",
+        "firefox",
+        (
+            "audio sip->: relay PCMA -> PCMA",
+            "audio web->: relay PCMA -> PCMA",
+            "video sip->: transcode H263-1998 -> VP8",
+            "video web->: transcode VP8 -> H263-1998",
+        ),
+        (8, 8, 96, 120),
+    ),
+    "a terminal with SRTP for its sound and little room for pictures": Golden(
+        "secure_terminal",
+        "chromium",
+        (
+            "audio sip->: relay PCMU -> PCMU",
+            "audio web->: relay PCMU -> PCMU",
+            "video sip->: relay H264 -> H264",
+            "video web->: transcode H264 -> H264",
+        ),
+        (0, 0, 97, 108),
+    ),
 }
 
 
 @pytest.mark.parametrize("case", GOLDEN.values(), ids=GOLDEN.keys())
 def test_golden_pairs(case: Golden) -> None:
-    agreed = plan(load(case.station), load(case.browser), prefer_transcode=case.transcode)
+    agreed = plan(load(case.station), load(case.browser), prefer_transcode=case.transcode, keys=OwnKeys())
     assert tuple(str(each) for each in agreed.routes) == case.routes
     assert _payload_types(agreed) == case.payload_types
 
@@ -166,6 +200,42 @@ def test_the_answer_keeps_lines_order_numbers_and_profiles_of_the_offer() -> Non
         "a=rtcp-fb:98 nack pli\na=rtcp-fb:98 ccm fir\na=rtcp-fb:98 ccm tmmbr\na=sendrecv\n"
         "m=application 0 UDP/BFCP *\na=inactive\n"
     )
+
+
+def test_an_old_terminal_is_answered_with_the_sizes_alone() -> None:
+    offered = load("old_terminal")
+    told = answer(offered, plan(offered, load("chromium")), origin=_ORIGIN, ports=_PORTS, max_video_bps=1_500_000)
+    assert write(told).replace("\r\n", "\n") == (
+        "v=0\no=kinbridge 7 1 IN IP4 192.0.2.9\ns=-\nc=IN IP4 192.0.2.9\nt=0 0\n"
+        "m=audio 30000 RTP/AVP 8 101\n"
+        "a=rtpmap:8 PCMA/8000\na=rtpmap:101 telephone-event/8000\na=fmtp:101 0-15\na=ptime:20\na=sendrecv\n"
+        "m=video 30002 RTP/AVP 96\n"
+        "b=AS:1500\nb=TIAS:1500000\na=rtpmap:96 H263-1998/90000\na=fmtp:96 CIF=2;QCIF=1\na=sendrecv\n"
+    )
+
+
+def test_each_line_is_answered_in_its_profile_and_the_whole_in_our_address_family() -> None:
+    offered = load("secure_terminal")
+    keys = OwnKeys()
+    agreed = plan(offered, load("chromium"), keys=keys)
+    origin = replace(_ORIGIN, address="2001:db8::9")
+    told = answer(offered, agreed, origin=origin, ports=_PORTS, max_video_bps=1_500_000)
+    ours = b64encode(keys.key(Kind.AUDIO, "AES_256_CM_HMAC_SHA1_80")).decode()
+    assert write(told).replace("\r\n", "\n") == (
+        "v=0\no=kinbridge 7 1 IN IP6 2001:db8::9\ns=-\nc=IN IP6 2001:db8::9\nt=0 0\n"
+        "m=audio 30000 RTP/SAVP 0 101\n"
+        "a=rtpmap:0 PCMU/8000\na=rtpmap:101 telephone-event/8000\na=fmtp:101 0-15\na=ptime:20\n"
+        f"a=crypto:1 AES_256_CM_HMAC_SHA1_80 inline:{ours}\na=sendrecv\n"
+        "m=video 30002 RTP/AVPF 97\n"
+        "b=AS:1500\nb=TIAS:1500000\na=rtpmap:97 H264/90000\n"
+        "a=fmtp:97 profile-level-id=42E00C;packetization-mode=1\n"
+        "a=rtcp-fb:97 nack pli\na=rtcp-fb:97 ccm tmmbr\na=rtcp-mux\na=sendrecv\n"
+    )
+    sound, picture = agreed.station
+    assert sound.sdes is not None
+    assert sound.sdes.receive_key == bytes(range(46))
+    assert sound.media.rtcp_port == 6009
+    assert picture.media.bandwidth_bps == 512_000
 
 
 def test_feedback_on_plain_avp_is_answered_in_kind() -> None:
