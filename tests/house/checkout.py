@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-_NOT_TEXT = {".png", ".jpg", ".wav", ".pcap", ".ico", ".webp", ".woff2"}
+_NOT_TEXT = {".png", ".jpg", ".wav", ".ogg", ".pcap", ".ico", ".webp", ".woff2"}
 
 
 def committed_texts() -> list[Path]:
