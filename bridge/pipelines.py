@@ -35,11 +35,12 @@ from bridge.links.reorder import Patience, Reorder
 from bridge.links.rewrite import Numbering, Rewrite
 from bridge.links.sound import SoundRecipe, SoundTurn
 from bridge.links.timeline import Timeline
+from bridge.rtp.keyframe import DETECTORS
 from bridge.types import Codec, Kind, Route, Side
 
 _log = logging.getLogger(__name__)
 
-_REPAIR = Patience(200, 250, 300)  # a request and its answer take a round trip, or two
+_REPAIR = Patience(400, 400, 400)  # a request and its answer take a round trip, or three; a whole picture ends it
 _SWAPS = Patience(20, 50, 80)  # nothing is repaired there, but a network swaps packets
 _SOUND = Patience(0, 20, 80)  # the far side's jitter buffer bridges no more
 
@@ -171,8 +172,7 @@ class Relay:
         if codec.name == "H264" and (sets := described_sets(codec)):
             self._links.insert(0, ParameterSets(sets, self._rewrite))
         if source.side is Side.WEB:  # a browser puts what comes in order by itself, a telephone may not
-            ask = source.request_keyframe if joint.kind is Kind.VIDEO else None
-            self._links.insert(0, Reorder(self._links[0].push, _patience(joint), counters=self.counters, gave_up=ask))
+            self._links.insert(0, _reorder(joint, self._links[0].push, self.counters))
         self._text = joint.way + " -> ".join([codec.name, *map(str, self._links), joint.target_name])
         self._limit = source.limit_bitrate if isinstance(source, LimitsBitrate) else self._ignore_limit
         self._report = target.send_report
@@ -275,7 +275,7 @@ class VideoTranscode(_Transcode):
         source_codec, target_codec = joint.codecs
         super().__init__(joint, source_codec.clock_hz, target_codec.clock_hz)
         self._depay = Depacketize(source_codec, self._decode_later, self._ask, self.counters)
-        self._reorder = Reorder(self._depay.push, _patience(joint), counters=self.counters)
+        self._reorder = _reorder(joint, self._depay.push, self.counters)
         self._recipe = PictureRecipe(source_codec, target_codec, most_bps)
         self._chain = workers.chain(self._recipe, urgent=False, done=self._encoded, failed=self._failed)
         self._limit_bps: int | None = None
@@ -343,7 +343,7 @@ class AudioTranscode(_Transcode):
         super().__init__(joint, hertz[0], hertz[1])
         recipe = SoundRecipe(codecs[0].name, codecs[1].name)
         self._unwrap = Unwrap(codecs[0], self._transcode_later, self.counters)
-        self._reorder = Reorder(self._unwrap.push, _patience(joint), counters=self.counters)
+        self._reorder = _reorder(joint, self._unwrap.push, self.counters)
         self._chain = workers.chain(recipe, urgent=True, done=self._encoded, failed=self._count_failure)
         steps = [str(self._reorder), str(self._unwrap), *recipe.links(), str(self._pay)]
         self._text = joint.way + " -> ".join([*steps, joint.target_name])
@@ -377,11 +377,13 @@ class AudioTranscode(_Transcode):
         self._pass_on(turn.decoded, turn.frames)
 
 
-def _patience(joint: Joint) -> Patience:
-    """What is worth waiting for: on this kind of media, from this far side."""
+def _reorder(joint: Joint, onward: Callable[[bytes], None], counters: PipelineCounters) -> Reorder:
+    """With the patience that is worth while: for this kind of media, from this far side."""
     if joint.kind is Kind.AUDIO:
-        return _SOUND
-    return _REPAIR if "nack" in joint.source.codec.feedback else _SWAPS
+        return Reorder(onward, _SOUND, counters=counters)
+    codec, ask = joint.codecs[0], joint.source.request_keyframe
+    patience = _REPAIR if "nack" in joint.source.codec.feedback else _SWAPS
+    return Reorder(onward, patience, counters=counters, gave_up=ask, begins=DETECTORS.get(codec.name))
 
 
 def _nobody() -> None:

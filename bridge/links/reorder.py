@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bridge.links.counters import PipelineCounters
-from bridge.rtp.packet import HEADER_BYTES
+from bridge.rtp.packet import HEADER_BYTES, parse
 
 _LEAP = 3000  # a larger step is a restart of the source, as in Rewrite
 _HOPELESS = 64  # a gap as long as that is an outage, which nothing fills
 _MOST_HELD = 256  # a second of video at 2 Mb/s
 _REMEMBERED = 256  # packets that were given up
+_JUMP_AFTER_S = 0.06  # within that a network may have swapped two pictures
 _MARGIN = 1.25
 _MARGIN_MS = 5.0
 _EASE, _EASE_MS = 0.9, 0.5  # after each gap that nothing filled
@@ -44,11 +45,13 @@ class Reorder:
         *,
         counters: PipelineCounters,
         gave_up: Callable[[], None] | None = None,
+        begins: Callable[[bytes, int, int], bool] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """gave_up: is called when something is missing for good."""
+        """gave_up: is called when something is missing for good. begins: the start of what needs nothing before it."""
         self._onward = onward
         self._gave_up = gave_up
+        self._begins = begins
         self._patience = patience
         self.wait_ms = patience.first_ms  # at present
         self._counters = counters
@@ -91,10 +94,21 @@ class Reorder:
             self._learn(now_s - self._gap_seen_s())
         self._held[sequence] = (packet, now_s)
         self._release()
+        if self._held and self._begins is not None:
+            self._jump(packet, sequence, now_s)
         hopeless = step > _HOPELESS or len(self._held) > _MOST_HELD
         while self._held and (hopeless or (now_s - self._gap_seen_s()) * 1000 >= self.wait_ms):
             self._give_up()
             hopeless = len(self._held) > _MOST_HELD
+
+    def _jump(self, packet: bytes, sequence: int, now_s: float) -> None:
+        """A whole picture is here, for which nobody needs what is missed before it."""
+        header = parse(packet)
+        if header is None or self._begins is None or now_s - self._gap_seen_s() < _JUMP_AFTER_S:
+            return
+        if self._begins(packet, header.payload_start, header.payload_end):
+            while sequence in self._held:
+                self._give_up()
 
     def _begin(self, packet: bytes, sequence: int) -> None:
         """Another source: what waits of the old one goes out as it is."""

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from bridge.rtp.sequence import distance
 
 _REPEAT_S = (0.03, 0.1)  # a request or its answer may be lost too: again before long, within these
-_REPEAT_SHARE = 0.6  # of a round trip: some packets come twice, but the second answer is half on its way when it counts
+_REPEAT_SHARE = 0.45  # of a round trip: some packets come twice, but the next answer is half on its way when it counts
 _REPEAT_FIRST_S = 0.05  # as long as the round trip is not known
+_DOUBT_S = 0.16  # a whole picture is asked for besides, since the answer may be lost again
+_DOUBT_SHARE = 2.0  # of a round trip, where that is longer
 _GIVE_UP_S = 0.6  # older than what any decoder here still waits for
 _MOST_REQUESTS = 8
 _MOST_MISSING = 200  # a longer gap is an outage: a new picture is quicker than its repair
@@ -30,6 +32,7 @@ class _Missing:
     since_s: float
     ask_s: float  # when to ask, or to ask again
     requests: int = 0
+    doubted: bool = False
 
 
 class NackGenerator:
@@ -38,11 +41,12 @@ class NackGenerator:
     apart: repaired packets come by `repaired`, so what `arrived` came by itself.
     """
 
-    __slots__ = ("_apart", "_give_up_s", "_highest", "_missing", "_repeat_s", "_swaps_s")
+    __slots__ = ("_apart", "_doubt_s", "_give_up_s", "_highest", "_missing", "_repeat_s", "_swaps_s")
 
     def __init__(self, *, apart: bool = False, give_up_s: float = _GIVE_UP_S) -> None:
         self._apart = apart
         self._give_up_s = give_up_s
+        self._doubt_s = _DOUBT_S
         self._highest = -1
         self._missing: dict[int, _Missing] = {}
         self._repeat_s = _REPEAT_FIRST_S
@@ -55,6 +59,7 @@ class NackGenerator:
     def round_trip(self, seconds: float) -> None:
         least_s, most_s = _REPEAT_S
         self._repeat_s = min(most_s, max(least_s, _REPEAT_SHARE * seconds))
+        self._doubt_s = max(_DOUBT_S, _DOUBT_SHARE * seconds)
 
     def arrived(self, sequence: int, now_s: float, silent_s: float = 0.0) -> Gap | None:
         """A packet came, `silent_s` after the one before. The gap in front of it, when it opened one."""
@@ -78,8 +83,10 @@ class NackGenerator:
 
     def due(self, now_s: float) -> Gap | None:
         """What to ask (again) now, and whether some of it was given up."""
-        asked, hopeless = [], []
+        asked, hopeless, doubtful = [], [], False
         for sequence, each in self._missing.items():
+            if not each.doubted and now_s - each.since_s > self._doubt_s:
+                each.doubted = doubtful = True
             if now_s - each.since_s > self._give_up_s or each.requests > _MOST_REQUESTS:
                 hopeless.append(sequence)
             elif now_s >= each.ask_s:
@@ -88,10 +95,10 @@ class NackGenerator:
                 asked.append(sequence)
         for sequence in hopeless:
             del self._missing[sequence]
-        if not asked and not hopeless:
+        if not asked and not hopeless and not doubtful:
             return None
         asked.sort(key=lambda sequence: distance(sequence, self._highest))
-        return Gap(tuple(asked), lost_hope=bool(hopeless))
+        return Gap(tuple(asked), lost_hope=bool(hopeless) or doubtful)
 
     def _open(self, sequences: tuple[int, ...], now_s: float) -> Gap | None:
         """Asks at once, or leaves the first request to `due`."""

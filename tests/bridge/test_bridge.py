@@ -59,7 +59,7 @@ async def test_what_an_auditor_reads(stage: Stage) -> None:
         "audio sip->web: PCMU -> Rewrite(PT 0, SSRC) -> WebLeg\n"
         "audio web->sip: PCMU -> Reorder(80 ms) -> Rewrite(PT 0, SSRC) -> SipLeg\n"
         "video sip->web: H264 -> Rewrite(PT 102, SSRC) -> WebLeg\n"
-        "video web->sip: H264 -> Reorder(300 ms) -> Rewrite(PT 96, SSRC) -> SipLeg"
+        "video web->sip: H264 -> Reorder(400 ms) -> Rewrite(PT 96, SSRC) -> SipLeg"
     )
     assert [str(each) for each in stage.bridge.routes()] == [
         "audio sip->: relay PCMU -> PCMU",
@@ -295,7 +295,7 @@ async def test_only_the_direction_that_needs_it_is_transcoded(stage: Stage) -> N
     await stage.bridge.join(stage.terminal.describe().replace("mode=1", "mode=0"), offer)
     assert stage.bridge.describe().splitlines()[2:] == [
         "video sip->web: H264 -> Rewrite(PT 102, SSRC) -> WebLeg",
-        "video web->sip: Reorder(300 ms) -> Depay(H264) -> Decode -> Scale(640x480) -> Encode(H264) -> Pay(H264) -> SipLeg",  # noqa: E501 - one line a pipeline
+        "video web->sip: Reorder(400 ms) -> Depay(H264) -> Decode -> Scale(640x480) -> Encode(H264) -> Pay(H264) -> SipLeg",  # noqa: E501 - one line a pipeline
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 import pytest
 from aiortc.codecs.h264 import H264Encoder, h264_depayload
@@ -336,22 +337,32 @@ def test_what_comes_after_its_time_is_left_out() -> None:
 
 
 class Waiting:
-    """A `Reorder` of 0 to 80 ms whose packets come when the test says."""
+    """A `Reorder` whose packets come when the test says."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        patience: Patience = Patience(0, 20, 80),  # noqa: B008 - frozen
+        begins: Callable[[bytes, int, int], bool] | None = None,
+    ) -> None:
+        self.given_up = 0
         self.now_s = 0.0
         self.counters = PipelineCounters()
         self.seen: list[int] = []
         self.link = Reorder(
             lambda packet: self.seen.append(packet[2] << 8 | packet[3]),
-            Patience(0, 20, 80),
+            patience,
             counters=self.counters,
+            gave_up=self._count,
+            begins=begins,
             clock=lambda: self.now_s,
         )
 
-    def comes(self, sequence: int, at_s: float) -> None:
+    def _count(self) -> None:
+        self.given_up += 1
+
+    def comes(self, sequence: int, at_s: float, payload: bytes = b"x") -> None:
         self.now_s = at_s
-        self.link.push(packets(sequence)[0])
+        self.link.push(build(payload, payload_type=0, sequence=sequence, timestamp=0, ssrc=1))
 
 
 def test_where_nothing_ever_comes_late_it_waits_no_more() -> None:
@@ -395,6 +406,18 @@ def test_another_source_is_taken_at_once() -> None:
 
 def test_no_more_than_so_many_are_held() -> None:
     assert len(ordered(packets(1, *range(3, 300)))) > 200
+
+
+def test_a_whole_picture_waits_for_nothing_that_was_before_it() -> None:
+    stage = Waiting(Patience(200, 300, 400), begins=lambda packet, start, _end: packet[start] == 7)
+    for sequence, at_s in ((0, 0.0), (2, 0.04), (3, 0.06)):
+        stage.comes(sequence, at_s)
+    stage.comes(4, 0.08, b"\x07")
+    assert stage.seen == [0], "pictures may have been swapped on the way"
+    stage.comes(5, 0.10)
+    stage.comes(7, 0.12, b"\x07")
+    assert stage.seen == [0, 2, 3, 4, 5, 7]
+    assert stage.given_up == 2
 
 
 def test_what_follows_an_outage_is_not_held_up() -> None:

@@ -306,7 +306,7 @@ def test_a_sdp_with_broken_sets_is_relayed_without() -> None:
             Side.SIP,
             "video sip->web: H264 -> ParameterSets(SDP) -> Rewrite(PT 103, SSRC) -> WebLeg",
         ),
-        (VP8, VP8, Side.WEB, "video web->sip: VP8 -> Reorder(300 ms) -> Rewrite(PT 96, SSRC) -> SipLeg"),
+        (VP8, VP8, Side.WEB, "video web->sip: VP8 -> Reorder(400 ms) -> Rewrite(PT 96, SSRC) -> SipLeg"),
     ],
 )
 def test_a_relay_prints_itself(source_codec, target_codec, side: Side, text: str) -> None:

@@ -85,7 +85,15 @@ class TestNack:
             nack.arrived(1, 0.0)
             nack.arrived(3, 0.0)
             asked = [nack.due(tick / 50) for tick in range(10)]
-            assert sum(each is not None for each in asked) == repeats
+            assert sum(each is not None and each.sequences == (2,) for each in asked) == repeats
+
+    def test_a_whole_picture_is_asked_for_before_hope_is_gone(self) -> None:
+        nack = NackGenerator()
+        nack.arrived(1, 0.0)
+        nack.arrived(3, 0.0)
+        doubts = [tick for tick in range(20) if (gap := nack.due(tick / 50)) is not None and gap.lost_hope]
+        assert doubts == [9], "once, while the packet is still asked for"
+        assert nack.repaired(2)
 
     @given(st.lists(st.integers(0, 0xFFFF), max_size=300))
     def test_no_order_of_arrival_makes_it_grow_or_fail(self, sequences: list[int]) -> None:

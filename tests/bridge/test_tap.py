@@ -104,7 +104,7 @@ async def test_the_text_shows_who_listens_and_only_while_they_do() -> None:
         recording, watching = stage.bridge.tap(Ear()), stage.bridge.tap(Ear("watching"))
         assert stage.bridge.describe().splitlines()[2:] == [
             "video sip->web: H264 -> Tap(recording, watching) -> Rewrite(PT 102, SSRC) -> WebLeg",
-            "video web->sip: H264 -> Tap(recording, watching) -> Reorder(300 ms) -> Rewrite(PT 96, SSRC) -> SipLeg",
+            "video web->sip: H264 -> Tap(recording, watching) -> Reorder(400 ms) -> Rewrite(PT 96, SSRC) -> SipLeg",
         ]
         recording.close()
         recording.close()

@@ -531,7 +531,7 @@ async def test_the_next_transcoder_goes_on_in_the_same_numbers(workers: Workers)
             H264,
             Side.WEB,
             "video web->sip",
-            "Reorder(300 ms) -> Depay(VP8) -> Decode -> Scale(640x480) -> Encode(H264) -> Pay(H264) -> SipLeg",
+            "Reorder(400 ms) -> Depay(VP8) -> Decode -> Scale(640x480) -> Encode(H264) -> Pay(H264) -> SipLeg",
         ),
         (
             PCMU,

@@ -21,13 +21,13 @@ _RELAYED = """\
 audio sip->web: PCMU -> Rewrite(PT 0, SSRC) -> WebLeg
 audio web->sip: PCMU -> Reorder(80 ms) -> Rewrite(PT 0, SSRC) -> SipLeg
 video sip->web: H264 -> Rewrite(PT {video}, SSRC) -> WebLeg
-video web->sip: H264 -> Reorder(300 ms) -> Rewrite(PT 96, SSRC) -> SipLeg"""
+video web->sip: H264 -> Reorder(400 ms) -> Rewrite(PT 96, SSRC) -> SipLeg"""
 
 _TRANSCODED = """\
 audio sip->web: Reorder(80 ms) -> Depay(PCMU) -> Decode -> Blocks(20 ms) -> Encode(OPUS) -> Pay(OPUS) -> WebLeg
 audio web->sip: Reorder(80 ms) -> Depay(OPUS) -> Decode -> Blocks(20 ms) -> Encode(PCMU) -> Pay(PCMU) -> SipLeg
 video sip->web: Reorder(80 ms) -> Depay(H264) -> Decode -> Scale(640x480) -> Encode(VP8) -> Pay(VP8) -> WebLeg
-video web->sip: Reorder(300 ms) -> Depay(VP8) -> Decode -> Scale(640x480) -> Encode(H264) -> Pay(H264) -> SipLeg"""
+video web->sip: Reorder(400 ms) -> Depay(VP8) -> Decode -> Scale(640x480) -> Encode(H264) -> Pay(H264) -> SipLeg"""
 
 
 def seen_and_heard(seen: Seen) -> bool:

@@ -124,7 +124,7 @@ async def test_the_visits_own_path_is_as_before_but_for_the_tap(stage: Stage) ->
         assert gallery(stage).describe() == (
             "Mix(PCMU + PCMU, 8000 Hz) -> Encode(PCMU)\n"
             "video sip->web: H264 -> Rewrite(PT 102, SSRC) -> WebLeg\n"
-            "video web->web: H264 -> Reorder(300 ms) -> Rewrite(PT 102, SSRC) -> WebLeg"
+            "video web->web: H264 -> Reorder(400 ms) -> Rewrite(PT 102, SSRC) -> WebLeg"
         )
         assert officer.ended == []
     assert stage.bridge.describe() == before
