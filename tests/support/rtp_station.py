@@ -31,7 +31,12 @@ class RtpStation:
     def port(self) -> int:
         return self.sockets.port
 
+    @property
+    def aimed(self) -> bool:
+        return self._port != 0
+
     def aim(self, port: int) -> Self:
+        """0: nowhere."""
         self._port = port
         return self
 

@@ -21,7 +21,10 @@ HOST = "127.0.0.1"
 
 @dataclass(slots=True)
 class Sipp:
-    """remote_port 0: it waits for a request. transport: u1, t1 or l1 (TLS) as SIPp names them."""
+    """remote_port 0: it waits for a request. transport: u1, t1 or l1 (TLS) as SIPp names them.
+
+    scenarios: the folder of the scenario's file.
+    """
 
     scenario: str
     folder: Path
@@ -31,6 +34,7 @@ class Sipp:
     timeout_s: int = 15
     arguments: tuple[str, ...] = ()
     port: int = field(default_factory=free_port)
+    scenarios: Path = SCENARIOS
 
     async def run(self) -> str:
         """Plays the scenario to its end and returns the trace; an AssertionError holds the trace otherwise."""
@@ -68,7 +72,7 @@ class Sipp:
         return [
             "sipp",
             *remote,
-            *("-sf", str(SCENARIOS / f"{self.scenario}.xml")),
+            *("-sf", str(self.scenarios / f"{self.scenario}.xml")),
             *("-i", self.host, "-p", str(self.port), "-t", self.transport, "-s", "1001"),
             *("-m", "1", "-timeout", f"{self.timeout_s}s", "-timeout_error", "-nostdin"),
             *("-trace_msg", "-message_file", str(self._file("messages"))),
