@@ -1,4 +1,4 @@
-"""The command line: `kinbridge serve | run | demo | cdr | dialplan | account | link | doctor`.
+"""The command line: `kinbridge serve | run | demo | cdr | recording | dialplan | account | link | doctor`.
 
 What goes wrong is said in a sentence, with exit code 1; a traceback means a bug. Each command imports what it needs,
 so that `doctor` still runs where a library does not load.
@@ -21,6 +21,7 @@ from bridge.errors import BridgeError
 from gateway.config import load_config
 from gateway.errors import KinbridgeError
 from gateway.observe import LogFormat, set_up_logging
+from gateway.recording.command_line import recording_app
 from sip.errors import SipError
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ cdr_app = typer.Typer(help="Call-detail records.", no_args_is_help=True)
 dialplan_app = typer.Typer(help="Dialplans.", no_args_is_help=True)
 account_app = typer.Typer(help="Prepaid accounts.", no_args_is_help=True)
 app.add_typer(cdr_app, name="cdr")
+app.add_typer(recording_app, name="recording")
 app.add_typer(dialplan_app, name="dialplan")
 app.add_typer(account_app, name="account")
 

@@ -1,0 +1,5 @@
+"""Recordings turned into what any player shows."""
+
+from bridge.codecs._av_film import side_by_side
+
+__all__ = ["side_by_side"]
