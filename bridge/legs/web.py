@@ -62,6 +62,7 @@ class WebLeg:
         self._transport = WebTransport(settings, ports, self, self._connected, self._lost)
         self._cname = secrets.token_hex(8)
         self._lines: dict[Kind, WebLine] = {}
+        self._ticking: list[WebLine] = []  # with something to repair, or a picture to wait for
         self._by_ssrc: dict[int, _Taker] = {}
         self._handles: list[Handle] = []
         self._answered = False
@@ -90,6 +91,8 @@ class WebLeg:
     def _add(self, plan: LinePlan) -> None:
         line = WebLine(plan, self._transport, self._cname, self._settings.video_max_bps)
         self._lines[plan.kind] = line
+        if plan.kind is Kind.VIDEO or "nack" in plan.codec.feedback:
+            self._ticking.append(line)
         if plan.remote_ssrc is not None:
             self._by_ssrc[plan.remote_ssrc] = line.media_arrived
         if plan.remote_rtx_ssrc is not None:
@@ -168,7 +171,7 @@ class WebLeg:
 
     def _tick(self) -> None:
         now_s = time.monotonic()
-        for line in self._lines.values():
+        for line in self._ticking:
             line.tick(now_s)
 
     def _report(self) -> None:

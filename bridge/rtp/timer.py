@@ -1,13 +1,15 @@
 """One task wakes all periodic work of the media plane.
 
-A timer of its own for each call would cost nearly a millisecond of CPU a second each; here a wake-up is shared, and a
-callback's price is a comparison while it is not due.
+A timer of its own for each call would cost nearly a millisecond of CPU a second each; here a wake-up is shared, and
+what is not due costs nothing: it waits in a heap. Callbacks of one period that are put into service together, as by
+visits that begin in one minute, get different phases, so that their work does not fall into one tick.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import heapq
 import logging
 import time
 from collections.abc import Callable
@@ -17,6 +19,8 @@ from typing import Self
 _log = logging.getLogger(__name__)
 
 TICK_S = 0.02
+_GOLDEN = 0.6180339887  # its multiples, without the whole, lie apart however many there are
+_MOST_SPREAD_S = 0.5
 
 
 class Handle:
@@ -32,17 +36,18 @@ class Handle:
 
     def cancel(self) -> None:
         self._call = None
-        self._timer._handles.discard(self)
+        self._timer._forget(self)
 
-    def run_if_due(self, now_s: float) -> None:
-        if self._call is None or now_s < self.due_s:
-            return
-        # a late loop must not repay its debt in one burst: the next date counts from now when one was missed
-        self.due_s = max(self.due_s + self.period_s, now_s + self.period_s / 2)
+    def run(self) -> bool:
+        """False when it was cancelled, before or now."""
+        call = self._call
+        if call is None:
+            return False
         try:
-            self._call()
+            call()
         except Exception:  # noqa: BLE001 - a foreign callback may raise anything, and must not end the task of all
             _log.exception("a periodic callback failed; it stays in service")
+        return self._call is not None
 
 
 class Timer:
@@ -57,6 +62,9 @@ class Timer:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._handles: set[Handle] = set()
+        self._each_tick: dict[Handle, None] = {}
+        self._later: list[tuple[float, int, Handle]] = []  # a heap by date; what was cancelled leaves when it is due
+        self._made = 0
         self._task: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
@@ -64,9 +72,15 @@ class Timer:
         return len(self._handles)
 
     def every(self, seconds: float, callback: Callable[[], None]) -> Handle:
-        """Call `callback` about every `seconds` (0: each tick), first after one period."""
-        handle = Handle(self, callback, seconds, self._clock() + seconds)
+        """Call `callback` about every `seconds` (0: each tick), first after one period, or up to half of one later."""
+        phase_s = self._made * _GOLDEN % 1.0 * min(seconds / 2, _MOST_SPREAD_S)
+        handle = Handle(self, callback, seconds, self._clock() + seconds + phase_s)
+        self._made += 1
         self._handles.add(handle)
+        if seconds:
+            heapq.heappush(self._later, (handle.due_s, self._made, handle))
+        else:
+            self._each_tick[handle] = None
         return handle
 
     def start(self) -> None:
@@ -77,6 +91,8 @@ class Timer:
     async def close(self) -> None:
         task, self._task = self._task, None
         self._handles.clear()
+        self._each_tick.clear()
+        self._later.clear()
         if task is not None:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -94,8 +110,20 @@ class Timer:
     def tick(self) -> None:
         """Run what is due now. The task calls it; tests with a clock of their own may too."""
         now_s = self._clock()
-        for handle in tuple(self._handles):
-            handle.run_if_due(now_s)
+        for handle in tuple(self._each_tick):
+            handle.run()
+        later = self._later
+        while later and later[0][0] <= now_s:
+            _, number, handle = heapq.heappop(later)
+            # a late loop must not repay its debt in one burst: the next date counts from now when one was missed
+            due_s = max(handle.due_s + handle.period_s, now_s + handle.period_s / 2)
+            if handle.run():
+                handle.due_s = due_s
+                heapq.heappush(later, (due_s, number, handle))
+
+    def _forget(self, handle: Handle) -> None:
+        self._handles.discard(handle)
+        self._each_tick.pop(handle, None)
 
     async def _run(self) -> None:
         while True:
