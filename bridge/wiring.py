@@ -66,10 +66,15 @@ class Wiring:
                 continue
             self._lift(key)
             carried = target is not None and route.path is not Path.NONE
-            if key == (Kind.VIDEO, Side.WEB) and isinstance(source, LimitsBitrate):
-                source.limit_bitrate(self._most_bps if carried else 0)  # a picture that nobody sees costs the family
+            if key == (Kind.VIDEO, Side.WEB):
+                self._spare(source, carried)
             if source is not None and target is not None and carried:
                 self._laid[key] = _Laid(route, source, target, self._make(route, source, target))
+
+    def _spare(self, browser: object, carried: bool) -> None:
+        """A picture that nobody sees costs the family's line, so it is made small."""
+        if isinstance(browser, LimitsBitrate):
+            browser.limit_bitrate(self._most_bps if carried else 0)
 
     def lift_side(self, side: Side) -> None:
         """The leg of this side goes: nothing may be pushed into it any more."""
