@@ -302,8 +302,10 @@ def _station_line(index: int, media: Media, kind: Kind, codec: Codec, keys: OwnK
     if crypto is not None and keys is not None:
         secured = Sdes(crypto.profile, crypto.key, keys.settle(kind, crypto.profile))
     if kind is Kind.AUDIO:
-        events = (each for each in media.codecs if each.name == _DTMF)
-        dtmf = next((each for each in events if each.clock_hz == codec.clock_hz), None)
+        events = sorted(
+            (each for each in media.codecs if each.name == _DTMF), key=lambda each: each.clock_hz != codec.clock_hz
+        )
+        dtmf = next(iter(events), None)  # best of the sound's clock (RFC 4733 section 2.1), but keys count more
     return StationLine(index, kind, _agreed(codec), dtmf, mirror(media.live_flow), media, sdes=secured)
 
 

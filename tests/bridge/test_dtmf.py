@@ -9,7 +9,10 @@ import pytest
 
 from bridge.links.counters import PipelineCounters
 from bridge.links.rewrite import Numbering, Rewrite
+from bridge.negotiate import plan
 from bridge.rtp.dtmf import KeyReader
+from bridge.sdp import Media, Session
+from bridge.types import Codec
 from tests.support.rtp_station import RtpStation
 from tests.support.station_stage import PCMU, Stage, on_stage, until
 
@@ -104,6 +107,18 @@ def test_a_wrong_clock_makes_a_wrong_duration_and_nothing_else() -> None:
     pad.press(1000, 3)
     pad.press(3000, 4)
     assert pad.pressed == [("3", 16), ("4", 16)]
+
+
+@pytest.mark.parametrize(
+    ("clocks", "taken"), [((8000,), 8000), ((16_000, 8000), 8000), ((16_000,), 16_000), ((48_000, 16_000), 48_000)]
+)
+def test_events_of_the_sounds_clock_are_best_and_others_better_than_none(clocks: tuple[int, ...], taken: int) -> None:
+    events = tuple(Codec("TELEPHONE-EVENT", 101 + place, clock_hz) for place, clock_hz in enumerate(clocks))
+    station = Session(media=(Media("audio", 4000, codecs=(PCMU, *events), address="192.0.2.1"),))
+    browser = Session(media=(Media("audio", 9, codecs=(PCMU,), address="192.0.2.2"),))
+    (line,) = plan(station, browser).station
+    assert line.dtmf is not None
+    assert line.dtmf.clock_hz == taken
 
 
 def say_key(station: RtpStation, code: int, packets: int = 5) -> None:

@@ -12,9 +12,9 @@ from tests.support.rtp_station import RtpStation
 from tests.support.station_stage import PCMU, Stage, describe, on_stage, until
 
 
-@pytest.fixture
-async def stage() -> AsyncIterator[Stage]:
-    async with on_stage() as stage:
+@pytest.fixture(params=["127.0.0.1", "::1"])
+async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
+    async with on_stage(request.param) as stage:
         yield stage
 
 
@@ -117,7 +117,7 @@ async def test_after_a_hold_the_station_is_found_wherever_it_is_with_whatever_st
     await settled(stage, station)
     line = stage.leg.line(Kind.AUDIO)
     assert line is not None
-    held = describe(station.port, Kind.AUDIO, PCMU, Flow.INACTIVE)
+    held = describe(station.port, Kind.AUDIO, PCMU, Flow.INACTIVE, address=stage.host)
     stage.leg.apply([held])
     stage.pass_time(120.0)
     again = rebound(stage, station, line.port)
