@@ -40,6 +40,7 @@ from bridge.events import (
     WebLost,
     WentSilent,
 )
+from bridge.governor import Load, Pressure, Verdict
 from bridge.legs.leg import SenderReport
 from bridge.links.tap import Listener, Tapping
 from bridge.negotiate import offers_video
@@ -63,6 +64,9 @@ __all__ = [
     "offers_video",
     "keep_pauses_short",
     "MediaSettings",
+    "Pressure",
+    "Load",
+    "Verdict",
     "BridgeStats",
     "FlowStats",
     "Kind",

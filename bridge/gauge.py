@@ -5,26 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from bridge.codecs import Workers
 from bridge.codecs.process import LOOK_S
-from bridge.governor import Governor, Load, Verdict
+from bridge.governor import Governor, Load, Pressure
 from bridge.links.picture import LimitPace
 from bridge.rtp.timer import TICK_S, Timer
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Pressure:
-    """A node's load for people and programs that watch it. worker_*: of all codec workers since the start."""
-
-    load: Load
-    verdict: Verdict
-    worker_deaths: int = 0
-    worker_hangs: int = 0
-    frames_lost_with_workers: int = 0
 
 
 class Gauge:

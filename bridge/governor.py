@@ -70,6 +70,17 @@ class Verdict:
         return "welcome" if self.welcome else "full"
 
 
+@dataclass(frozen=True, slots=True)
+class Pressure:
+    """A node's load for people and programs that watch it. worker_*: of all codec workers since the start."""
+
+    load: Load
+    verdict: Verdict
+    worker_deaths: int = 0
+    worker_hangs: int = 0
+    frames_lost_with_workers: int = 0
+
+
 class Governor:
     """Looks, half a second apart, in; verdicts out."""
 
@@ -79,7 +90,7 @@ class Governor:
         self._full_looks = _Streak()
 
     def judge(self, load: Load) -> Verdict:
-        step = self.verdict.step
+        step, thinned = self.verdict.step, self.verdict.step > 0
         turn = self._thin_looks.count(load.over(THIN))
         if turn > 0:
             step = min(step + 1, len(PACES) - 1)
@@ -88,7 +99,7 @@ class Governor:
         welcome = self.verdict.welcome
         turn = self._full_looks.count(load.over(FULL))
         if turn:
-            welcome = turn < 0
+            welcome = turn < 0 and not thinned  # first those who are there get all their pictures back
         self.verdict = Verdict(welcome and not step, step)
         return self.verdict
 

@@ -9,7 +9,8 @@ from typing import Self
 
 from bridge.codecs import Workers
 from bridge.errors import BridgeError
-from bridge.gauge import Gauge, Pressure
+from bridge.gauge import Gauge
+from bridge.governor import Pressure
 from bridge.legs.sip import SipLeg
 from bridge.legs.watch_leg import WatchLeg
 from bridge.legs.web import WebLeg

@@ -151,7 +151,9 @@ class Gateway:
             limits=config.limits,
             new_id=new_visit_id,
             recordings=archive,
+            bearing=lambda: plane.pressure.verdict.welcome,
         )
+        self._plane = plane
         self.monitoring = Monitoring(
             visits=self.visits,
             watch=plane.watch,
@@ -214,7 +216,11 @@ class Gateway:
     def _services(self, dialplan: Dialplan) -> Services:
         config = self.config
         names = {each.id: each.name for each in dialplan.numbers.values()}
-        checks: Mapping[str, Check] = {"database": self._database_answers, "accepting": self._accepts}
+        checks: Mapping[str, Check] = {
+            "database": self._database_answers,
+            "accepting": self._accepts,
+            "bearing": self._bears,
+        }
         return Services(
             node=config.node,
             version=version("kinbridge"),
@@ -231,6 +237,7 @@ class Gateway:
             public_url=config.http.public_url,
             ice_servers=config.media.ice_servers,
             demo=self._demo,
+            pressure=lambda: self._plane.pressure,
         )
 
     async def _database_answers(self) -> bool:
@@ -239,6 +246,9 @@ class Gateway:
 
     async def _accepts(self) -> bool:
         return not self._draining
+
+    async def _bears(self) -> bool:
+        return self._plane.pressure.verdict.welcome
 
     def _watch(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """A part that runs beside; when it ends of itself before we stop, the gateway has failed."""

@@ -248,18 +248,17 @@ class Call(pj.Call):  # type: ignore[misc]  # the library has no types
         request.txOption.msgBody = body
         self.sendRequest(request)
 
-    def end(self, code: int, reason: str) -> None:
+    def end(self, code: int, reason: str, retry_after_s: int = 0) -> None:
         """BYE, CANCEL or a final response, with the reason as RFC 3326 has it."""
         self.ending_locally = True
         self.local_code = code or (603 if self.incoming else 487)
         op = pj.CallOpParam()
         op.statusCode = code or 603
         if reason:
-            header = pj.SipHeader()
-            header.hName = "Reason"
             text = "".join(each for each in reason if each.isascii() and each.isprintable() and each not in '"\\')
-            header.hValue = f'SIP;cause={code or 200};text="{text}"'
-            op.txOption.headers.append(header)
+            _add_header(op, "Reason", f'SIP;cause={code or 200};text="{text}"')
+        if retry_after_s:
+            _add_header(op, "Retry-After", str(retry_after_s))
         self.hangup(op)
 
     def give_up(self) -> None:
@@ -332,6 +331,12 @@ def _received(event: Any) -> message.Message | None:
     if event.type == pj.PJSIP_EVENT_TSX_STATE and event.body.tsxState.type == pj.PJSIP_EVENT_RX_MSG:
         return message.parse(event.body.tsxState.src.rdata.wholeMsg)
     return None
+
+
+def _add_header(op: Any, name: str, value: str) -> None:
+    header = pj.SipHeader()
+    header.hName, header.hValue = name, value
+    op.txOption.headers.append(header)
 
 
 def _count_lines(option: Any, sdp: str | None) -> None:

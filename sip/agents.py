@@ -56,8 +56,8 @@ class AgentDialog:
     async def answer(self, sdp: str) -> None:
         await self._send(wire.Answer(self._handle, description.ours(sdp, self._offer)))
 
-    async def reject(self, code: int, reason: str = "") -> None:
-        await self._send(wire.HangUp(self._handle, code, reason, reject=True))
+    async def reject(self, code: int, reason: str = "", *, retry_after_s: int = 0) -> None:
+        await self._send(wire.HangUp(self._handle, code, reason, reject=True, retry_after_s=retry_after_s))
 
     async def answer_offer(self, sdp: str) -> None:
         await self._send(wire.AnswerOffer(self._handle, description.ours(sdp, self._offer)))

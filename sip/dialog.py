@@ -33,8 +33,11 @@ class Dialog(Protocol):
         """200 OK. sdp is the answer, or our offer when the INVITE had none."""
         ...
 
-    async def reject(self, code: int, reason: str = "") -> None:
-        """Final error (300 to 699) to an incoming INVITE that was not answered yet."""
+    async def reject(self, code: int, reason: str = "", *, retry_after_s: int = 0) -> None:
+        """Final error (300 to 699) to an incoming INVITE that was not answered yet.
+
+        retry_after_s: when another call may have more luck (RFC 3261 section 20.33); 0: nothing is said of that.
+        """
         ...
 
     async def answer_offer(self, sdp: str) -> None:

@@ -54,6 +54,7 @@ class Response:
     code: int
     reason: str = ""
     sdp: str | None = None
+    retry_after_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,10 +220,10 @@ class FakeDialog:
         if self.far.acks and self._offered:
             self.came_ack(None)
 
-    async def reject(self, code: int, reason: str = "") -> None:
+    async def reject(self, code: int, reason: str = "", *, retry_after_s: int = 0) -> None:
         self._check_alive()
         text = reason or phrase(code)
-        self.far._sent(Response("INVITE", code, text))
+        self.far._sent(Response("INVITE", code, text, retry_after_s=retry_after_s))
         self.finish(EndedBy.LOCAL, code, text)
 
     async def answer_offer(self, sdp: str) -> None:

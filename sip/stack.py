@@ -187,8 +187,8 @@ def _obey(call: Call, command: wire.Command) -> None:
             call.send_offer(sdp)
         case wire.SendInfo(content_type=content_type, body=body):
             call.send_info(content_type, body)
-        case wire.HangUp(code=code, reason=reason, reject=reject):
+        case wire.HangUp(code=code, reason=reason, reject=reject, retry_after_s=retry_after_s):
             if not (reject and call.confirmed):
-                call.end(code, reason)
+                call.end(code, reason, retry_after_s)
         case _:
             pass  # an answer to an offer that came too late: the far side has had its 488

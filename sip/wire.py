@@ -100,6 +100,7 @@ class HangUp:
     code: int
     reason: str
     reject: bool = False
+    retry_after_s: int = 0
 
 
 Command = Start | Stop | Ping | Place | Ring | Answer | AnswerOffer | RefuseOffer | Offer | SendInfo | HangUp

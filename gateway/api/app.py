@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from gateway.api import problems
 from gateway.api.access import Surroundings
-from gateway.api.routes import demo, family, health, pages, staff, watching
+from gateway.api.routes import demo, family, health, node, pages, staff, watching
 from gateway.api.services import Services
 
 _DESCRIPTION = """
@@ -58,7 +58,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     problems.install(app)
     app.add_middleware(Surroundings)
-    for router in (health.router, family.router, staff.router, staff.feed, watching.router, pages.router):
+    for router in (health.router, family.router, staff.router, staff.feed, node.router, watching.router, pages.router):
         app.include_router(router)
     if services.demo is not None:
         app.include_router(demo.router)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from bridge import Pressure
 from gateway.api.family import Doorbell
 from gateway.api.links import Links
 from gateway.call.facts import Fact
@@ -146,7 +147,7 @@ Check = Callable[[], Awaitable[bool]]
 class Services:
     """staff_token "" and no staff: staff access is off. public_url "": the address that the browser used is right.
 
-    checks: what has to be true for /readyz, by a closed word (`database`, `accepting`). A check that raises is false.
+    checks: what has to be true for /readyz, by a closed word (such as `database`, `bearing`); false when it raises.
     contact_name: a contact's name; None when there is no such contact any more, its links then open nothing.
     facts: a new subscription, closed when its block is left. demo: None outside of the demonstration.
     """
@@ -166,3 +167,4 @@ class Services:
     public_url: str = ""
     ice_servers: tuple[str, ...] = ()
     demo: Demo | None = None
+    pressure: Callable[[], Pressure | None] = lambda: None

@@ -136,7 +136,8 @@ class Effects:
         return self._hold_report(visit)
 
     async def _reject_station(self, command: c.RejectStation, visit: VisitState) -> None:
-        await self._to_station(self._dialog.reject(command.code))
+        retry_after_s = sip_codes.RETRY_AFTER_S if command.code == sip_codes.UNAVAILABLE else 0
+        await self._to_station(self._dialog.reject(command.code, retry_after_s=retry_after_s))
 
     async def _hang_up_station(self, command: c.HangUpStation, visit: VisitState) -> None:
         await self._to_station(self._dialog.hang_up(sip_codes.NOT_ACCEPTABLE))  # the code: if our answer never went out

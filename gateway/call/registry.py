@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 from bridge import Media
 from gateway.call import events as e
+from gateway.call import sip_codes
 from gateway.call.effects import Tools
 from gateway.call.notices import Ring
 from gateway.call.ports import Accounting, Doorbell, Facts, MakeMedia, Recordings
@@ -39,7 +40,10 @@ LAST_WORDS_S = 10.0
 
 
 class Visits:
-    """new_id: makes visit ids, unique for ever. counters: what happened to the endpoint, for metrics."""
+    """new_id: makes visit ids, unique for ever. counters: what happened to the endpoint, for metrics.
+
+    bearing: whether the node has power to spare for one visit more.
+    """
 
     def __init__(
         self,
@@ -55,6 +59,7 @@ class Visits:
         limits: LimitsConfig,
         new_id: Callable[[], str],
         recordings: Recordings | None = None,
+        bearing: Callable[[], bool] = lambda: True,
     ) -> None:
         timeouts = Timeouts(
             ring_s=limits.ring_timeout_s,
@@ -66,6 +71,7 @@ class Visits:
         self._endpoint = endpoint
         self._limits = limits
         self._new_id = new_id
+        self._bearing = bearing
         self._sessions: dict[str, Session] = {}
         self._draining = False
         self._emptied = asyncio.Event()
@@ -90,7 +96,7 @@ class Visits:
             self.counters["unrecorded"] += 1
             log.error("too many visits wait for their record: a call was turned away without one")
             with contextlib.suppress(SipError):
-                await dialog.reject(503)
+                await dialog.reject(sip_codes.UNAVAILABLE, retry_after_s=sip_codes.RETRY_AFTER_S)
             return
         visit_id = self._new_id()
         session = Session(visit_id, invite, dialog, self._tools, self._refusal())
@@ -102,7 +108,13 @@ class Visits:
         if self._draining:
             return Refusal.DRAINING
         live = sum(not each.is_over for each in self._sessions.values())
-        return Refusal.OVERLOAD if live >= self._limits.max_visits else None
+        if live >= self._limits.max_visits:
+            return Refusal.OVERLOAD
+        # one that is alone is taken whatever was measured: nobody suffers, and what is slow may not be visits at all
+        if live and not self._bearing():
+            self.counters["refused_for_load"] += 1
+            return Refusal.OVERLOAD
+        return None
 
     async def _live(self, session: Session) -> None:
         try:

@@ -16,6 +16,9 @@ NOT_ACCEPTABLE = 488  # Not Acceptable Here: the description is at fault, anothe
 UNAVAILABLE = 503  # Service Unavailable: the PBX may try another node
 SERVER_ERROR = 500
 
+RETRY_AFTER_S = 10
+"""What every 503 says: a node that thins out pictures or drains is not much better off sooner."""
+
 REFUSALS: Mapping[Refusal, tuple[int, Fault]] = MappingProxyType(
     {
         Refusal.UNKNOWN_NUMBER: (404, Fault.STATION),

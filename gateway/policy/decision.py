@@ -23,7 +23,7 @@ class Refusal(StrEnum):
     BALANCE = "balance"  # the account cannot pay the first billable second
     ACCOUNT_CLOSED = "account_closed"
     TARIFF = "tariff"  # no version of the tariff is in force at this time
-    OVERLOAD = "overload"  # the node has as many visits as it may have
+    OVERLOAD = "overload"  # the node has as many visits as it may have, or can bear
     DRAINING = "draining"  # the node is being stopped
     MEDIA = "media"  # no codec or no usable description
     UNAVAILABLE = "unavailable"  # the database is away: nothing may be promised that cannot be written down

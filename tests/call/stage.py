@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -181,9 +181,13 @@ class Node:
 
 @contextlib.asynccontextmanager
 async def stage(
-    tmp_path: Path, deposit: str = "5.00", start: datetime = MONDAY_MORNING, **limits: Any
+    tmp_path: Path,
+    deposit: str = "5.00",
+    start: datetime = MONDAY_MORNING,
+    bearing: Callable[[], bool] = lambda: True,
+    **limits: Any,
 ) -> AsyncIterator[Node]:
-    """deposit: what family-1 has paid in. limits: LimitsConfig's fields."""
+    """deposit: what family-1 has paid in. bearing: has the node power to spare? limits: LimitsConfig's fields."""
     clock, happenings = ManualClock(start), Happenings()
     tariffs = load_tariffs([FOLDER / "tariffs" / "demo.yaml"])
     recorder, numbers = Recorder(happenings), itertools.count(1)
@@ -209,6 +213,7 @@ async def stage(
             node="node1",
             limits=LimitsConfig(**limits),
             new_id=lambda: f"v{next(numbers)}",
+            bearing=bearing,
         )
         running = asyncio.create_task(visits.run(), name="visits")
         try:

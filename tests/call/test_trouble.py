@@ -137,6 +137,19 @@ async def test_a_bug_that_stays_lets_the_family_go_and_leaves_the_record_to_reco
         assert receipts[0].billable_s <= 9
 
 
+async def test_a_node_without_power_to_spare_refuses_all_but_the_only_visit(tmp_path: Path) -> None:
+    bearing = [False]
+    async with stage(tmp_path, bearing=lambda: bearing[0]) as node:
+        await node.talks()
+        second = await node.station_calls(station="terminal-2").final()
+        assert (second.code, second.retry_after_s) == (503, 10)
+        assert (await node.record()).reason == "refused_overload"
+        assert node.visits.counters["refused_for_load"] == 1
+        bearing[0] = True
+        node.station_calls(station="terminal-2")
+        await node.rung(2)
+
+
 async def test_a_full_node_refuses_and_records(tmp_path: Path) -> None:
     async with stage(tmp_path, max_visits=2) as node:
         await node.talks()

@@ -38,7 +38,7 @@ async def test_it_is_ready_when_entered_and_gone_when_left(config: Config) -> No
         base = f"http://127.0.0.1:{gateway.http_port}"
         ready = (await client.get(f"{base}/readyz")).json()
         page = await client.get(gateway.link("family-1"))
-        assert ready == {"ready": True, "checks": {"database": True, "accepting": True}}
+        assert ready == {"ready": True, "checks": {"database": True, "accepting": True, "bearing": True}}
         assert page.status_code == 200
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", gateway.http_port), timeout=1).close()

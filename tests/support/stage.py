@@ -8,12 +8,13 @@ async with Stage() as stage:
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
+from bridge import Pressure
 from bridge.errors import AudioMissing
 from gateway.api.app import create_app
 from gateway.api.family import Doorbell
@@ -180,6 +181,7 @@ class Stage:
         listener_limit: int = 100,
         page_limit: int = 64,
         ice_servers: tuple[str, ...] = (),
+        pressure: Callable[[], Pressure | None] = lambda: None,
     ) -> None:
         self.bus = Bus()
         self.doorbell = Doorbell(limit=page_limit)
@@ -204,6 +206,7 @@ class Stage:
             staff_token=staff_token,
             ice_servers=ice_servers,
             demo=self._demo() if demo else None,
+            pressure=pressure,
         )
         self._server = HttpServer(create_app(self.services), "127.0.0.1", 0, stop_s=1)
 
