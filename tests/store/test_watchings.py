@@ -57,7 +57,7 @@ async def test_they_are_found_by_cursor_visit_and_officer(url):
         "UPDATE watchings SET officer = 'nobody'",
         "DELETE FROM watchings",
         "INSERT OR REPLACE INTO watchings SELECT * FROM watchings",
-        "INSERT OR REPLACE INTO watchings SELECT 7, watching_id, act, node, '', visit_id, 'x', at_ms, '' FROM watchings",
+        "INSERT OR REPLACE INTO watchings SELECT 7, watching_id, act, '', '', visit_id, 'x', 1, '' FROM watchings",
     ],
 )
 async def test_no_row_is_changed_deleted_or_replaced(url, statement):

@@ -14,8 +14,9 @@ export class Watching {
   constructor(visitId, { show, said }) {
     Object.assign(this, { visitId, show, said });
     this.id = "";
-    this.times = { asked: performance.now(), station: null, family: null }; // of the first pictures, in this page's clock
+    this.times = { asked: performance.now(), offered: null, answered: null, connected: null, station: null, family: null };
     this.pc = new RTCPeerConnection({ iceServers: [] });
+    this.pc.addEventListener("connectionstatechange", () => this.pc.connectionState === "connected" && this.saw("connected"));
     this.pc.addEventListener("track", ({ transceiver, track }) => {
       const kind = ["sound", "station", "family"][this.pc.getTransceivers().indexOf(transceiver)];
       this.show(kind, new MediaStream([track]));
@@ -26,8 +27,10 @@ export class Watching {
     for (const kind of ["audio", "video", "video"]) this.pc.addTransceiver(kind, { direction: "recvonly" });
     await this.pc.setLocalDescription();
     await gathered(this.pc);
+    this.saw("offered");
     const path = `/visits/${encodeURIComponent(this.visitId)}/watch`;
     const answer = await ask("POST", path, { type: "offer", sdp: this.pc.localDescription.sdp });
+    this.saw("answered");
     this.id = answer.watching_id;
     if (this.#over) return this.#tell();
     this.#socket = socketTo(`${path}/${this.id}`);
@@ -36,9 +39,9 @@ export class Watching {
     await this.pc.setRemoteDescription({ type: "answer", sdp: answer.sdp });
   }
 
-  // A picture that moved for the first time.
-  saw(kind) {
-    this.times[kind] ??= performance.now();
+  // When each step was reached first, in this page's own clock: what the officer waits for can be looked into.
+  saw(step) {
+    this.times[step] ??= performance.now();
   }
 
   // By the officer, or because the page goes: the gateway hears it by the socket.
