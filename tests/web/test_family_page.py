@@ -151,14 +151,26 @@ async def test_mute_and_camera_off_reach_the_tracks(stage: Stage, phones: Phones
     assert await tab.tab.evaluate("document.getElementById('mute').getAttribute('aria-pressed')") == "true"
     sent = "document.getElementById('own').srcObject.getTracks().map(each => each.enabled)"
     assert await tab.tab.evaluate(sent) == [False, False]
+    before = await tab.stats()
+    after = await tab.stats_when("audioPacketsSent", before["audioPacketsSent"] + 50)
+    assert after["framesSent"] - before["framesSent"] <= 2, "a camera that is off sends nothing, not black"
     await tab.click("mute")
     await tab.click("camera")
     assert await tab.tab.evaluate(sent) == [True, True]
 
 
-async def test_a_reload_in_mid_visit_offers_the_way_back(stage: Stage, phones: Phones) -> None:
+async def test_a_page_that_is_reloaded_in_mid_visit_comes_back_by_itself(stage: Stage, phones: Phones) -> None:
     tab, visit_id = await visit(stage, phones)
     await phones.last.page.reload()
+    await tab.phase("visit")
+    await state(tab, "picture", "moving")
+    assert stage.visits.said == [("accept", visit_id), ("rejoin", visit_id)]
+
+
+async def test_another_page_of_the_family_offers_the_way_back(stage: Stage, phones: Phones) -> None:
+    tab, visit_id = await visit(stage, phones)
+    await tab.open("about:blank")
+    await tab.open(stage.page())
     await tab.phase("waiting")
     await texts(tab, "waiting-title", "Your visit goes on")
     await tab.click("rejoin")

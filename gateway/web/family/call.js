@@ -44,6 +44,7 @@ export class Call {
     const [picture] = this.stream.getVideoTracks();
     this.pc.addTransceiver(sound ?? "audio", { direction: "sendrecv", streams: [this.stream] });
     const video = this.pc.addTransceiver(picture ?? "video", { direction: "sendrecv", streams: [this.stream] });
+    this.camera = video.sender;
     if (this.codec) only(video, this.codec);
     await this.pc.setLocalDescription(await this.pc.createOffer());
     await gathered(this.pc);
@@ -53,6 +54,12 @@ export class Call {
     this.#watch();
     const transport = video.sender.transport; // a far side that says goodbye is seen here at once, else after 20 s
     transport?.addEventListener("statechange", () => transport.state === "closed" && this.#lost());
+  }
+
+  // A camera that is off sends nothing, not black: the far side is shown a slate instead.
+  async show(on) {
+    const [picture] = this.stream.getVideoTracks();
+    await this.camera?.replaceTrack(on ? picture ?? null : null).catch(() => {}); // it was closed meanwhile
   }
 
   close() {

@@ -20,6 +20,7 @@ const voice = new Voice();
 const events = new Events(eventsAddress(), say);
 const PATIENCE_MS = 4000; // a browser gives up a silent path after 15 s; a new one is there in one
 const OVER_MS = 4000;
+const IN_VISIT = "kinbridge-in-visit";
 const REJOIN_MS = [300, 1000, 2000, 4000, 8000];
 
 let state = START;
@@ -41,6 +42,7 @@ function say(event) {
   if (last.picture !== state.picture || last.phase !== state.phase || last.link !== state.link) feedVoice();
   if (state.phase === "visit" && last.link !== state.link) linkChanged();
   if (event.type === "hello" && state.phase === "visit" && state.link === "weak") rejoin();
+  if (event.type === "hello" && state.phase === "waiting" && state.ongoing !== null && wasReloaded(state.ongoing)) accept("rejoin");
 }
 
 function moved(from, to) {
@@ -48,7 +50,16 @@ function moved(from, to) {
   else ringer.stop();
   if (to.phase === "waiting" || to.phase === "over" || to.phase === "ringing") hangUpMedia();
   if (to.phase === "refused") events.close();
+  if (to.phase === "visit") sessionStorage.setItem(IN_VISIT, to.visit.id);
+  else if (from.phase === "visit") sessionStorage.removeItem(IN_VISIT);
   keepAwake();
+}
+
+// A page that was reloaded in its visit comes back by itself, once; in any other page the person decides.
+function wasReloaded({ visit_id: visit }) {
+  const same = sessionStorage.getItem(IN_VISIT) === visit;
+  sessionStorage.removeItem(IN_VISIT);
+  return same && performance.getEntriesByType("navigation")[0]?.type === "reload";
 }
 
 function linkChanged() {
@@ -156,6 +167,7 @@ async function hangUp() {
 function showDevices() {
   stream?.getAudioTracks().forEach((each) => (each.enabled = !muted));
   stream?.getVideoTracks().forEach((each) => (each.enabled = !dark));
+  call?.show(!dark);
   view.devices(state, { muted, dark, stream });
 }
 

@@ -113,7 +113,7 @@ const RULES = {
       rate: from.rate_per_minute, seconds: from.seconds_left, balanceOk: true, privileged: false,
       monitored: from.monitored === true,
     };
-    return idle(state, { phase: "joining", visit, ongoing: null, held: from.held, note: null, picture: "first" });
+    return idle(state, { phase: "joining", visit, ongoing: null, held: from.held, back: true, note: null, picture: "first" });
   },
 };
 

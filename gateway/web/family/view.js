@@ -81,7 +81,7 @@ function visit(state) {
   const slate = slateOf(state);
   byId("slate").hidden = slate === null;
   [byId("slate-title").textContent, byId("slate-words").textContent] = slate ?? ["", ""];
-  byId("voice").hidden = state.phase === "joining" || state.held;
+  byId("voice").hidden = state.phase === "joining" || state.held || state.link === "lost";
 }
 
 function over({ over: end }) {
@@ -114,7 +114,8 @@ function press(id, on, symbol, text) {
 
 function slateOf(state) {
   if (state.held) return words.slate.held;
-  if (state.phase === "joining" || state.link === "new") return words.slate.joining;
+  if (state.link === "lost") return words.slate.lost;
+  if (state.phase === "joining" || state.link === "new") return state.back ? words.slate.returning : words.slate.joining;
   if (state.picture === "moving") return null;
   return state.visit.video ? words.slate[state.picture] : words.slate.phone;
 }

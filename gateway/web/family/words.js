@@ -86,6 +86,8 @@ export const slate = {
   stopped: ["The picture has stopped", "You can still talk. It comes back by itself."],
   held: ["On hold", "They will be back. This time is not charged."],
   joining: ["Connecting…", "Bringing you together."],
+  returning: ["Coming back…", "They are still there. Time without you is not charged."],
+  lost: ["Coming back…", "The connection was lost. This time is not charged."],
 };
 
 export const trouble = {
