@@ -25,7 +25,6 @@ _SUITES = {
     "AEAD_AES_128_GCM": ("AEAD_AES_128_GCM", 28),  # RFC 7714 section 14.2
     "AEAD_AES_256_GCM": ("AEAD_AES_256_GCM", 44),
 }
-_OFFERED = ("AES_256_CM_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_80")
 _HARMLESS = ("WSH=", "KDR=0")  # a hint about windows, and the default said aloud
 
 
@@ -101,8 +100,3 @@ def read(value: str) -> Crypto | None:
 def usable(values: Iterable[str]) -> Crypto | None:
     """The writer's favourite of those that we can do."""
     return next((each for each in map(read, values) if each is not None), None)
-
-
-def offered(kind: Kind, keys: OwnKeys) -> tuple[str, ...]:
-    """The a=crypto values of an offer of ours, the strongest first."""
-    return tuple(str(Crypto(tag, suite, suite, keys.key(kind, suite))) for tag, suite in enumerate(_OFFERED, start=1))

@@ -104,16 +104,6 @@ def test_our_key_stays_until_another_suite_is_settled_on() -> None:
     assert keys.settle(Kind.VIDEO, "AES_CM_128_HMAC_SHA1_80") == video
 
 
-def test_an_offer_of_ours_names_the_strongest_first() -> None:
-    keys = OwnKeys()
-    found = [sdes.read(each) for each in sdes.offered(Kind.AUDIO, keys)]
-    assert [(each.tag, each.profile) for each in found if each] == [
-        (1, "AES_256_CM_HMAC_SHA1_80"),
-        (2, "AES_CM_128_HMAC_SHA1_80"),
-    ]
-    assert [each.key for each in found if each] == [keys.key(Kind.AUDIO, each.profile) for each in found if each]
-
-
 def test_no_key_shows_in_what_is_printed() -> None:
     value = Sdes("AES_CM_128_HMAC_SHA1_80", b"receive", b"send")
     crypto = sdes.read(f"1 AES_CM_128_HMAC_SHA1_80 inline:{inline(30)}")
