@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -93,6 +94,20 @@ async def test_pictures_dropped_and_taken_up_again(stage: Stage) -> None:
     stage.terminal.picture.say(IDR)
     await heard_in_the_browser(stage, IDR)
     stage.from_browser(IDR, raw_peer.H264, VIDEO_SSRC)
+    assert (await stage.terminal.picture.heard())[12:] == IDR
+
+
+async def test_a_number_below_96_is_as_good_as_any(stage: Stage) -> None:
+    offer = re.sub(r"\b102\b", "39", await stage.browser.offer())
+    joined = await stage.bridge.join(stage.terminal.describe(), offer)
+    assert joined.web_sdp is not None
+    assert "a=rtpmap:39 H264/90000" in joined.web_sdp
+    stage.browser.accept(joined.web_sdp)
+    await stage.until(WebConnected)
+    stage.terminal.aim(joined.sip_sdp)
+    stage.terminal.picture.say(IDR, marker=True)
+    assert (await heard_in_the_browser(stage, IDR))[1] == 0x80 | 39
+    stage.from_browser(IDR, 39, VIDEO_SSRC)
     assert (await stage.terminal.picture.heard())[12:] == IDR
 
 
