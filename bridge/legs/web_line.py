@@ -11,7 +11,7 @@ from bridge.legs.leg import Feedback, LineCounters, SenderReport
 from bridge.legs.repair import Absence, Resender
 from bridge.legs.web_sdp import LinePlan
 from bridge.rtp import rtcp
-from bridge.rtp.bandwidth import LossLimit, ReceiveEstimate
+from bridge.rtp.bandwidth import LossLimit, ReceiveEstimate, Shedding
 from bridge.rtp.history import RtxWrapper, unwrap_rtx
 from bridge.rtp.keyframe import DETECTORS
 from bridge.rtp.nack import Gap, NackGenerator
@@ -107,7 +107,7 @@ class WebLine:
         self._sink: Callable[[bytes], None] | None = None
         self._source_feedback: Feedback = _NoFeedback()
         self._listener: Feedback = _NoFeedback()
-        self._sends = plan.flow in (Flow.SENDRECV, Flow.SENDONLY)
+        self._agreed_to_send = self._sends = plan.flow in (Flow.SENDRECV, Flow.SENDONLY)
         self._receives = plan.flow in (Flow.SENDRECV, Flow.RECVONLY)
         self._reception = Reception(plan.codec.clock_hz)
         self._lost_before = 0
@@ -119,6 +119,8 @@ class WebLine:
         self._ticked_s = 0.0  # arrival of the newest packet at the last tick
         self._sending = LossLimit(video_max_bps, self._may_send) if self.kind is Kind.VIDEO else None
         self._sending_bps = 0
+        self._shedding = Shedding()
+        self._sent_before, self._shed_s = 0, 0.0
         self._round_trip = RoundTrip()
         self._picture = _PictureWish(plan.codec.name, self._ask_for_picture)
 
@@ -315,6 +317,8 @@ class WebLine:
 
     def report(self, now_s: float) -> None:
         """Once a second: what we received (RFC 3550 section 6.4.2), and how much more we want (REMB)."""
+        if self._sending is not None and self._agreed_to_send:
+            self._shed(self._sending.far_bps, now_s)
         if self._remote_ssrc is None:
             return
         counters = self.counters
@@ -329,6 +333,15 @@ class WebLine:
             self._look(0.0 if block is None else block.fraction_lost / 256, now_s)
             parts.append(self._limit(self._remote_ssrc))
         self._wire.send_rtcp(b"".join(parts))
+
+    def _shed(self, far_bps: int, now_s: float) -> None:
+        """Pictures that the browser cannot take, and nobody makes smaller, must not cost it the sound as well."""
+        sent, passed_s = self.counters.sent_bytes, max(0.1, now_s - self._shed_s)
+        sends = self._shedding.look(8 * (sent - self._sent_before) / passed_s, far_bps, now_s)
+        self._sent_before, self._shed_s = sent, now_s
+        if sends and not self._sends:
+            self._listener.keyframe_wanted()
+        self._sends = sends
 
     def _look(self, lost_share: float, now_s: float) -> None:
         """How much came through since the last look."""

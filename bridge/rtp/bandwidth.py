@@ -1,9 +1,10 @@
 """How much a path carries, measured where packets arrive: by their delay first, by their loss second.
 
-Two limits, each asked once a second; nothing is done per packet:
+Each asked once a second; nothing is done per packet:
 
     ReceiveEstimate   what the far side may send us         REMB, TMMBR
     LossLimit         what we may send, from its reports    joins the far side's own REMB or TMMBR
+    Shedding          whether pictures are sent at all      when nobody obeys
 
 Loss alone is not congestion: a radio link loses packets at any rate, and they are asked for again. So a growing queue
 lowers the estimate to what came through, loss only beyond a tenth, and not without end. (The rules are those of
@@ -24,6 +25,10 @@ _LONG_QUEUE_S, _QUEUE_S, _NO_QUEUE_S = 0.30, 0.10, 0.04
 _LIMITED_SHARE = 0.6  # who sends less than that of the limit does not show that more would pass
 _BASE_WINDOWS = 60  # of one look each: clocks drift, routes change
 _NEW_CLOCK_S = 10.0
+_TOO_MUCH = 2.0
+_PATIENCE_LOOKS = 4  # an encoder obeys within one or two
+_PAUSE_FIRST_S, _PAUSE_MOST_S = 5.0, 60.0
+_CALM_LOOKS = 60
 
 
 class ReceiveEstimate:
@@ -77,25 +82,54 @@ class LossLimit:
     def __init__(self, most_bps: int, tell: Callable[[int], None]) -> None:
         self._most_bps = most_bps
         self._tell = tell
-        self._far_bps = most_bps
+        self.far_bps = most_bps
         self._bps = most_bps
         self._told_bps = most_bps
 
     def limited(self, bps: int) -> None:
         """The far side's word."""
-        self._far_bps = bps
+        self.far_bps = bps
         self._say()
 
     def reported(self, lost_share: float) -> None:
         """A report block about what we send."""
         if lost_share > _MUCH_LOSS:
-            self._bps = max(_LEAST_BY_LOSS_BPS, round(min(self._bps, self._far_bps) * (1 - lost_share / 2)))
+            self._bps = max(_LEAST_BY_LOSS_BPS, round(min(self._bps, self.far_bps) * (1 - lost_share / 2)))
         elif lost_share < _LITTLE_LOSS:
             self._bps = min(self._most_bps, round(self._bps * _RAISE))
         self._say()
 
     def _say(self) -> None:
-        bps = max(LEAST_BPS, min(self._bps, self._far_bps))
-        if abs(bps - self._told_bps) * 20 > self._told_bps or bps == self._far_bps != self._told_bps:
+        bps = max(LEAST_BPS, min(self._bps, self.far_bps))
+        if abs(bps - self._told_bps) * 20 > self._told_bps or bps == self.far_bps != self._told_bps:
             self._told_bps = bps
             self._tell(bps)
+
+
+class Shedding:
+    """Pictures of a station that cannot be told to send less are left out where they would drown the sound.
+
+    For some seconds, and for longer each time: what the far side says of the path without them is no promise.
+    """
+
+    def __init__(self) -> None:
+        self._over = 0
+        self._calm = 0
+        self._pause_s = _PAUSE_FIRST_S
+        self._until_s: float | None = None
+
+    def look(self, sent_bps: float, far_bps: int, now_s: float) -> bool:
+        """Once a second: what was sent, and what the far side says it can receive. Whether pictures may go out."""
+        if self._until_s is not None:
+            if now_s < self._until_s:
+                return False
+            self._until_s = None
+        self._over = self._over + 1 if sent_bps > _TOO_MUCH * far_bps else 0
+        self._calm = 0 if self._over else self._calm + 1
+        if self._calm > _CALM_LOOKS:
+            self._pause_s = _PAUSE_FIRST_S
+        if self._over < _PATIENCE_LOOKS:
+            return True
+        self._over, self._until_s = 0, now_s + self._pause_s
+        self._pause_s = min(2 * self._pause_s, _PAUSE_MOST_S)
+        return False

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from bridge.rtp.bandwidth import LEAST_BPS, LossLimit, ReceiveEstimate
+from bridge.legs.leg import SenderReport
+from bridge.legs.web_line import WebLine
+from bridge.legs.web_sdp import LinePlan
+from bridge.rtp import rtcp
+from bridge.rtp.bandwidth import LEAST_BPS, LossLimit, ReceiveEstimate, Shedding
+from bridge.rtp.packet import build
+from bridge.types import Codec, Flow, Kind
 
 MOST_BPS = 1_500_000
 
@@ -98,3 +104,64 @@ class TestWhatMayBeSent:
         for _ in range(20):
             self.limit.reported(0.08)
         assert self.told == []
+
+
+class TestPicturesThatNobodyMakesSmaller:
+    def test_they_are_left_out_for_a_while_and_longer_each_time(self) -> None:
+        shedding = Shedding()
+        sent = [shedding.look(800_000, 200_000, float(now_s)) for now_s in range(60)]
+        assert sent[:3] == [True] * 3
+        pauses = "".join("x" if each else "." for each in sent).strip("x").split("x")
+        assert [len(each) for each in pauses if each][:3] == [5, 10, 20]
+
+    def test_what_an_encoder_needs_to_obey_is_allowed(self) -> None:
+        shedding = Shedding()
+        assert all(shedding.look(800_000 if now_s < 3 else 190_000, 200_000, float(now_s)) for now_s in range(60))
+
+    def test_the_line_stops_and_begins_again_with_a_whole_picture(self) -> None:
+        sent: list[bytes] = []
+        line = _line(sent)
+        wishes = _Wishes()
+        line.listen(wishes)
+        line.heard(rtcp.BitrateLimit(1, 100_000, (line.send_ssrc,)), 0.0)
+        assert wishes.limits == [100_000]
+        seconds = [_second(line, sent, float(now_s)) for now_s in range(1, 20)]
+        assert seconds[:3] == [50] * 3, "an encoder would have time to obey"
+        assert seconds.count(0) >= 5
+        assert wishes.keyframes == 1
+        assert seconds[seconds.index(0) + 6] == 50
+
+
+class _Wishes:
+    def __init__(self) -> None:
+        self.limits: list[int] = []
+        self.keyframes = 0
+
+    def keyframe_wanted(self) -> None:
+        self.keyframes += 1
+
+    def report_received(self, report: SenderReport) -> None: ...
+
+    def bitrate_limited(self, bps: int) -> None:
+        self.limits.append(bps)
+
+
+def _line(sent: list[bytes]) -> WebLine:
+    class Wire:
+        def send_rtp(self, packet: bytes) -> bool:
+            sent.append(packet)
+            return True
+
+        def send_rtcp(self, packet: bytes) -> None: ...
+
+    codec = Codec("H264", 102, 90_000, feedback=("nack", "nack pli", "goog-remb"))
+    return WebLine(LinePlan(Kind.VIDEO, codec, Flow.SENDRECV, 7, 8, None, 9), Wire(), "x", MOST_BPS)
+
+
+def _second(line: WebLine, sent: list[bytes], now_s: float) -> int:
+    """How many of 50 packets of a kilobyte went out."""
+    before = len(sent)
+    for number in range(50):
+        line.send(build(bytes(1000), payload_type=102, sequence=number, timestamp=0, ssrc=7))
+    line.report(now_s)
+    return len(sent) - before

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 
@@ -46,6 +46,8 @@ from tests.support.raw_peer import AUDIO_SSRC, VIDEO_RTX_SSRC, VIDEO_SSRC, RawPe
 
 FPS = 15
 SIZE = (320, 240)
+PCMU = Codec("PCMU", 0, 8000)
+H264 = Codec("H264", 96, 90_000, fmtp=(("packetization-mode", "1"),))
 _BLOCK_S = 0.02
 _PACKETS_A_BURST = 2  # then the loop has its turn, as a browser's pacer has it
 
@@ -139,10 +141,19 @@ class Camera:
                 await asyncio.sleep(0.001)
 
 
+class Counted(Protocol):
+    """Whoever shoots pictures."""
+
+    @property
+    def shot(self) -> int: ...
+
+
 class Screen:
     """What a far side shows."""
 
-    def __init__(self, codec: Codec, camera: Camera, pulse: Pulse, ask: Callable[[], None], patience: Patience) -> None:
+    def __init__(
+        self, codec: Codec, camera: Counted, pulse: Pulse, ask: Callable[[], None], patience: Patience
+    ) -> None:
         self.seen: list[Shown] = []
         self._pulse = pulse
         self.on_picture: Callable[[Yuv, int], None] | None = None
@@ -247,6 +258,7 @@ class StationMedia:
         self.reports: list[rtcp.SenderInfo] = []
         self.limits: list[int] = []
         self._remote_ssrc = 0
+        self.repair = repair
         self._history = SendHistory() if repair else None
         self._nack = NackGenerator() if repair else None
         self._readers = (Reader(self.sockets.rtp, self._take), Reader(self.sockets.rtcp, self._take_rtcp))
@@ -298,6 +310,24 @@ class StationMedia:
         for reader in self._readers:
             reader.close()
         self.wire.close()
+
+
+def describe(sound: StationMedia, picture: StationMedia) -> str:
+    """The terminal's description: its media are where its wires begin."""
+    wish = "a=rtcp-fb:96 nack\r\n" if picture.repair else ""
+    return (
+        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+        f"m=audio {sound.wire.port_for_gateway} RTP/AVP 0\r\n"
+        f"m=video {picture.wire.port_for_gateway} RTP/AVPF 96\r\na=rtpmap:96 H264/90000\r\n"
+        f"a=fmtp:96 packetization-mode=1;profile-level-id=42e01f\r\na=rtcp-fb:96 nack pli\r\n{wish}"
+        "a=rtcp-fb:96 ccm tmmbr\r\n"
+    )
+
+
+def connect(answer: str, *ends: StationMedia) -> None:
+    """The wires lead to what the gateway answered."""
+    for media, end in zip(sdp.parse(answer).media, ends, strict=True):
+        end.wire.join(end.sockets.port, media.port)
 
 
 class _Hears:
@@ -401,15 +431,14 @@ class Field:
     running: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def __aenter__(self) -> Self:
-        pcmu, h264 = Codec("PCMU", 0, 8000), Codec("H264", 96, 90_000, fmtp=(("packetization-mode", "1"),))
         self.plane = MediaPlane(self.settings)
         # networks are judged here: a busy machine must not thin the pictures out besides
         self.plane._gauge.look = self.plane._workers.look  # type: ignore[method-assign]
         self.pulse = Pulse()
         await self.plane.__aenter__()
         self.bridge = self.plane.bridge()
-        self.sound = StationMedia(Kind.AUDIO, pcmu, 0x50, self.seed)
-        self.picture = StationMedia(Kind.VIDEO, h264, 0x96, self.seed + 1, repair=self.station_repair)
+        self.sound = StationMedia(Kind.AUDIO, PCMU, 0x50, self.seed)
+        self.picture = StationMedia(Kind.VIDEO, H264, 0x96, self.seed + 1, repair=self.station_repair)
         self.browser = FieldBrowser(self.seed + 2)
         await self._join()
         self._set_up()
@@ -448,22 +477,11 @@ class Field:
         yield "the terminal's", self.person.screen, self.station.camera
         yield "the family's", self.station.screen, self.person.camera
 
-    def _description(self) -> str:
-        wish = "a=rtcp-fb:96 nack\r\n" if self.station_repair else ""
-        return (
-            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
-            f"m=audio {self.sound.wire.port_for_gateway} RTP/AVP 0\r\n"
-            f"m=video {self.picture.wire.port_for_gateway} RTP/AVPF 96\r\na=rtpmap:96 H264/90000\r\n"
-            f"a=fmtp:96 packetization-mode=1;profile-level-id=42e01f\r\na=rtcp-fb:96 nack pli\r\n{wish}"
-            "a=rtcp-fb:96 ccm tmmbr\r\n"
-        )
-
     async def _join(self) -> None:
         offer = self.browser.wire.offer(await self.browser.offer())
-        joined = await self.bridge.join(self._description(), offer)
+        joined = await self.bridge.join(describe(self.sound, self.picture), offer)
         assert joined.web_sdp is not None
-        for media, end in zip(sdp.parse(joined.sip_sdp).media, (self.sound, self.picture), strict=True):
-            end.wire.join(end.sockets.port, media.port)
+        connect(joined.sip_sdp, self.sound, self.picture)
         self.browser.meet(joined.web_sdp, self.settings)
         async with asyncio.timeout(20):
             await self.browser.connected.wait()
@@ -510,3 +528,58 @@ class Field:
 
 def loudness(block: Samples) -> float:
     return float(np.sqrt(np.mean(block.astype(float) ** 2))) if len(block) else 0.0
+
+
+class _Clockwork:
+    """Stands for a camera of another program, whose pictures nobody here counts."""
+
+    def __init__(self) -> None:
+        self._since_s = time.monotonic()
+
+    @property
+    def shot(self) -> int:
+        return int((time.monotonic() - self._since_s) * FPS)
+
+
+class FieldTerminal:
+    """The gateway with the terminal alone: the browser is another program's, at its own wire."""
+
+    def __init__(self, settings: MediaSettings, seed: int) -> None:
+        self._settings, self._seed = settings, seed
+        self._running: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        self.plane, self.pulse = MediaPlane(self._settings), Pulse()
+        await self.plane.__aenter__()
+        self.bridge = self.plane.bridge()
+        self.sound = StationMedia(Kind.AUDIO, PCMU, 0x50, self._seed)
+        self.picture = StationMedia(Kind.VIDEO, H264, 0x96, self._seed + 1)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        await self.plane.__aexit__(None, None, None)
+        self.sound.close()
+        self.picture.close()
+
+    async def join(self, offer: str) -> str:
+        """The answer for the browser; the terminal speaks and shows from then on."""
+        joined = await self.bridge.join(describe(self.sound, self.picture), offer)
+        assert joined.web_sdp is not None
+        connect(joined.sip_sdp, self.sound, self.picture)
+        camera = Camera(H264, self.picture.ssrc, self.picture.send)
+        microphone = Microphone(PCMU, self.sound.ssrc, self.sound.send)
+        self._other = _Clockwork()
+        self.screen = Screen(H264, self._other, self.pulse, self.picture.ask_for_picture, Patience(20, 50, 80))
+        self.picture.sink, self.picture.wants = self.screen.push, camera.want_keyframe
+        for period_s, step in ((1 / FPS, camera.shoot), (_BLOCK_S, microphone.speak)):
+            self._running.append(asyncio.create_task(paced(period_s, step), name="terminal"))
+        self._running.append(asyncio.create_task(self.pulse.beat(), name="pulse"))
+        return joined.web_sdp
+
+    def now(self) -> Shown:
+        return Shown(self._other.shot, 0, time.monotonic())
