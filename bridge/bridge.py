@@ -46,6 +46,10 @@ class Media(Protocol):
         """The answer to a new offer of the station (None: our own current description as an offer)."""
         ...
 
+    async def describe_limit(self) -> str:
+        """Our description with another `b=` of the picture, as an offer: after LimitByDescription."""
+        ...
+
     async def rejoin(self, web_offer: str) -> str:
         """The browser comes back with a new PeerConnection: a new web leg, the same SIP leg. Returns the web answer."""
         ...

@@ -85,6 +85,12 @@ class KeyframeByInfo:
     """The station negotiated no feedback: ask it for a picture by SIP INFO (RFC 5168)."""
 
 
+@dataclass(frozen=True, slots=True)
+class LimitByDescription:
+    """The station sends more than the browser can take and negotiated no TMMBR (or may send more again): tell it by
+    the `b=` of a new offer."""
+
+
 BridgeEvent = (
     WebConnected
     | WebLost
@@ -97,4 +103,5 @@ BridgeEvent = (
     | SideDead
     | DtmfKey
     | KeyframeByInfo
+    | LimitByDescription
 )

@@ -10,8 +10,9 @@ from dataclasses import replace
 
 from bridge import negotiate, sdes, sdp
 from bridge.bridge import Joined
+from bridge.ceiling import Ceiling
 from bridge.errors import BridgeClosed, BridgeSealed, NegotiationError
-from bridge.events import BridgeEvent, DtmfKey, FirstMedia, KeyframeByInfo, WebConnected, WebLost
+from bridge.events import BridgeEvent, DtmfKey, FirstMedia, KeyframeByInfo, LimitByDescription, WebConnected, WebLost
 from bridge.legs.leg import Leg, MediaLine
 from bridge.legs.sip import SipLeg
 from bridge.legs.web import WebLeg
@@ -64,6 +65,7 @@ class Bridge:
         self._own = Programme(self._wiring, studio, timer, clock)
         self._watch = Watch(settings.rtp_timeout_s)
         self._patience = Patience()
+        self._ceiling = Ceiling(settings.video_max_bps, clock())
         self._looking = timer.every(_LOOK_S, self._look)
         self._events: asyncio.Queue[BridgeEvent | None] = asyncio.Queue(_EVENTS)
         self._lock = asyncio.Lock()
@@ -140,6 +142,14 @@ class Bridge:
             answer = await self._open_web(agreed)
             self._lay(agreed.routes)
             return answer
+
+    async def describe_limit(self) -> str:
+        async with self._changing():
+            if self._described is None:
+                raise NegotiationError("nothing is joined yet that could be limited")
+            offer = negotiate.limited(self._described, self._next_origin(), self._ceiling.described_bps)
+            self._offered = self._renumbered(offer)
+            return sdp.write(self._offered)
 
     def play(self, side: Side, prompt: Prompt) -> None:
         if not self._closed:
@@ -270,7 +280,7 @@ class Bridge:
             agreed,
             origin=self._next_origin(),
             ports=ports,
-            max_video_bps=self._settings.video_max_bps,
+            max_video_bps=self._ceiling.described_bps,
         )
         self._described = self._renumbered(answer)
         self._lay(agreed.routes)
@@ -389,6 +399,8 @@ class Bridge:
         lines = (each for each in self._lines() if each.side is Side.WEB)
         browser = _glimpse(lines, due=connected, seen=self._sees(Side.SIP))
         now_s = self._clock()
+        if self._ceiling.look_at(self._sip.line(Kind.VIDEO), now_s):
+            self._tell(LimitByDescription())
         for event in self._watch.look(now_s, station, browser):
             self._tell(event)
         self._patience.look(now_s, self._wiring.moments(due=self._sip.speaks and connected and not self._sip.held))

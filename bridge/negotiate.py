@@ -187,6 +187,15 @@ def offer_again(described: Session, *, origin: Origin) -> Session:
     return Session(origin, media, origin.address)
 
 
+def limited(described: Session, origin: Origin, max_video_bps: int) -> Session:
+    """The same with another ceiling of the picture."""
+    media = tuple(
+        replace(each, bandwidth_bps=max_video_bps) if each.kind == Kind.VIDEO and not each.rejected else each
+        for each in described.media
+    )
+    return Session(origin, media, origin.address)
+
+
 def check_answer(offered: Session, answered: Session) -> None:
     """Raises NegotiationError when the answer has other lines than the offer (RFC 3264 section 6)."""
     wanted = [each.kind for each in offered.media]

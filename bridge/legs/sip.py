@@ -17,7 +17,7 @@ from functools import partial
 from bridge.legs.leg import Feedback, LineCounters, SenderReport
 from bridge.legs.silent import SILENT, nowhere
 from bridge.legs.station_rtcp import StationClock, StationRtcp
-from bridge.legs.station_srtp import Vault, is_worn
+from bridge.legs.station_srtp import Vault
 from bridge.negotiate import StationLine
 from bridge.rtp.dtmf import KeyReader
 from bridge.rtp.latch import Latch, reachable
@@ -39,7 +39,7 @@ class SipLine:
     """One m= line of the station; a `MediaLine`.
 
     counters.discarded_packets: strays, unknown payload types, what is no RTP. unsent_packets: the socket's buffer was
-    full, or there is no way there.
+    full, or there is no way there. wanted_bps: what the far side of the bridge can take, 0 when it did not say.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class SipLine:
         self.side: Side = Side.SIP
         self.send_ssrc: int = random.getrandbits(32) or 1  # RFC 3550 asks for chance, not secrecy
         self.counters = LineCounters()
-        self.unsent_packets = 0
+        self.unsent_packets = self.wanted_bps = 0
         self._clock = clock
         self._sockets = sockets
         self._send_to: Callable[[bytes, Address], int] = sockets.rtp.sendto
@@ -127,11 +127,9 @@ class SipLine:
     def _secure(self, keys: Sdes | None) -> None:
         """Chooses, once for each description, whether packets pass the vault. Raises NegotiationError."""
         if keys is not None and self._vault is not None:
-            if self._vault.rekey(keys):
-                self._sealed_from = self.counters.sent_packets
+            self._vault.rekey(keys, self.counters.sent_packets)
             return
-        self._sealed_from = self.counters.sent_packets
-        self._vault = None if keys is None else Vault(keys)
+        self._vault = None if keys is None else Vault(keys, self.counters.sent_packets)
         rtp, rtcp = self._readers
         if self._vault is None:
             self._send_to = self._sockets.rtp.sendto
@@ -144,8 +142,8 @@ class SipLine:
 
     @property
     def key_is_worn(self) -> bool:
-        """Whether a new description of the station should get a new key of ours; see `station_srtp.is_worn`."""
-        return self._vault is not None and is_worn(self.counters.sent_packets - self._sealed_from)
+        """Whether a new description of the station should get a new key of ours; see `Vault`."""
+        return self._vault is not None and self._vault.is_worn(self.counters.sent_packets)
 
     def attach(self, sink: Callable[[bytes], None], feedback_of_sink: Feedback) -> None:
         self._sink = sink
@@ -183,6 +181,7 @@ class SipLine:
 
     def limit_bitrate(self, bps: int) -> None:
         """The far side of the bridge can take no more than this from the station."""
+        self.wanted_bps = bps
         self._rtcp.limit_bitrate(bps, self._clock())
 
     def tick(self) -> None:

@@ -19,25 +19,30 @@ _WORN_PACKETS = 30_000  # less than the 2**15 after which the sequence may have 
 class Vault:
     """What cannot be opened or sealed is None. Raises NegotiationError for keys that do not fit their profile."""
 
-    def __init__(self, keys: Sdes) -> None:
+    def __init__(self, keys: Sdes, sent_packets: int) -> None:
+        """sent_packets: of the line so far."""
         self._keys = keys
+        self._sealed_from = sent_packets
         self._sealer = Sealer.with_key(Profile[keys.profile], keys.send_key)
         self._opener = _opener(keys)
         self._other: Opener | None = None  # the second context that is tried, while it is not settled which is right
         self._opened = [0, 0]  # by the two since then
 
-    def rekey(self, keys: Sdes) -> bool:
-        """What is the same as before goes on, rollover counter and all. Whether the key that we seal with is new."""
+    def rekey(self, keys: Sdes, sent_packets: int) -> None:
+        """What is the same as before goes on, rollover counter and all."""
         before, self._keys = self._keys, keys
         self._opened = [0, 0]
         if (keys.profile, keys.receive_key) == (before.profile, before.receive_key):
             self._other = _opener(keys)
         else:
             self._opener, self._other = _opener(keys), self._opener
-        if (keys.profile, keys.send_key) == (before.profile, before.send_key):
-            return False
-        self._sealer = Sealer.with_key(Profile[keys.profile], keys.send_key)
-        return True
+        if (keys.profile, keys.send_key) != (before.profile, before.send_key):
+            self._sealer = Sealer.with_key(Profile[keys.profile], keys.send_key)
+            self._sealed_from = sent_packets
+
+    def is_worn(self, sent_packets: int) -> bool:
+        """Whether our key may have seen a rollover, which a station that begins anew has not."""
+        return sent_packets - self._sealed_from >= _WORN_PACKETS
 
     def seal_rtp(self, packet: bytes) -> memoryview | None:
         """The view is good until the next call."""
@@ -84,11 +89,6 @@ class Vault:
                 self._opener = other
             self._other = None
         return clear
-
-
-def is_worn(packets: int) -> bool:
-    """Whether a key that sealed so many packets may have seen a rollover, which a station that begins anew has not."""
-    return packets >= _WORN_PACKETS
 
 
 def _opener(keys: Sdes) -> Opener:

@@ -67,8 +67,13 @@ class ChangeMedia:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferLimit:
+    """Tell the station by a new offer how much picture it may send. Its answer comes as StationConfirmed."""
+
+
+@dataclass(frozen=True, slots=True)
 class SettleMedia:
-    """The answer to an offer that the station asked for in mid-visit (a re-INVITE without SDP). Reported likewise."""
+    """The answer to an offer of ours in mid-visit. Reported likewise."""
 
     sdp: str = field(repr=False)
 
@@ -180,6 +185,7 @@ Command = (
     | JoinMedia
     | CompleteMedia
     | ChangeMedia
+    | OfferLimit
     | SettleMedia
     | RejoinMedia
     | AskFamilyForPicture

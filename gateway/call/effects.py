@@ -88,6 +88,7 @@ class Effects:
             c.JoinMedia: self._join,
             c.CompleteMedia: self._complete,
             c.ChangeMedia: self._change,
+            c.OfferLimit: self._offer_limit,
             c.SettleMedia: self._settle,
             c.RejoinMedia: self._rejoin,
             c.AskFamilyForPicture: self._ask_family,
@@ -190,6 +191,15 @@ class Effects:
             return None
         await self._to_station(self._dialog.answer_offer(answer))
         return self._hold_report(visit)
+
+    async def _offer_limit(self, command: c.OfferLimit, visit: VisitState) -> None:
+        try:
+            async with asyncio.timeout(MEDIA_PATIENCE_S):
+                offer = await self._required().describe_limit()
+        except (BridgeError, TimeoutError) as error:
+            log.info("visit %s: no limit was offered (%s)", self._books.intent.visit_id, type(error).__name__)
+            return
+        await self._to_station(self._dialog.offer(offer))
 
     async def _settle(self, command: c.SettleMedia, visit: VisitState) -> e.Event | None:
         """An answer that does not fit changes nothing: the session stays as it was (RFC 3261 section 14.1)."""

@@ -177,6 +177,11 @@ class PictureWanted:
     """The station negotiated no feedback and must be asked for a picture by INFO."""
 
 
+@dataclass(frozen=True, slots=True)
+class LimitChanged:
+    """The station sends more than the browser can take, or less, and hears of limits by a new offer only."""
+
+
 # ---- the clock ----
 
 
@@ -273,6 +278,7 @@ Event = (
     | PictureSeen
     | PictureMissing
     | PictureWanted
+    | LimitChanged
     | RecordingFailed
     | RingTimedOut
     | ConnectTimedOut

@@ -213,6 +213,10 @@ def _ask_family(visit: VisitState, event: e.StationWantsPicture, now_s: float) -
     return visit, (c.AskFamilyForPicture(),)
 
 
+def _offer_limit(visit: VisitState, event: e.LimitChanged, now_s: float) -> Step:
+    return visit, (c.OfferLimit(),)
+
+
 def _ask_station(visit: VisitState, event: e.PictureWanted, now_s: float) -> Step:
     return visit, (c.AskStationForPicture(),)
 
@@ -356,6 +360,8 @@ ROWS: tuple[Row, ...] = (
     (e.StationWantsPicture, (_S.CONNECTING, *JOINED), STAY, _ask_family),
     (e.PictureWanted, (_S.CONNECTING, *JOINED), STAY, _ask_station),
     (e.RecordingFailed, (_S.CONNECTING, *JOINED), STAY, _recording_failed),
+    (e.LimitChanged, (_S.TALKING,), STAY, _offer_limit),
+    (e.LimitChanged, (_S.CONNECTING, _S.HELD, _S.RECONNECTING), STAY, _ignore),
     (e.WarningDue, JOINED, STAY, _warn),
     (e.FarewellDue, JOINED, STAY, _farewell),
     (e.ClockDue, (_S.TALKING,), STAY, _tell_clock),
@@ -376,7 +382,7 @@ ROWS: tuple[Row, ...] = (
             e.StationConfirmed, e.StationOffered, e.StationHeld, e.StationResumed, e.StationHungUp, e.StationLost,
             e.TransferTried, e.KeyPressed, e.StationWantsPicture, e.MediaJoined, e.MediaRefused, e.WebUp, e.WebDown,
             e.StationSilent, e.MediaFlows, e.MediaStops, e.PictureSeen, e.PictureMissing, e.PictureWanted,
-            e.DrainBegan, e.DrainEnded, e.RecordingFailed,
+            e.LimitChanged, e.DrainBegan, e.DrainEnded, e.RecordingFailed,
         )
     ),
 )  # fmt: skip

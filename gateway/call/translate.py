@@ -44,9 +44,9 @@ PICTURE_BODY = (
 
 def from_media(event: media.BridgeEvent) -> e.Event | None:  # noqa: PLR0911 - a dictionary, one line a word
     match event:
-        case media.WebConnected():
+        case media.WebConnected() | media.CameBack():
             return e.WebUp()
-        case media.WebLost():
+        case media.WebLost() | media.WentSilent():
             return e.WebDown()
         case media.FirstMedia(kind=kind, source=source, at_s=at_s):
             return e.PictureSeen(str(source), at_s) if kind is Kind.VIDEO else None
@@ -54,10 +54,6 @@ def from_media(event: media.BridgeEvent) -> e.Event | None:  # noqa: PLR0911 - a
             return e.MediaFlows(at_s)
         case media.MediaStopped(at_s=at_s):
             return e.MediaStops(at_s)
-        case media.WentSilent():
-            return e.WebDown()
-        case media.CameBack():
-            return e.WebUp()
         case media.PictureMissing(source):
             return e.PictureMissing(str(source))
         case media.SideDead(source):
@@ -66,6 +62,8 @@ def from_media(event: media.BridgeEvent) -> e.Event | None:  # noqa: PLR0911 - a
             return e.KeyPressed(str(source))
         case media.KeyframeByInfo():
             return e.PictureWanted()
+        case media.LimitByDescription():
+            return e.LimitChanged()
 
 
 def from_stats(stats: BridgeStats) -> MediaSummary:

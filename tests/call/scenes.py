@@ -43,6 +43,7 @@ ONE_OF_EACH: tuple[e.Event, ...] = (
     e.PictureSeen("sip", 0.0),
     e.PictureMissing("sip"),
     e.PictureWanted(),
+    e.LimitChanged(),
     e.RecordingFailed("disk"),
     e.RingTimedOut(),
     e.ConnectTimedOut(),

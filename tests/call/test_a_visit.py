@@ -254,6 +254,23 @@ async def test_hold_by_an_offer_that_the_station_asks_us_for(tmp_path: Path) -> 
         assert node.visits.live()[0].state == "held"
 
 
+async def test_a_station_that_sends_too_much_is_told_by_a_new_offer(tmp_path: Path) -> None:
+    async with stage(tmp_path) as node:
+        far, _ = await node.talks()
+        node.media.want_other_limit()
+        assert (await far.request("INVITE")).sdp == OUR_OFFER
+        far.accept(VIDEO_OFFER)
+        far.dtmf("1")
+        await node.fact(FactKind.DTMF)
+        assert node.media.asked == ["join", "describe_limit", "complete"]
+        node.media.want_other_limit()
+        assert (await far.request("INVITE")).sdp == OUR_OFFER
+        far.refuse()
+        far.dtmf("2")
+        await node.fact(FactKind.DTMF)
+        assert node.visits.live()[0].state == "talking", "it need not listen"
+
+
 async def test_pictures_are_asked_for_both_ways_by_info(tmp_path: Path) -> None:
     async with stage(tmp_path) as node:
         far, _ = await node.talks()

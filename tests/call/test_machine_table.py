@@ -51,6 +51,7 @@ MediaStops          .       .       conn    talk    held    reco    ending  .
 PictureSeen         .       .       conn    talk    held    reco    ending  .
 PictureMissing      .       .       conn    talk    held    reco    ending  .
 PictureWanted       .       .       conn    talk    held    reco    ending  .
+LimitChanged        .       .       conn    talk    held    reco    ending  .
 RecordingFailed     .       .       conn    talk    held    reco    ending  .
 RingTimedOut        .       ending  .       .       .       .       .       .
 ConnectTimedOut     .       .       ending  .       .       .       .       .

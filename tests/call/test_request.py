@@ -99,6 +99,7 @@ def test_words_of_a_dialog(said: dialog.DialogEvent, meant: e.Event | None) -> N
         (media.SideDead(Side.WEB), e.WebDown()),
         (media.DtmfKey(Side.WEB, "1", 80), e.KeyPressed("web")),
         (media.KeyframeByInfo(), e.PictureWanted()),
+        (media.LimitByDescription(), e.LimitChanged()),
     ],
 )
 def test_words_of_a_bridge(said: media.BridgeEvent, meant: e.Event | None) -> None:

@@ -11,6 +11,7 @@ from bridge.events import (
     BridgeEvent,
     FirstMedia,
     KeyframeByInfo,
+    LimitByDescription,
     MediaFlowing,
     MediaStopped,
     SideDead,
@@ -61,6 +62,10 @@ class ScriptedMedia:
         self._ask("complete")
         self._hear(sip_answer)
         return Joined(OUR_OFFER, WEB_ANSWER, self.routes())
+
+    async def describe_limit(self) -> str:
+        self._ask("describe_limit")
+        return OUR_OFFER
 
     async def change(self, sip_offer: str | None) -> str:
         self._ask("change")
@@ -148,6 +153,9 @@ class ScriptedMedia:
 
     def silence(self, side: Side) -> None:
         self._told.put_nowait(SideDead(side))
+
+    def want_other_limit(self) -> None:
+        self._told.put_nowait(LimitByDescription())
 
     def want_picture_by_info(self) -> None:
         self._told.put_nowait(KeyframeByInfo())
