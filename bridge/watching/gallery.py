@@ -18,7 +18,8 @@ from bridge.watching.pictures import Pictures
 from bridge.watching.plan import Seats, seat
 from bridge.watching.sound import Ear, Sounds
 
-_TICK_S = 0.02
+_TICK_S = 0.04
+_VIDEO, _STATION = Kind.VIDEO, Side.SIP
 
 
 class Tappable(Protocol):
@@ -89,6 +90,7 @@ class Gallery:
             side: Pictures(side, workers, lambda side=side: self._want_picture(side), clock)  # type: ignore[misc]  # bound now, on purpose
             for side in Side
         }
+        self._station, self._family = self._pictures[Side.SIP], self._pictures[Side.WEB]
         self._sounds = Sounds(workers, clock)
         self._ears: dict[Side, Ear] = {}
         self._closed = False
@@ -211,8 +213,9 @@ class Gallery:
             self._ears[source] = self._sounds.ear(source, codec)
 
     def packet(self, kind: Kind, source: Side, packet: bytes, at_s: float) -> None:  # noqa: ARG002 - the tap's signature
-        if kind is Kind.VIDEO:
-            self._pictures[source].packet(packet)
+        if kind is _VIDEO:
+            for push in (self._station if source is _STATION else self._family).sinks:
+                push(packet)
         else:
             self._ears[source].push(packet)
 

@@ -7,8 +7,10 @@ from collections.abc import Callable
 
 from bridge.codecs import Workers
 from bridge.legs.leg import MediaLine, SenderReport
-from bridge.links.rewrite import Numbering
-from bridge.pipelines import Joint, Pipeline, Relay, transcode
+from bridge.links.counters import PipelineCounters
+from bridge.links.parameter_sets import ParameterSets, described_sets
+from bridge.links.rewrite import Numbering, Rewrite
+from bridge.pipelines import Pipeline, transcode
 from bridge.types import Codec, Kind, Path, Route, Side
 from bridge.watching.plan import relayable
 from bridge.watching.tapped import Spread, TappedLine
@@ -20,7 +22,7 @@ _ASK_EVERY_S = 0.5  # however many officers miss a picture: each keyframe is pai
 class Pictures:
     """Of one side. `show` gives it to a line as it is, where the browser has the codec, else encoded, once for all.
 
-    ask: gets a keyframe from the source. It is asked at most twice a second.
+    sinks: whom each of the side's packets is to be given. ask: gets a keyframe from the source, at most twice a second.
     """
 
     def __init__(
@@ -35,12 +37,12 @@ class Pictures:
         self._begun: set[MediaLine] = set()
         self._codec: Codec | None = None
         self._numbers: dict[MediaLine, Numbering] = {}
-        self._relays: dict[MediaLine, tuple[TappedLine, Pipeline]] = {}
+        self._relays: dict[MediaLine, Handed] = {}
         self._encoded: dict[tuple[str, tuple[tuple[str, str], ...]], _Encoded] = {}
-        self._sinks: tuple[TappedLine, ...] = ()
+        self.sinks: tuple[Callable[[bytes], None], ...] = ()
 
     def describe(self) -> list[str]:
-        texts = [str(pipeline) for _, pipeline in self._relays.values()]
+        texts = [f"video {self._side}: {each}" for each in self._relays.values()]
         return texts + [f"{each.pipeline} x {len(each.spread)}" for each in self._encoded.values()]
 
     def changed(self, codec: Codec | None) -> None:
@@ -64,7 +66,7 @@ class Pictures:
         self._begun.add(line)
         relay = self._relays.get(line)
         if relay is not None:
-            relay[1].keyframe_wanted()
+            relay.keyframe_wanted()
         for each in self._encoded.values():
             if line in each.spread:
                 each.pipeline.keyframe_wanted()
@@ -78,10 +80,6 @@ class Pictures:
         if self._owed:
             self._want()
 
-    def packet(self, packet: bytes) -> None:
-        for each in self._sinks:
-            each.push(packet)
-
     def close(self) -> None:
         for line in tuple(self._numbers):
             self.hide(line)
@@ -91,9 +89,7 @@ class Pictures:
         if self._codec is None:
             return
         if relayable(self._codec, line.codec):
-            source = TappedLine(Kind.VIDEO, self._side, self._codec, lambda: self._want_for(line))
-            joint = Joint(source, line, Kind.VIDEO, (self._codec, line.codec), self._numbers[line], _nobody)
-            self._relays[line] = (source, Relay(joint))
+            self._relays[line] = Handed(self._codec, line, self._numbers[line], lambda: self._want_for(line))
         else:
             key = (line.codec.name, line.codec.fmtp)
             if key not in self._encoded:
@@ -105,7 +101,7 @@ class Pictures:
     def _lift(self, line: MediaLine) -> None:
         relay = self._relays.pop(line, None)
         if relay is not None:
-            relay[1].close()
+            relay.close()
         for key, each in tuple(self._encoded.items()):
             each.spread.remove(line)
             if not len(each.spread):
@@ -114,7 +110,9 @@ class Pictures:
         self._listen()
 
     def _listen(self) -> None:
-        self._sinks = (*(each for each, _ in self._relays.values()), *(each.source for each in self._encoded.values()))
+        """A pipeline attaches itself to its tapped line when it is made, and stays what it is."""
+        relays, encoded = self._relays.values(), self._encoded.values()
+        self.sinks = (*(each.push for each in relays), *(each.source.push for each in encoded))
 
     def _want_for(self, line: MediaLine) -> None:
         """A picture that comes before the browser does is of no use."""
@@ -127,6 +125,50 @@ class Pictures:
         if not self._owed:
             self._asked_s = now_s
             self._ask()
+
+
+class Handed:
+    """A picture as it was sent, in a line's own numbering. What comes late or is missing the browser puts right itself:
+    it has to wait for its own network anyway.
+    """
+
+    def __init__(self, codec: Codec, line: MediaLine, numbering: Numbering, ask: Callable[[], None]) -> None:
+        self._ask = ask
+        self._rewrite = Rewrite(
+            codec,
+            line.send,
+            payload_type=line.send_payload_type,
+            ssrc=line.send_ssrc,
+            numbering=numbering,
+            counters=PipelineCounters(),
+        )
+        self._sets = None
+        self.push = self._rewrite.push
+        if codec.name == "H264" and (described := described_sets(codec)):
+            self._sets = ParameterSets(described, self._rewrite)
+            self.push = self._sets.push
+        self._text = " -> ".join(
+            [codec.name, *([str(self._sets)] if self._sets else []), f"{self._rewrite} -> WatchLeg"]
+        )
+        line.listen(self)
+
+    def close(self) -> None:
+        self._ask = _nobody
+        self._rewrite.close()
+
+    def __str__(self) -> str:
+        return self._text
+
+    # -- as the feedback of the line
+
+    def keyframe_wanted(self) -> None:
+        self._ask()
+
+    def report_received(self, report: SenderReport) -> None:
+        """Watchers send nothing that a report could be about."""
+
+    def bitrate_limited(self, bps: int) -> None:
+        """What an officer's network can take is no reason to show those who visit each other less."""
 
 
 class _Encoded:

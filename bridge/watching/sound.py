@@ -11,12 +11,11 @@ from bridge.codecs import Chain, Workers
 from bridge.codecs.table import AUDIO
 from bridge.errors import CodecFailed
 from bridge.legs.leg import MediaLine
-from bridge.links.link import EncodedFrame
 from bridge.links.rewrite import Numbering
-from bridge.rtp.packet import build, parse
+from bridge.rtp.packet import HEADER_BYTES, VERSION_BITS, build, parse
 from bridge.rtp.sequence import timestamp_distance
 from bridge.types import Codec, Side
-from bridge.watching.mix import TURN_MS, Mix, MixRecipe, MixTurn
+from bridge.watching.mix import TURN_MS, Heard, LawMix, Mix, MixRecipe, MixTurn
 
 _MOST_BEHIND = 3  # turns; a loop that was stopped for longer goes on from now
 _MOST_FRAMES = 50  # of one side in one turn: a flood is no speech
@@ -27,20 +26,27 @@ class Ear:
 
     def __init__(self, codec: Codec) -> None:
         self.codec = codec
-        self._frames: list[EncodedFrame] = []
+        self._payload_type = codec.payload_type
+        self._frames: list[Heard] = []
 
     def push(self, packet: bytes) -> None:
-        header = parse(packet)
-        if header is None or header.payload_type != self.codec.payload_type or len(self._frames) >= _MOST_FRAMES:
+        if len(packet) < HEADER_BYTES or packet[1] & 0x7F != self._payload_type or len(self._frames) >= _MOST_FRAMES:
             return
-        self._frames.append(EncodedFrame(packet[header.payload_start : header.payload_end], header.timestamp))
+        start, end = HEADER_BYTES, len(packet)
+        if packet[0] != VERSION_BITS:
+            header = parse(packet)
+            start, end = (header.payload_start, header.payload_end) if header else (0, 0)
+        if start < end:
+            self._frames.append((int.from_bytes(packet[4:8], "big"), packet[start:end]))
 
-    def drain(self) -> tuple[EncodedFrame, ...]:
+    def drain(self) -> tuple[Heard, ...]:
         """In the order of their timestamps: what was swapped on the way is put right."""
-        frames, self._frames = self._frames, []
-        if len(frames) > 1:
-            first = frames[0].rtp_timestamp
-            frames.sort(key=lambda each: timestamp_distance(each.rtp_timestamp, first))
+        frames = self._frames
+        if not frames:
+            return ()
+        self._frames = []
+        first = frames[0][0]
+        frames.sort(key=lambda each: timestamp_distance(each[0], first))
         return tuple(frames)
 
 
@@ -53,7 +59,7 @@ class MixedSound:
         self._workers = workers
         self._targets: dict[MediaLine, Numbering] = {}
         self._recipe: MixRecipe | None = None
-        self._here: Mix | None = None
+        self._here: Mix | LawMix | None = None
         self._away: Chain[MixTurn, tuple[bytes, ...]] | None = None
 
     def __len__(self) -> int:
@@ -125,7 +131,7 @@ class MixedSound:
 class Sounds:
     """The ears of a visit, and a mix for each codec that somebody takes.
 
-    `tick` is to be called every 20 ms or so; turns keep the time of `clock`, not that of the ticks.
+    `tick` is to be called every 40 ms or so; turns keep the time of `clock`, not that of the ticks.
     """
 
     def __init__(self, workers: Workers, clock: Callable[[], float]) -> None:

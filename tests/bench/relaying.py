@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bridge import Media, MediaPlane, MediaSettings, Path, keep_pauses_short
+from bridge.watching import Watcher
 from tests.bench.worker import cpu_s, obey, reply
 
 
@@ -16,6 +17,7 @@ def relayed(bridges: list[Media]) -> int:
 async def serve(next_request: Callable[[], Awaitable[dict[str, Any] | None]]) -> None:
     settings = MediaSettings(rtp_timeout_s=60.0)
     bridges: list[Media] = []
+    watchers: list[Watcher] = []
     async with MediaPlane(settings) as plane:
         keep_pauses_short()
         while (request := await next_request()) is not None:
@@ -28,6 +30,17 @@ async def serve(next_request: Callable[[], Awaitable[dict[str, Any] | None]]) ->
                     bridges.append(bridge)
                     answers.append({"sip": joined.sip_sdp, "web": joined.web_sdp})
                 reply(answers=answers)
+            elif request["what"] == "watch":
+                found = [
+                    await plane.watch(bridge, offer, lambda reason: None)
+                    for bridge, offer in zip(bridges, request["offers"], strict=True)
+                ]
+                watchers = [watcher for watcher, _ in found]
+                reply(answers=[answer for _, answer in found])
+            elif request["what"] == "unwatch":
+                for watcher in watchers:
+                    await watcher.close()
+                reply()
             else:
                 reply(cpu_s=cpu_s(), packets=relayed(bridges))
 
