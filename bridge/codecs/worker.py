@@ -28,7 +28,7 @@ from bridge.errors import CodecFailed, CodecMissing
 _PRELOADED = ("bridge.links.picture", "bridge.links.sound")
 _READ_BYTES = 1 << 18
 _PR_SET_PDEATHSIG = 1
-_BEHIND = 5  # a third of the usual share, and only while others want the processor too
+_BEHIND = 2  # two thirds of the usual share, and only while others want the processor too
 
 
 class Broken:

@@ -9,6 +9,8 @@ import pytest
 
 from tests.bench import __main__ as bench
 from tests.bench.setup import measure
+from tests.bench.transcode import codecs_alone
+from tests.bench.transcode import measure as measure_transcoding
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
@@ -19,13 +21,24 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
 def test_one_visit_for_a_second_gives_all_numbers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(monkeypatch, "--visits", "1", "--seconds", "1", "--out", str(tmp_path), "--without-setup")
+    run(monkeypatch, "--visits", "1", "--seconds", "1", "--out", str(tmp_path), "--without-setup", "--transcoded", "")
     numbers = json.loads((tmp_path / "bench.json").read_text())
     assert all(isinstance(value, int | float) for value in numbers.values())
     for name in ("us_per_packet", "floor_us_per_packet", "added_ms_p50", "added_ms_p99"):
         assert numbers[f"relay.visits_1.{name}"] > 0
     assert numbers["relay.visits_1.packets"] > 100
     assert "us/packet" in capsys.readouterr().out
+
+
+@pytest.mark.bench
+def test_a_transcoded_visit_is_measured_beside_its_codecs() -> None:
+    cost = measure_transcoding("audio", 1, 1.0)
+    assert cost.cpu_ms_per_s > cost.loop_ms_per_s > 0
+    assert cost.frames_per_s > 20
+    assert cost.beside_ms_p99 > 0
+    alone = codecs_alone(1, 0.5)
+    assert set(alone) == {"H264 to VP8", "VP8 to H264", "PCMU to OPUS", "OPUS to PCMU"}
+    assert all(value > 0 for value in alone.values())
 
 
 @pytest.mark.timeout(120)
@@ -41,3 +54,6 @@ def test_the_whole_bench(monkeypatch: pytest.MonkeyPatch) -> None:
     numbers = json.loads(Path("bench-out/bench.json").read_text())
     assert {f"relay.visits_{visits}.us_per_packet" for visits in (1, 10, 40)} <= numbers.keys()
     assert {"setup.first_picture_ms_p50", "setup.first_picture_ms_p95"} <= numbers.keys()
+    assert {"transcode.video_audio.cpu_ms_per_s", "transcode.video_audio.codecs_ms_per_s"} <= numbers.keys()
+    for name in ("relay", "audio_transcode", "full_transcode"):
+        assert numbers[f"capacity.{name}.visits_per_core"] > 0

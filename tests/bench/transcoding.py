@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bridge import Media, MediaPlane, MediaSettings, Path, keep_pauses_short
+from tests.bench.threads import ThreadWorkers
 from tests.bench.worker import cpu_s, obey, reply
 
 
@@ -23,7 +24,11 @@ async def serve(next_request: Callable[[], Awaitable[dict[str, Any] | None]]) ->
     async with MediaPlane(MediaSettings(rtp_timeout_s=60.0)) as plane:
         keep_pauses_short()
         while (request := await next_request()) is not None:
-            if request["what"] == "join":
+            if request["what"] == "use_threads":
+                threads: Any = ThreadWorkers(request["count"])
+                plane._workers = threads
+                reply()
+            elif request["what"] == "join":
                 answers = []
                 for each in request["offers"]:
                     bridge = plane.bridge()
