@@ -10,6 +10,7 @@ flushed before a crash opens chunk by chunk; half a chunk at the end is what the
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterator
@@ -98,17 +99,21 @@ class SealedWriter:
         return self._cipher.encrypt(nonce, plain.ljust(_ROOM + 2, b"\0"), self._header)
 
     def _put(self, data: bytes) -> None:
-        """All of it or none."""
+        """All of it, or raises; then whole chunks of it."""
         try:
             written = self._file.write(data)
         except OSError:
             self._cut_back()
             raise
-        if written != len(data):
-            self._cut_back()
-            raise OSError(28, os.strerror(28))  # ENOSPC: a disk that fills up takes a part, and refuses the rest
-        self._hash.update(data)
-        self.size += len(data)
+        if written == len(data):
+            self._hash.update(data)
+            self.size += written
+            return
+        kept = written - written % CHUNK_BYTES if self.size else 0  # a disk that fills up takes a part of a write
+        self._hash.update(data[:kept])
+        self.size += kept
+        self._cut_back()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _cut_back(self) -> None:
         self._file.truncate(self.size)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -35,6 +36,7 @@ ConfigFile = Annotated[
 By = Annotated[str, typer.Option(help="For whom it is done; else the user of the operating system.")]
 Reason = Annotated[str, typer.Option(help="Why: a case, a complaint, an order. It is kept.")]
 DEFAULT_CONFIG = Path("kinbridge.yaml")
+_LINE = 200  # where no terminal says how wide it is
 
 
 @recording_app.command("list")
@@ -54,7 +56,8 @@ def list_recordings(
     table = Table("recording", "visit", "part", "facility", "began (UTC)", "seconds", "bytes", "state", "kept until")
     for each in found:
         table.add_row(*_row(each))
-    Console(highlight=False, soft_wrap=True).print(table)
+    width = None if sys.stdout.isatty() else _LINE
+    Console(highlight=False, soft_wrap=True, width=width).print(table)
 
 
 @recording_app.command()

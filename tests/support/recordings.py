@@ -11,6 +11,7 @@ from typing import Any
 
 import av
 import numpy as np
+import yaml
 
 from bridge.legs.leg import SenderReport
 from bridge.recording.film import Part, Written
@@ -20,6 +21,7 @@ from bridge.types import Codec, Kind, Side
 from tests.support.flash_and_beep import PICTURES, SOUND, Sent
 
 KEY = bytes(range(32))
+DEMO = Path(__file__).parents[2] / "dialplans" / "demo.yaml"
 
 
 @dataclass
@@ -77,6 +79,21 @@ class Desk:
 
     def _end(self, written: tuple[Written, ...]) -> None:
         self.written = written
+
+
+def recorded_dialplan(folder: Path, privileged: str = "") -> Path:
+    """The demo's dialplan at a facility that records. privileged: a number whose visits are."""
+    document = yaml.safe_load(DEMO.read_text())
+    for facility in document["facilities"]:
+        facility["recording"] = {"retention_days": 90}
+    if privileged:
+        families = next(each for each in document["rules"] if each["name"] == "family")
+        rule = families | {"name": "privileged", "dialled": privileged, "privileged": True}
+        document["rules"].insert(0, rule)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "recorded.yaml"
+    path.write_text(yaml.safe_dump(document))
+    return path
 
 
 def opened(path: Path, key: bytes = KEY) -> bytes:
