@@ -48,6 +48,7 @@ _DTMF = "TELEPHONE-EVENT"
 _DTMF_EVENTS = (("", "0-15"),)
 _OFFERED_DTMF = Codec(_DTMF, 101, 8000, fmtp=_DTMF_EVENTS)
 _PTIME_MS = 20
+_G722_SAMPLES_HZ = 16_000
 _SOUND_BPS, _LEAST_BPS = 64_000, 64_000
 
 
@@ -225,7 +226,11 @@ def offers_video(sdp_text: str) -> bool:
 
 def _usable(media: Media, names: tuple[str, ...]) -> Iterator[Codec]:
     for codec in media.codecs:
-        if codec.name in names and mode(codec) <= 1:
+        if codec.name not in names or mode(codec) > 1:
+            continue
+        if codec.name == "G722" and codec.clock_hz == _G722_SAMPLES_HZ:
+            yield replace(codec, clock_hz=8000)  # some write what it samples at; the clock is RFC 3551's all the same
+        else:
             yield codec
 
 

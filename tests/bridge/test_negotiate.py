@@ -340,6 +340,16 @@ def test_a_browser_without_sound_is_refused_with_the_remedy() -> None:
         plan(load("baresip"), replace(browser, media=browser.media[1:]))
 
 
+def test_g722_has_a_clock_of_8_khz_whatever_is_written() -> None:
+    phone = load("audio_phone")
+    codecs = tuple(replace(each, clock_hz=16_000) if each.name == "G722" else each for each in phone.media[0].codecs)
+    agreed = plan(replace(phone, media=(replace(phone.media[0], codecs=codecs),)), load("chromium"))
+    assert str(agreed.routes[0]) == "audio sip->: relay G722 -> G722"
+    line = agreed.station_line(Kind.AUDIO)
+    assert line is not None
+    assert line.codec.clock_hz == 8000
+
+
 def test_two_sides_without_a_common_codec_are_joined_all_the_same() -> None:
     agreed = plan(only(load("audio_phone"), "G722"), only(load("chromium"), "PCMU"))
     assert [str(each) for each in agreed.routes[:2]] == [
