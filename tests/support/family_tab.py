@@ -96,6 +96,10 @@ class ChromiumTab:
         assert self._page is not None
         await self._page.goto(url)
 
+    async def reload(self) -> None:
+        assert self._page is not None
+        await self._page.reload()
+
     async def evaluate(self, expression: str) -> Any:
         assert self._page is not None
         return await self._page.evaluate(expression)
