@@ -38,6 +38,14 @@ async def test_a_terminal_with_srtp_sees_hears_holds_and_comes_back(tmp_path: Pa
         await until(held, "the hold")
         await terminal.command("resume")
         await visit.until(MediaFlowing, count=2)
+
+        await visit.offer_again()
+
+        async def settled() -> bool:
+            return len(visit.settled) == 1
+
+        await until(settled, "the answer to our re-INVITE")
+        assert all(each.crypto for each in sdp.parse(visit.settled[0]).media)
         carried = visit.flow(Kind.AUDIO, Side.WEB).sent_packets
 
         async def heard() -> bool:

@@ -25,7 +25,10 @@ Event = TypeVar("Event")
 
 
 class RealVisit:
-    """offers, answers: of the station, and ours, in order. events: what the bridge reported."""
+    """offers, answers: of the station, and ours, in order. events: what the bridge reported.
+
+    settled: what the station answered to offers of ours.
+    """
 
     def __init__(self, settings: MediaSettings | None = None, host: str = "127.0.0.1") -> None:
         settings = settings or MediaSettings(host=host)
@@ -37,6 +40,8 @@ class RealVisit:
         self.browser = RawPeer(settings)
         self.offers: list[str] = []
         self.answers: list[str] = []
+        self.settled: list[str] = []
+        self._dialog: Dialog | None = None
         self.events: list[BridgeEvent] = []
         self.ended = asyncio.Event()
 
@@ -78,6 +83,11 @@ class RealVisit:
                 self._reported.clear()
                 await self._reported.wait()
 
+    async def offer_again(self) -> None:
+        """A re-INVITE of ours."""
+        assert self._dialog is not None
+        await self._dialog.offer(await self.bridge.describe_limit())
+
     def flow(self, kind: Kind, source: Side) -> FlowStats:
         found = self.bridge.stats().flow(kind, source)
         assert found is not None
@@ -89,6 +99,7 @@ class RealVisit:
             self.offers.append(invite.sdp)
             joined = await self.bridge.join(invite.sdp, await self.browser.offer())
             assert joined.web_sdp is not None
+            self._dialog = dialog
             self.answers.append(joined.sip_sdp)
             await dialog.answer(joined.sip_sdp)
             self.browser.accept(joined.web_sdp)
@@ -108,6 +119,7 @@ class RealVisit:
                         await dialog.refuse_offer(488)
                 case Answered(sdp=str(sdp)):
                     await self.bridge.complete(sdp)
+                    self.settled.append(sdp)
                 case Ended():
                     self.ended.set()
 
