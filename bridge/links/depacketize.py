@@ -118,6 +118,8 @@ class Depacketize:
         if self._assembler.continues(payload):
             return
         self._spoil()
+        if timestamp_distance(header.timestamp, self._timestamp) > _PATIENCE_TICKS // 2:
+            self._waits_since = header.timestamp  # an outage: patience begins when it is over
         if header.timestamp != self._timestamp:
             self._spoilt = not self._assembler.begins(payload)
 

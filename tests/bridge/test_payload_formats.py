@@ -245,6 +245,15 @@ def test_a_station_that_sends_no_keyframe_is_shown_after_a_second() -> None:
     assert receiver.frames[1].rtp_timestamp == 3000 * 30
 
 
+def test_after_an_outage_patience_begins_when_it_is_over() -> None:
+    receiver = Receiver(VP8)
+    receiver.depay.push(video(VP8, b"\x10\x00key", 1, 0))
+    receiver.depay.push(video(VP8, b"\x10\x01spoilt", 50, 270_000))
+    receiver.depay.push(video(VP8, b"\x10\x01spoilt", 51, 273_000))
+    receiver.depay.push(video(VP8, b"\x10\x00new key", 52, 276_000))
+    assert [each.data for each in receiver.frames] == [b"\x00key", b"\x00new key"]
+
+
 def test_padding_between_pictures_of_a_browser_is_no_loss() -> None:
     receiver = Receiver(VP8)
     receiver.depay.push(video(VP8, b"\x90\x80\x80\x07\x00key", 1, 0))
