@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from bridge import sdes
 from bridge.errors import AudioMissing, NegotiationError
@@ -49,6 +50,7 @@ _DTMF_EVENTS = (("", "0-15"),)
 _OFFERED_DTMF = Codec(_DTMF, 101, 8000, fmtp=_DTMF_EVENTS)
 _PTIME_MS = 20
 _G722_SAMPLES_HZ = 16_000
+_MOST_CODECS = 24  # of a line; browsers have a dozen, and each is compared with each
 _SOUND_BPS, _LEAST_BPS = 64_000, 64_000
 
 
@@ -225,6 +227,10 @@ def offers_video(sdp_text: str) -> bool:
 
 
 def _usable(media: Media, names: tuple[str, ...]) -> Iterator[Codec]:
+    return islice(_known(media, names), _MOST_CODECS)
+
+
+def _known(media: Media, names: tuple[str, ...]) -> Iterator[Codec]:
     for codec in media.codecs:
         if codec.name not in names or mode(codec) > 1:
             continue

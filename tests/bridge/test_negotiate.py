@@ -340,6 +340,17 @@ def test_a_browser_without_sound_is_refused_with_the_remedy() -> None:
         plan(load("baresip"), replace(browser, media=browser.media[1:]))
 
 
+def test_a_line_of_128_codecs_is_compared_in_part() -> None:
+    crowd = tuple(Codec("H264", number, 90000, fmtp=_HIGH) for number in range(128))
+    browser, station = load("chromium"), load("baresip")
+    crowded = [
+        replace(each, media=(each.media[0], replace(each.media[1], codecs=crowd))) for each in (station, browser)
+    ]
+    line = plan(*crowded).station_line(Kind.VIDEO)
+    assert line is not None
+    assert line.codec.payload_type == 0
+
+
 def test_g722_has_a_clock_of_8_khz_whatever_is_written() -> None:
     phone = load("audio_phone")
     codecs = tuple(replace(each, clock_hz=16_000) if each.name == "G722" else each for each in phone.media[0].codecs)
