@@ -79,7 +79,7 @@ class ScriptedMedia:
         return WEB_ANSWER
 
     def play(self, side: Side, prompt: Prompt) -> None:
-        self.own.append(f"play {prompt} to {side}")
+        self._does(f"play {prompt} to {side}")
 
     def show(
         self, side: Side, slate: Slate, prompt: Prompt | None = None, *, about: str = "", until_picture: bool = False
@@ -88,10 +88,10 @@ class ScriptedMedia:
         words += [f"saying {prompt}"] if prompt else []
         words += [f"about {about}"] if about else []
         words += ["until its picture comes"] if until_picture else []
-        self.own.append(", ".join(words))
+        self._does(", ".join(words))
 
     def clear(self, side: Side) -> None:
-        self.own.append(f"clear {side}")
+        self._does(f"clear {side}")
 
     def want_picture(self) -> None:
         self._ask("want_picture")
@@ -126,6 +126,10 @@ class ScriptedMedia:
 
     def _hear(self, sdp: str) -> None:
         self._held = "a=sendonly" in sdp or "a=inactive" in sdp
+
+    def _does(self, what: str) -> None:
+        self.own.append(what)
+        self._note()
 
     def _ask(self, what: str) -> None:
         self.asked.append(what)
