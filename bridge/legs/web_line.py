@@ -50,13 +50,14 @@ class _PictureWish:
         self._ask = ask
         self._interval_s = _PLI_FIRST_S
         self._due_s = 0.0
+        self._asked_s = 0.0
         self.waiting = False
 
     def want(self) -> None:
         self.waiting = True
         self._interval_s = _PLI_FIRST_S
         now_s = time.monotonic()
-        self._due_s = min(self._due_s, now_s + _PLI_FIRST_S)
+        self._due_s = min(self._due_s, max(now_s, self._asked_s + _PLI_FIRST_S))
         self.tick(now_s)
 
     def opened(self, now_s: float) -> None:
@@ -68,6 +69,7 @@ class _PictureWish:
     def tick(self, now_s: float) -> None:
         if now_s >= self._due_s:
             self._ask()
+            self._asked_s = now_s
             self._due_s = now_s + self._interval_s
             self._interval_s = min(2 * self._interval_s, _PLI_SLOWEST_S)
 

@@ -348,6 +348,13 @@ class _Hears:
         self.limits.append(bps)
 
 
+class _NeverAway:
+    """In place of our line's own way to notice who comes back."""
+
+    def over(self, _last_received_s: float, _now_s: float) -> bool:
+        return False
+
+
 class FieldBrowser(RawPeer):
     """Asks, answers and reports as browsers do: the lines are ours, turned round."""
 
@@ -364,6 +371,7 @@ class FieldBrowser(RawPeer):
         for line in self.answer.lines:
             kind = Kind(line.media.kind)
             ours = WebLine(_turned(line, kind), self._transport, "field", settings.video_max_bps)
+            ours._absence = _NeverAway()  # type: ignore[assignment]  # browsers do not notice, they are asked
             self.lines[kind] = ours
             ours.listen(self.hears[kind])
             for ssrc, take in ((line.ssrc, ours.media_arrived), (line.rtx_ssrc, ours.retransmission_arrived)):
