@@ -39,7 +39,7 @@ from bridge.errors import PortsExhausted
 from bridge.legs.ice_socket import IceSocket
 from bridge.legs.web_port import Seat, WebPort
 from bridge.legs.web_sdp import LocalTransport, Offer
-from bridge.rtp.batch import Key, Outbox
+from bridge.rtp.batch import Key, Outbox, Seal
 from bridge.rtp.srtp import Opener, Sealer, Slot
 from bridge.types import MediaSettings
 
@@ -79,7 +79,8 @@ class _Connection(aioice.ice.Connection):
         super().__init__(ice_controlling=False, local_username=secrets.token_hex(8), **servers)
         self._settings = settings
         self._ports = ports
-        self._media = media
+        self.rtp_arrived: Callable[[bytes], None] = media.rtp_arrived
+        self._rtcp_arrived = media.rtcp_arrived
         self.opener = Opener()
         self.rejected_packets = 0
         self._failures = 0
@@ -127,16 +128,14 @@ class _Connection(aioice.ice.Connection):
         """SRTP or SRTCP stands in the slot. RFC 5761 section 4 tells them apart. Never raises."""
         opener = self.opener
         try:
-            if not opener.ready:
-                packet = None
-            elif 192 <= slot.view[1] <= 223:
+            if 192 <= slot.view[1] <= 223:
                 packet = opener.rtcp(size, slot)
                 if packet is not None:
-                    return self._media.rtcp_arrived(packet)
+                    return self._rtcp_arrived(packet)
             else:
                 packet = opener.rtp(size, slot)
                 if packet is not None:
-                    return self._media.rtp_arrived(packet)
+                    return self.rtp_arrived(packet)
         except Exception:  # noqa: BLE001 - whatever one packet does in a pipeline, the next one must be read
             self.packet_failed()
         self.rejected_packets += 1
@@ -184,13 +183,14 @@ class _TurnOutbox:
     """A TURN allocation, which frames what it sends (RFC 8656 section 11)."""
 
     def __init__(self, transport: Any) -> None:
-        self.slot = Slot()
         self.unsent_packets = 0
+        self._slot = Slot()
         self._transport = transport
 
-    def push(self, size: int, target: Key) -> None:
+    def push(self, seal: Seal, packet: bytes, target: Key) -> None:
+        size = seal(self._slot, packet)
         try:
-            self._transport.sendto(bytes(self.slot.view[0:size]), target)
+            self._transport.sendto(bytes(self._slot.view[0:size]), target)
         except OSError:
             self.unsent_packets += 1
 
@@ -270,7 +270,6 @@ class WebTransport:
         self._connecting: asyncio.Task[None] | None = None
         self._closed = False
         self._sealer: Sealer | None = None
-        self.unsent_packets = 0
 
     @property
     def rejected_packets(self) -> int:
@@ -347,26 +346,18 @@ class WebTransport:
             self._on_lost(reason)
 
     def send_rtp(self, packet: bytes) -> bool:
-        """False when it could not go: not connected, or too long."""
+        """False when it can not go: not connected."""
         sealer, path = self._sealer, self._connection.path
         if sealer is None or path is None:
             return False
-        outbox, target = path
-        size = sealer.rtp_into(outbox.slot, packet)
-        if not size:
-            self.unsent_packets += 1
-            return False
-        outbox.push(size, target)
+        path[0].push(sealer.rtp_into, packet, path[1])
         return True
 
     def send_rtcp(self, packet: bytes) -> None:
         sealer, path = self._sealer, self._connection.path
         if sealer is None or path is None:
             return
-        outbox, target = path
-        size = sealer.rtcp_into(outbox.slot, packet)
-        if size:
-            outbox.push(size, target)
+        path[0].push(sealer.rtcp_into, packet, path[1])
 
     async def close(self) -> None:
         """Tell the browser (DTLS close_notify), give back socket and tasks. Idempotent."""

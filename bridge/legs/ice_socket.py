@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from bridge.rtp.batch import PlainOutbox
@@ -28,9 +29,11 @@ class StunSide(Protocol):
 
 
 class DataSide(Protocol):
-    """Who takes media and DTLS. media_arrived and packet_failed do not raise."""
+    """Who takes media and DTLS. rtp_arrived takes packets in the clear; the others do not raise."""
 
     opener: Opener
+    rejected_packets: int
+    rtp_arrived: Callable[[bytes], None]
 
     def media_arrived(self, slot: Slot, size: int) -> None: ...
 

@@ -45,7 +45,18 @@ def local_ufrag(request: bytes) -> bytes:
 class Seat:
     """One browser at the shared port, in the shape of the asyncio transport that aioice's protocol expects."""
 
-    __slots__ = ("_closed", "_port", "addresses", "connection", "media_arrived", "protocol", "questions", "ufrag")
+    __slots__ = (
+        "_closed",
+        "_port",
+        "addresses",
+        "connection",
+        "media_arrived",
+        "open",
+        "protocol",
+        "questions",
+        "take",
+        "ufrag",
+    )
 
     def __init__(self, port: WebPort, ufrag: bytes, protocol: StunSide, connection: DataSide) -> None:
         self._port = port
@@ -54,6 +65,8 @@ class Seat:
         self.protocol = protocol
         self.connection = connection
         self.media_arrived = connection.media_arrived
+        self.open = connection.opener.rtp
+        self.take = connection.rtp_arrived
         self.addresses: OrderedDict[Key, None] = OrderedDict()
         self.questions: OrderedDict[bytes, None] = OrderedDict()
         protocol.connection_made(self)
@@ -185,16 +198,30 @@ class WebPort:
     # -- what comes in
 
     def _readable(self) -> None:
-        by_address = self._by_address
+        """First all are opened, then all are handed on: each half finds its own code in the processor's cache."""
+        by_address, opened = self._by_address, []
         for slot, size, source in self._inbox.receive():
-            if 127 < slot.view[0] < 192:
-                seat = by_address.get(source)
-                if seat is None:
-                    self.strangers += 1
+            view = slot.view
+            if not 127 < view[0] < 192:
+                if size:
+                    self._other_arrived(bytes(view[0:size]), source)
+                continue
+            seat = by_address.get(source)
+            if seat is None:
+                self.strangers += 1
+            elif 192 <= view[1] <= 223:  # RTCP (RFC 5761 section 4)
+                seat.media_arrived(slot, size)
+            else:
+                packet = seat.open(size, slot)
+                if packet is None:
+                    seat.connection.rejected_packets += 1
                 else:
-                    seat.media_arrived(slot, size)
-            elif size:
-                self._other_arrived(bytes(slot.view[0:size]), source)
+                    opened.append((seat, packet))
+        for seat, packet in opened:
+            try:
+                seat.take(packet)
+            except Exception:  # noqa: BLE001 - whatever one packet does in a pipeline, the next one must be read
+                seat.connection.packet_failed()
 
     def _other_arrived(self, data: bytes, source: Key) -> None:
         """STUN and DTLS."""

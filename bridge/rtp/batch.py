@@ -1,7 +1,7 @@
 """Many datagrams for one system call: recvmmsg(2) and sendmmsg(2), called through cffi without a compiler.
 
-    Inbox.receive()  -> (slot, size, source), ...     each packet in a slot of its own, decrypted where it lies
-    Outbox.slot      <- the next packet is sealed here; push(size, target) adds it, flush() sends all
+    Inbox.receive()               -> (slot, size, source), ...   each packet in a slot of its own, opened where it lies
+    Outbox.push(seal, packet, target), ... flush()               all are sealed into slots, and go together
 
 Where the system has no such calls, or forbids them, `datagrams` gives the same two objects made of recvfrom and sendto.
 Sources and targets are keys: the system's own socket address as bytes, or what Python makes of it; `key_of` and
@@ -24,6 +24,7 @@ from bridge.rtp.srtp import BUFFER_BYTES, Slot
 MOST = (
     64  # packets of one system call: at 100 visits a turn has 22 of them, and a keyframe comes as a burst of some more
 )
+_MOST_WAITING = 1024
 _STRIDE_BYTES = BUFFER_BYTES + 192  # heads of packets a page apart would all fall into one set of the processor's cache
 _NAME_BYTES = 32  # room for a sockaddr_in6 of 28
 _FULL = (errno.EAGAIN, errno.ENOBUFS)
@@ -45,6 +46,7 @@ int sendmmsg(int, struct mmsghdr *, unsigned int, int);
 
 Key = Any
 Arrival = tuple[Slot, int, Key]
+Seal = Callable[[Slot, bytes], int]  # writes a packet into a slot as it goes over the wire; 0: that one can not go
 
 
 class Inbox(Protocol):
@@ -58,13 +60,12 @@ class Inbox(Protocol):
 
 
 class Outbox(Protocol):
-    """unsent_packets: the socket's buffer was full, or there is no way to that target."""
+    """unsent_packets: not to be sealed, the socket's buffer was full, or there is no way to that target."""
 
-    slot: Slot
     unsent_packets: int
 
-    def push(self, size: int, target: Key) -> None:
-        """The first `size` bytes of `slot` go to `target`, now or with the next flush. Never raises."""
+    def push(self, seal: Seal, packet: bytes, target: Key) -> None:
+        """The packet goes to `target`, now or with the next flush, in the order of the calls. Never raises."""
         ...
 
     def flush(self) -> None: ...
@@ -96,15 +97,19 @@ class PlainOutbox:
     """Each packet goes when it is pushed."""
 
     def __init__(self, udp: socket.socket) -> None:
-        self.slot = Slot()
         self.unsent_packets = 0
+        self._slot = Slot()
         self._send = udp.sendto
 
-    def push(self, size: int, target: Key) -> None:
+    def push(self, seal: Seal, packet: bytes, target: Key) -> None:
+        size = seal(self._slot, packet)
         try:
-            self._send(self.slot.view[0:size], target)
+            if size:
+                self._send(self._slot.view[0:size], target)
+                return
         except OSError:
-            self.unsent_packets += 1
+            pass
+        self.unsent_packets += 1
 
     def flush(self) -> None:
         """Nothing waits."""
@@ -181,9 +186,9 @@ class BatchInbox:
 
 
 class BatchOutbox:
-    """What is pushed waits for flush, or goes when `MOST` are together.
+    """What is pushed waits for flush, or goes when `_MOST_WAITING` are together.
 
-    `gathering` is called with the first packet of a batch: it has to see to it that flush is called soon.
+    `gathering` is called with the first packet: it has to see to it that flush is called soon.
     """
 
     def __init__(self, calls: _Calls, udp: socket.socket, gathering: Callable[[], None]) -> None:
@@ -192,26 +197,38 @@ class BatchOutbox:
         self._call, self._errors = calls.send, calls.ffi
         self._udp = udp
         self._gathering = gathering
-        self._count = 0
-        self._names, self._sizes, self._spans, self._slots = room.names, room.sizes, room.spans, room.slots
-        self.slot = room.slots[0]
+        self._waiting: list[tuple[Seal, bytes, Key]] = []
+        self._places = list(zip(room.slots, room.spans, strict=True))
 
-    def push(self, size: int, target: Key) -> None:
-        count = self._count
-        self._sizes[count] = size
-        self._names[self._spans[count]] = target
-        self._count = count = count + 1
-        if count == MOST:
-            self.flush()
-            return
-        self.slot = self._slots[count]
-        if count == 1:
+    def push(self, seal: Seal, packet: bytes, target: Key) -> None:
+        waiting = self._waiting
+        waiting.append((seal, packet, target))
+        if len(waiting) == 1:
             self._gathering()
+        elif len(waiting) == _MOST_WAITING:
+            self.flush()
 
     def flush(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        names, sizes, places = self._room.names, self._room.sizes, self._places
+        count = 0
+        for seal, packet, target in waiting:
+            slot, span = places[count]
+            size = seal(slot, packet)
+            if not size:
+                self.unsent_packets += 1
+                continue
+            sizes[count] = size
+            names[span] = target
+            count += 1
+            if count == MOST:
+                self._send(count)
+                count = 0
+        if count:
+            self._send(count)
+
+    def _send(self, count: int) -> None:
         """A packet that can not go is left out and counted; a full buffer is the end for the rest of the batch."""
-        count, self._count = self._count, 0
-        self.slot = self._slots[0]
         at, descriptor, headers = 0, self._udp.fileno(), self._room.headers
         while at < count:
             sent = self._call(descriptor, headers + at, count - at, _DONTWAIT)

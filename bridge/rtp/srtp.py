@@ -112,20 +112,22 @@ class Opener:
         return self._session is not None
 
     def rtp(self, size: int, slot: Slot | None = None) -> bytes | None:
-        """The packet whose first `size` bytes stand in the slot, in the clear; None when it is forged or a replay."""
-        slot = slot or self.slot
+        """The packet of `size` bytes that stands in the slot, in the clear; None: forged, a replay, or no key yet."""
+        if slot is None:
+            slot = self.slot
         length = self._length
         length[0] = size
-        if lib.srtp_unprotect(self._context, slot.data, length):
+        if self._session is None or lib.srtp_unprotect(self._context, slot.data, length):
             return None
         clear: bytes = slot.buffer[0 : length[0]]
         return clear
 
     def rtcp(self, size: int, slot: Slot | None = None) -> bytes | None:
-        slot = slot or self.slot
+        if slot is None:
+            slot = self.slot
         length = self._length
         length[0] = size
-        if lib.srtp_unprotect_rtcp(self._context, slot.data, length):
+        if self._session is None or lib.srtp_unprotect_rtcp(self._context, slot.data, length):
             return None
         clear: bytes = slot.buffer[0 : length[0]]
         return clear

@@ -27,33 +27,40 @@ class Reader:
     The loop must be running. An exception out of `take` is counted in `failures` and the next packet is read.
     """
 
-    __slots__ = ("_receive", "_sock", "_take", "_turns", "failures")
+    __slots__ = ("_arrivals", "_receive", "_sock", "_turns", "failures", "take")
 
     def __init__(self, sock: socket.socket, take: Callable[[bytes, Address], None]) -> None:
         self._sock = sock
         self._receive = sock.recvfrom  # one bytes object of the right size; into a buffer it would be copied once more
-        self._take = take
+        self.take = take
         self._turns = Turns.of_running_loop()
+        self._arrivals = self._turns.arrivals
         self.failures = 0
         self._turns.watch(sock.fileno(), self._readable)
 
     def hand_to(self, take: Callable[[bytes, Address], None]) -> None:
         """From the next datagram on."""
-        self._take = take
+        self.take = take
 
     def close(self) -> None:
         if self._sock.fileno() >= 0:
             self._turns.unwatch(self._sock.fileno())
             self._sock.close()
+            self.take = _nobody  # what was read in this turn has nowhere to go
 
     def _readable(self) -> None:
         try:
             packet, source = self._receive(LARGEST_BYTES)
         except OSError:  # woken for nothing, or an ICMP error reported late
             return
-        try:
-            self._take(packet, source)
-        except Exception:  # noqa: BLE001 - whatever a packet provokes, the next one must be read
-            self.failures += 1
-            if self.failures == 1:
-                _log.exception("a packet could not be handled; later ones of this socket are only counted")
+        self._arrivals.append((self, packet, source))
+
+    def failed(self) -> None:
+        """Within an except clause: `take` raised."""
+        self.failures += 1
+        if self.failures == 1:
+            _log.exception("a packet could not be handled; later ones of this socket are only counted")
+
+
+def _nobody(packet: bytes, source: Address) -> None:
+    """Where a closed socket's packets go."""

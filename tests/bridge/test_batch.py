@@ -12,7 +12,9 @@ import uvloop
 
 from bridge.rtp import batch
 from bridge.rtp.batch import MOST, BatchInbox, Inbox, Outbox, PlainInbox, datagrams
+from bridge.rtp.srtp import Slot
 from bridge.rtp.turns import Turns
+from bridge.rtp.udp import Reader
 
 BOTH = pytest.mark.parametrize("batches", [True, False], ids=["batches", "one by one"])
 
@@ -30,9 +32,13 @@ def bound(host: str = "127.0.0.1") -> socket.socket:
     return made
 
 
+def as_it_is(slot: Slot, packet: bytes) -> int:
+    slot.view[0 : len(packet)] = packet
+    return len(packet)
+
+
 def push(outbox: Outbox, words: bytes, target: object) -> None:
-    outbox.slot.view[0 : len(words)] = words
-    outbox.push(len(words), target)
+    outbox.push(as_it_is, words, target)
 
 
 def take_all(inbox: Inbox) -> list[bytes]:
@@ -103,11 +109,22 @@ def test_a_full_buffer_costs_the_rest_of_the_batch_and_nothing_later() -> None:
 def test_packets_of_any_size_keep_their_own(udp: socket.socket) -> None:
     inbox, outbox = datagrams(udp, lambda: None)
     here = inbox.key_of(udp.getsockname())
-    sizes = [1, 1500, 0, 4096, 12, 60]
+    sizes = [1, 1500, 4096, 12, 60]
     for number, size in enumerate(sizes):
         push(outbox, bytes([number]) * size, here)
     outbox.flush()
     assert take_all(inbox) == [bytes([number]) * size for number, size in enumerate(sizes)]
+
+
+@BOTH
+def test_a_packet_that_can_not_be_sealed_is_counted_and_the_others_go(udp: socket.socket, batches: bool) -> None:
+    inbox, outbox = datagrams(udp, lambda: None, batches=batches)
+    here = inbox.key_of(udp.getsockname())
+    for number in range(6):
+        outbox.push((lambda slot, packet: 0) if number % 2 else as_it_is, b"%d" % number, here)
+    outbox.flush()
+    assert take_all(inbox) == [b"0", b"2", b"4"]
+    assert outbox.unsent_packets == 3
 
 
 @pytest.mark.parametrize("missing", [AttributeError, OSError])
@@ -240,3 +257,25 @@ async def test_a_socket_closed_by_another_one_in_the_same_turn_is_not_read() -> 
     left = one if one.fileno() >= 0 else two
     turns.unwatch(left.fileno())
     left.close()
+
+
+async def test_a_packet_that_provokes_an_exception_stops_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    sockets, heard, came = [bound(), bound()], [], asyncio.Event()
+
+    def broken(packet: bytes, source: object) -> None:
+        raise ZeroDivisionError
+
+    def sound(packet: bytes, source: object) -> None:
+        heard.append(packet)
+        came.set()
+
+    readers = [Reader(sockets[0], broken), Reader(sockets[1], sound)]
+    for each in (0, 0, 1):
+        sockets[0].sendto(b"x", sockets[each].getsockname())
+    await asyncio.wait_for(came.wait(), 5)
+    assert heard == [b"x"]
+    assert 1 <= readers[0].failures <= 2
+    assert caplog.text.count("could not be handled") == 1
+    for each in readers:
+        each.close()
+        each.close()
