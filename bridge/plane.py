@@ -87,6 +87,10 @@ class MediaPlane:
         """CPU seconds of the codec workers, which `time.process_time` does not count."""
         return self._workers.cpu_s
 
+    def warm(self) -> None:
+        """Starts codec workers before a visit needs them; else they start with the first that does. In a loop only."""
+        self._workers.warm()
+
     @property
     def pressure(self) -> Pressure:
         """How loaded the node is, and whether it is to be given visits."""

@@ -120,6 +120,11 @@ class Gateway:
         """Waits until a part of the gateway dies of itself, and raises what killed it."""
         await asyncio.shield(self._failure)
 
+    def settle(self) -> None:
+        """Once, when all is imported and started: short pauses from here on, and codec workers that are ready."""
+        self._plane.warm()
+        keep_pauses_short()
+
     async def drain(self, seconds: float) -> None:
         """No new visits; those that talk may end within `seconds`, then they are ended and recorded."""
         self._draining = True
@@ -306,7 +311,7 @@ async def serve(config: Config, say: Callable[[str], None]) -> None:
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, wishes.put_nowait, None)
     async with Gateway(config) as gateway:
-        keep_pauses_short()
+        gateway.settle()
         say(f"family page and API: {gateway.public_url}")
         for transport, host, port in gateway.sip_addresses:
             say(f"SIP: {host}:{port}/{transport}")

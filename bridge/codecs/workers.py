@@ -68,16 +68,20 @@ class Workers:
         if self._closed:
             raise RuntimeError("the codec workers are closed")
         workers = self._workers[urgent]
-        if len(workers) < self._most[urgent]:
-            worker = Worker(self._nursery, self.counters, urgent=urgent)
-            if self.standing is not None and not urgent:
-                worker.stand(self.standing)
-            workers.append(worker)
+        idle = any(not each.chains for each in workers)
+        if len(workers) < self._most[urgent] and not idle:
+            self._engage(urgent=urgent)
         worker = min(workers, key=lambda each: len(each.chains))
         self._numbers += 1
         made = Chain(worker, self._numbers, recipe, urgent=urgent, done=done, failed=failed)
         worker.add(made)
         return made
+
+    def warm(self) -> None:
+        """Starts one worker for pictures and one for sound now: the first visit that needs them finds them ready."""
+        for urgent, workers in self._workers.items():
+            if not workers:
+                self._engage(urgent=urgent)
 
     def look(self) -> None:
         for each in self._all():
@@ -117,6 +121,12 @@ class Workers:
         for workers in self._workers.values():
             workers.clear()
         self._nursery.close()
+
+    def _engage(self, *, urgent: bool) -> None:
+        worker = Worker(self._nursery, self.counters, urgent=urgent)
+        if self.standing is not None and not urgent:
+            worker.stand(self.standing)
+        self._workers[urgent].append(worker)
 
     def _all(self) -> list[Worker]:
         return [*self._workers[False], *self._workers[True]]

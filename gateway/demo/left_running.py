@@ -77,6 +77,7 @@ async def left_running(folder: Path, port: int, say: Callable[[str], None]) -> N
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
     async with Gateway(config, demo=terminal) as gateway:
+        gateway.settle()
         terminal.join(gateway)
         say(f'Open {gateway.public_url}/demo and press "Ring me". Ctrl-C ends it.')
         try:

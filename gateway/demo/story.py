@@ -56,6 +56,7 @@ class _Story:
     async def run(self) -> bool:
         self._clear()
         async with Gateway(self._config) as gateway:
+            gateway.settle()
             self._began_s = time.monotonic()
             self._say(
                 "gateway", f"runs: page and API on port {gateway.http_port}, SIP on {gateway.sip_addresses[0][2]}"

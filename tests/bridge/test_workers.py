@@ -263,6 +263,18 @@ async def test_a_nursery_that_was_killed_comes_back(one: Workers) -> None:
     assert hearer.done[1] == 1
 
 
+async def test_warm_workers_are_there_before_anything_is_to_be_done(two: Workers) -> None:
+    two.warm()
+    two.warm()
+    assert two.load == (0, 0), "one for pictures, one for sound"
+    pictures, sound = Hearer(), Hearer()
+    begin(two, pictures).submit("turns")
+    begin(two, sound, urgent=True).submit("turns")
+    assert two.load == (1, 1)
+    await pictures.count(1)
+    await sound.count(1)
+
+
 async def test_closing_ends_the_processes_and_refuses_new_chains() -> None:
     workers = Workers(2)
     hearer = Hearer()
