@@ -43,9 +43,9 @@ async def test_a_visit_over_ipv6(tmp_path: Path) -> None:
         assert {each.address for each in ours.media} == {"::1"}
 
         async def reported() -> bool:
-            return visit.flow(Kind.AUDIO, Side.WEB).sent_packets > 100
+            return visit.flow(Kind.AUDIO, Side.WEB).sent_packets > 50
 
         await until(reported, "sound for the terminal")
         await terminal.hang_up()
         report = await terminal.finish()
-    assert report.audio_received_packets > 50
+    assert report.audio_received_packets > 20
