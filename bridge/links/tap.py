@@ -64,6 +64,7 @@ class TapPoint:
         self._sink: Callable[[bytes], None] = nowhere
         self._feedback: Feedback = SILENT
         self._listeners: tuple[Listener, ...] = ()
+        self._kind, self._side = line.kind, line.side
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.line, name)
@@ -105,10 +106,10 @@ class TapPoint:
     def _push(self, packet: bytes) -> None:
         """The visit first: whoever listens comes after it."""
         self._sink(packet)
-        at_s, kind, side = self._clock(), self.line.kind, self.line.side
+        at_s = self._clock()
         for each in self._listeners:
             try:
-                each.packet(kind, side, packet, at_s)
+                each.packet(self._kind, self._side, packet, at_s)
             except Exception as error:  # noqa: BLE001 - no listener's bug may end the visit's sound
                 self._lose(each, error)
 

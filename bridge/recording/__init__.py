@@ -1,11 +1,11 @@
 """Writing down what both sides of a visit send: RTP packets in, encrypted Matroska out, nothing encoded again.
 
-    Tap -> Recorder (on the loop: one append) -> Writer's thread: Reorder -> frames -> clusters -> sealed chunks -> file
+Tap -> Recorder (on the loop: one append) -> Writer's thread: Reorder -> frames -> clusters -> sealed chunks -> file
 
-    writer = Writer()
-    recorder = writer.recorder(want_part=..., failed=..., ended=...)
-    tapping = bridge.tap(recorder)
-    ... tapping.close(); recorder.finish()
+writer = Writer()
+recorder = writer.recorder(want_part=..., failed=..., ended=...)
+tapping = bridge.tap(recorder)
+... tapping.close(); recorder.finish()
 """
 
 from bridge.recording.film import Part, Written

@@ -13,9 +13,12 @@ from __future__ import annotations
 from bridge.legs.leg import SenderReport
 from bridge.rtp.sequence import timestamp_distance
 
+_WHOLE, _HALF = 1 << 32, 1 << 31  # of an RTP timestamp
 _NTP_S = 1 << 32  # an NTP timestamp's unit is 2**-32 s
 _BELIEVED_S = 1.0
 _GIVE = 2e-4  # seconds a second: twice what two bad quartzes part by
+_FRESH_S = 0.2  # for so long a line's clock is taken to run evenly
+_EVEN_S = 0.5
 
 
 class LeastDelay:
@@ -54,14 +57,26 @@ class LineClock:
         self._timestamp = 0
         self._ticks = 0
         self._report: tuple[float, int] | None = None  # (seconds of the side's clock, RTP timestamp)
+        self._fresh_until_s = 0.0
+        self._found_s = 0.0  # when self._timestamp happened
 
     def reported(self, report: SenderReport) -> None:
         """One without a time says nothing (RFC 3550 section 6.4.1 allows it)."""
         if report.ntp:
+            self._fresh_until_s = 0.0
             self._report = (report.ntp / _NTP_S, report.rtp)
 
     def at(self, timestamp: int, ssrc: int, at_s: float) -> float:
-        """When it happened, in seconds of our clock."""
+        """When it happened, in seconds of our clock. Worked out anew a few times a second, counted on between."""
+        if at_s < self._fresh_until_s and ssrc == self._ssrc:
+            found_s = self._found_s + ((timestamp - self._timestamp + _HALF) % _WHOLE - _HALF) / self._hertz
+            if -_EVEN_S < found_s - at_s < _EVEN_S:
+                return found_s
+        self._found_s = self._look(timestamp, ssrc, at_s)
+        self._fresh_until_s = at_s + _FRESH_S
+        return self._found_s
+
+    def _look(self, timestamp: int, ssrc: int, at_s: float) -> float:
         if ssrc != self._ssrc:
             if self._ssrc is not None:
                 self._report = None  # of the stream before

@@ -45,15 +45,16 @@ class Written:
 class Film:
     """One thread at a time. Raises OSError; what was flushed before stays, and is what `cut` tells of."""
 
-    def __init__(self, part: Part, tracks: Sequence[Track], began_at: datetime) -> None:
+    def __init__(self, part: Part, tracks: Sequence[Track], began_s: float, began_at: datetime) -> None:
+        """began_s, began_at: time 0, on the clock of the frames and on the wall."""
         self._recording_id = part.recording_id
-        self._began_at = began_at
+        self._began_s, self._began_at = began_s, began_at
         self._file: BinaryIO = _new_file(part.path)
         self._last_ms = [0] * (len(tracks) + 1)
         self._blocks: list[bytes] = []
         self._bytes = 0
         self._cluster_ms = 0
-        self._cluster_since_s = 0.0
+        self._cluster_since_s: float | None = None
         try:
             self._sealed = SealedWriter(self._file, part.key, part.recording_id)
             self._sealed.write(head(tracks, began_at=began_at, writer="kinbridge"))
@@ -62,23 +63,28 @@ class Film:
             self._file.close()
             raise
 
-    def frame(self, track: int, data: bytes, time_ms: int, now_s: float, *, keyframe: bool) -> None:
-        """time_ms: since began_at. A track's time never goes back: a player would drop what does."""
-        time_ms = max(time_ms, self._last_ms[track] + 1)
+    def frame(self, track: int, data: bytes, at_s: float, keyframe: bool) -> None:
+        """at_s: when it happened. A track's time never goes back: a player would drop what does."""
+        time_ms = int((at_s - self._began_s) * 1000)
+        if time_ms <= self._last_ms[track]:
+            time_ms = self._last_ms[track] + 1
         self._last_ms[track] = time_ms
         offset_ms = time_ms - self._cluster_ms
-        if self._blocks and not (-MOST_BLOCK_OFFSET_MS < offset_ms < MOST_BLOCK_OFFSET_MS):
+        if not self._bytes or not -MOST_BLOCK_OFFSET_MS < offset_ms < MOST_BLOCK_OFFSET_MS:
             self._close_cluster()
-        if not self._blocks:
-            self._cluster_ms, self._cluster_since_s, offset_ms = time_ms, now_s, 0
-        self._blocks.append(block_header(track, offset_ms, keyframe=keyframe, size=len(data)))
+            self._cluster_ms, offset_ms = time_ms, 0
+        size = len(data)
+        self._blocks.append(block_header(track, offset_ms, size, keyframe))
         self._blocks.append(data)
-        self._bytes += len(data)
+        self._bytes += size
         if self._bytes > _MOST_CLUSTER_BYTES:
             self._close_cluster()
 
     def tick(self, now_s: float) -> None:
-        if self._blocks and now_s - self._cluster_since_s >= CLUSTER_S:
+        """Once a turn: a cluster that has been open for long enough goes to the disk."""
+        if self._cluster_since_s is None:
+            self._cluster_since_s = now_s if self._bytes else None
+        elif now_s - self._cluster_since_s >= CLUSTER_S:
             self._close_cluster()
 
     def close(self) -> Written:
@@ -97,6 +103,7 @@ class Film:
         return Written(self._recording_id, self._began_at, ended_at, self._sealed.size, self._sealed.sha256, whole)
 
     def _close_cluster(self) -> None:
+        self._cluster_since_s = None
         if not self._blocks:
             return
         blocks, self._blocks, self._bytes = self._blocks, [], 0

@@ -61,7 +61,7 @@ def head(tracks: Iterable[Track], *, began_at: datetime, writer: str) -> bytes:
     return ebml + b"\x18\x53\x80\x67" + _UNKNOWN_SIZE + info + _element(0x1654AE6B, entries)
 
 
-def block_header(track: int, offset_ms: int, *, keyframe: bool, size: int) -> bytes:
+def block_header(track: int, offset_ms: int, size: int, keyframe: bool) -> bytes:
     """A SimpleBlock up to its frame, which has `size` bytes. offset_ms: after its cluster's time."""
     length = size + 4
     if length < 0x3FFF:

@@ -52,6 +52,7 @@ class _Line:
         self.key = key
         self.codec = codec
         self.track = 0
+        self.film: Film | None = None  # set with track: where its frames go at once
         self._onward = onward
         self.clock = LineClock(codec.clock_hz, side)
         self.frames: Frames = frames_of(codec, key[0], self._frame)
@@ -63,6 +64,10 @@ class _Line:
         return (codec.name, codec.channels) == (self.codec.name, self.codec.channels)
 
     def _frame(self, data: bytes, timestamp: int, ssrc: int, at_s: float, keyframe: bool) -> None:
+        film = self.film
+        if film is not None:
+            film.frame(self.track, data, self.clock.at(timestamp, ssrc, at_s), keyframe)
+            return
         if self.described is None:
             self.described = self.frames.description()
             if self.described is None:
@@ -87,17 +92,19 @@ class Recorder:
         want_part: Callable[[int], None],
         failed: Callable[[str], None],
         ended: Callable[[tuple[Written, ...]], None],
+        wake: Callable[[], object] = bool,
     ) -> None:
+        """wake(): the writer's thread need not wait for its next turn."""
         self._want_part = want_part
         self._failed = failed
         self._ended = ended
+        self._wake = wake
         self._inbox: deque[tuple[Kind, Side, object, float]] = deque()
         self.dropped = 0
         # of the writer's thread:
         self._lines: dict[_Key, _Line] = {}
         self._sides = {side: SideClock() for side in Side}
         self._film: Film | None = None
-        self._began_s = 0.0
         self._waiting: list[_Frame] = []
         self._waits_since_s: float | None = None
         self._asked = 0  # parts that were asked for
@@ -128,16 +135,27 @@ class Recorder:
     def give(self, part: Part | None) -> None:
         """What `want_part` asked for. None: there is none to be had, and the recording has failed."""
         self._inbox.append((Kind.AUDIO, Side.SIP, part or _Nothing(), 0.0))
+        self._wake()
 
     def finish(self) -> None:
         """`ended` comes when everything is written."""
         self._inbox.append((Kind.AUDIO, Side.SIP, _Finish(), 0.0))
+        self._wake()
 
     # -- on the writer's thread
 
     def work(self, now_s: float) -> bool:
         """Writes what there is. False: it is over."""
         self._now_s = now_s
+        self._guarded(self._take)
+        self._guarded(self._look)
+        if self._ends_by_s is None or (self._waiting and not self._dead and now_s < self._ends_by_s):
+            return True
+        self._finish()
+        return False
+
+    def _take(self) -> None:
+        """What came since the last turn. After an error the rest waits for the next one, which throws it away."""
         inbox, lines = self._inbox, self._lines
         for _ in range(len(inbox)):
             kind, source, what, at_s = inbox.popleft()
@@ -148,11 +166,6 @@ class Recorder:
                     line.reorder.push(what)
             else:
                 self._told((kind, source), what)
-        self._guarded(self._look)
-        if self._ends_by_s is None or (self._waiting and not self._dead and now_s < self._ends_by_s):
-            return True
-        self._finish()
-        return False
 
     def abandon(self, error: Exception) -> None:
         """A bug: this recording ends, the others go on."""
@@ -180,27 +193,19 @@ class Recorder:
         if codec is None or (before is not None and before.codec == codec) or self._dead:
             return  # it may come back as it was
         try:
-            line = _Line(key, codec, self._sides[key[1]], self._frame)
+            line = _Line(key, codec, self._sides[key[1]], self._wait)
         except CodecMissing as error:
             _log.warning("a line is not recorded: %s", error)
             self._lines.pop(key, None)
             return
         if before is not None and before.continues(codec):
-            line.track, line.described = before.track, before.described
+            line.track, line.film, line.described = before.track, before.film, before.described
         self._lines[key] = line
 
-    def _frame(self, frame: _Frame) -> None:
-        line, data, at_s, keyframe = frame
-        film = self._film
-        if film is not None and line.track:
-            try:
-                film.frame(line.track, data, round((at_s - self._began_s) * 1000), self._now_s, keyframe=keyframe)
-            except OSError as error:
-                self._fail_on_disk(error)
-        elif not self._dead:
-            self._wait(frame)
-
     def _wait(self, frame: _Frame) -> None:
+        """Of a line that no film has a track for."""
+        if self._dead:
+            return
         if len(self._waiting) >= MOST_WAITING:
             self.dropped += 1
             return
@@ -236,19 +241,19 @@ class Recorder:
             return
         waiting, self._waiting, self._waits_since_s = self._waiting, [], None
         known = [each for key in sorted(self._lines) if (each := self._lines[key]).described]
+        began_s = min(each[2] for each in waiting)
+        ago = timedelta(seconds=time.monotonic() - began_s)
+        heads = [line.head(number) for number, line in enumerate(known, 1)]
+        film = self._film = Film(part, heads, began_s, datetime.now(UTC) - ago)
         for number, line in enumerate(known, 1):
-            line.track = number
-        self._began_s = min(each[2] for each in waiting)
-        ago = timedelta(seconds=time.monotonic() - self._began_s)
-        heads = [line.head(line.track) for line in known]
-        self._film = Film(part, heads, datetime.now(UTC) - ago)
-        for frame in waiting:
-            self._frame(frame)
+            line.track, line.film = number, film
+        for line, data, at_s, keyframe in waiting:
+            if line.track:
+                film.frame(line.track, data, at_s, keyframe)
 
     def _end_part(self) -> None:
         film, self._film = self._film, None
-        for line in self._lines.values():
-            line.track = 0
+        self._forget_film()
         if film is not None:
             self._keep(film.close())
 
@@ -263,6 +268,10 @@ class Recorder:
         self._guarded(self._end_part)
         self._dead = True
         self._ended(tuple(self._written))
+
+    def _forget_film(self) -> None:
+        for line in self._lines.values():
+            line.track, line.film = 0, None
 
     def _keep(self, written: Written) -> None:
         dropped, self._dropped_before = self.dropped - self._dropped_before, self.dropped
@@ -283,6 +292,7 @@ class Recorder:
             return
         self._dead = True
         film, self._film = self._film, None
+        self._forget_film()
         self._waiting.clear()
         if film is not None:
             self._keep(film.cut())

@@ -1,6 +1,6 @@
 """The thread that writes all recordings of a process.
 
-It looks at each recorder ten times a second, so that the loop hands a packet over by an append and wakes nobody.
+It looks at each recorder four times a second, so that the loop hands a packet over by an append and wakes nobody.
 Between two recorders it lets go of the interpreter: a packet that waits on the loop waits for one turn at most.
 """
 
@@ -13,7 +13,8 @@ from collections.abc import Callable
 from bridge.recording.film import Written
 from bridge.recording.recorder import Recorder
 
-_TURN_S = 0.1
+_TURN_S = 0.25
+_LAST_TURN_S = 0.05
 _LAST_TURNS_S = 5.0
 
 
@@ -23,7 +24,8 @@ class Writer:
     def __init__(self) -> None:
         self._recorders: list[Recorder] = []
         self._lock = threading.Lock()
-        self._stopping = threading.Event()
+        self._stopping = False
+        self._wake = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="kinbridge-recording", daemon=True)
 
     def start(self) -> None:
@@ -36,7 +38,7 @@ class Writer:
         failed: Callable[[str], None],
         ended: Callable[[tuple[Written, ...]], None],
     ) -> Recorder:
-        made = Recorder(want_part=want_part, failed=failed, ended=ended)
+        made = Recorder(want_part=want_part, failed=failed, ended=ended, wake=self._wake.set)
         with self._lock:
             self._recorders.append(made)
         return made
@@ -46,7 +48,8 @@ class Writer:
         with self._lock:
             for each in self._recorders:
                 each.finish()
-        self._stopping.set()
+        self._stopping = True
+        self._wake.set()
         if self._thread.is_alive():
             self._thread.join()
 
@@ -55,11 +58,13 @@ class Writer:
         return len(self._recorders)
 
     def _serve(self) -> None:
-        while not self._stopping.wait(_TURN_S):
+        while not self._stopping:
+            self._wake.wait(_TURN_S)
+            self._wake.clear()
             self._turn()
         until_s = time.monotonic() + _LAST_TURNS_S
         while self._turn() and time.monotonic() < until_s:
-            time.sleep(_TURN_S)
+            time.sleep(_LAST_TURN_S)
 
     def _turn(self) -> bool:
         """Whether anything is left to be written."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pathlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bridge import Media, MediaPlane, MediaSettings, Path, keep_pauses_short
 from bridge.watching import Watcher
+from tests.bench.tape import Tape
 from tests.bench.worker import cpu_s, obey, reply
 
 
@@ -18,6 +20,7 @@ async def serve(next_request: Callable[[], Awaitable[dict[str, Any] | None]]) ->
     settings = MediaSettings(rtp_timeout_s=60.0)
     bridges: list[Media] = []
     watchers: list[Watcher] = []
+    tape = Tape()
     async with MediaPlane(settings) as plane:
         keep_pauses_short()
         while (request := await next_request()) is not None:
@@ -37,6 +40,11 @@ async def serve(next_request: Callable[[], Awaitable[dict[str, Any] | None]]) ->
                 ]
                 watchers = [watcher for watcher, _ in found]
                 reply(answers=[answer for _, answer in found])
+            elif request["what"] == "record":
+                tape.start(bridges, pathlib.Path(request["folder"]))
+                reply()
+            elif request["what"] == "unrecord":
+                reply(bytes=await tape.stop())
             elif request["what"] == "unwatch":
                 for watcher in watchers:
                     await watcher.close()
