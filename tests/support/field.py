@@ -20,7 +20,7 @@ from typing import Protocol, Self
 import numpy as np
 
 from bridge import sdp
-from bridge.codecs import AudioDecoder, AudioEncoder, VideoDecoder, VideoEncoder
+from bridge.codecs import AudioDecoder, AudioEncoder, VideoDecoder, VideoEncoder, Workers
 from bridge.errors import CodecFailed
 from bridge.legs.leg import SenderReport
 from bridge.legs.web_line import WebLine
@@ -35,6 +35,7 @@ from bridge.links.timeline import Timeline
 from bridge.plane import MediaPlane
 from bridge.rtp import rtcp
 from bridge.rtp.history import SendHistory
+from bridge.rtp.keyframe import DETECTORS
 from bridge.rtp.nack import NackGenerator
 from bridge.rtp.packet import HEADER, build, parse
 from bridge.rtp.ports import Ports
@@ -62,14 +63,15 @@ async def paced(period_s: float, step: Callable[[], Awaitable[None]]) -> None:
 
 
 class Pulse:
-    """How long this process ran: a machine that let it wait a tenth of a second has frozen nothing.
+    """How long this process and its codec workers ran: a machine that let them wait has frozen nothing.
 
     Without it the tests would judge who else uses the machine.
     """
 
     _BEAT_S, _LATE_S = 0.01, 0.02
 
-    def __init__(self) -> None:
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
         self._stalls: list[tuple[float, float]] = []
 
     async def beat(self) -> None:
@@ -79,10 +81,22 @@ class Pulse:
             now_s = time.monotonic()
             if now_s - before_s - self._BEAT_S > self._LATE_S:
                 self._stalls.append((before_s + self._BEAT_S, now_s))
+            waited_s = self._workers.seen(now_s - before_s).picture_wait_s
+            if waited_s > self._LATE_S:
+                self._stalls.append((now_s - waited_s, now_s))
+
+    def share(self, begin_s: float, end_s: float) -> float:
+        """Of the time between the two that was ours."""
+        return self.ran_s(begin_s, end_s) / (end_s - begin_s)
 
     def ran_s(self, begin_s: float, end_s: float) -> float:
-        stalled = sum(max(0.0, min(end_s, to_s) - max(begin_s, from_s)) for from_s, to_s in self._stalls)
-        return end_s - begin_s - stalled
+        """Of the time between the two, without any stall; stalls may overlap."""
+        ran_s, at_s = 0.0, begin_s
+        for from_s, to_s in sorted(self._stalls):
+            if to_s > at_s and from_s < end_s:
+                ran_s += max(0.0, from_s - at_s)
+                at_s = to_s
+        return ran_s + max(0.0, end_s - at_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +175,8 @@ class Screen:
         self._camera = camera
         self._decoder = VideoDecoder(codec.name)
         self._depay = Depacketize(codec, self._show, ask, self.counters)
-        self.push = Reorder(self._depay.push, patience, counters=self.counters).push
+        begins = DETECTORS[codec.name]
+        self.push = Reorder(self._depay.push, patience, counters=self.counters, begins=begins).push
 
     def _show(self, frame: EncodedFrame) -> None:
         try:
@@ -442,7 +457,7 @@ class Field:
         self.plane = MediaPlane(self.settings)
         # networks are judged here: a busy machine must not thin the pictures out besides
         self.plane._gauge.look = self.plane._workers.look  # type: ignore[method-assign]
-        self.pulse = Pulse()
+        self.pulse = Pulse(self.plane._workers)
         await self.plane.__aenter__()
         self.bridge = self.plane.bridge()
         self.sound = StationMedia(Kind.AUDIO, PCMU, 0x50, self.seed)
@@ -557,7 +572,8 @@ class FieldTerminal:
         self._running: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        self.plane, self.pulse = MediaPlane(self._settings), Pulse()
+        self.plane = MediaPlane(self._settings)
+        self.pulse = Pulse(self.plane._workers)
         await self.plane.__aenter__()
         self.bridge = self.plane.bridge()
         self.sound = StationMedia(Kind.AUDIO, PCMU, 0x50, self._seed)
