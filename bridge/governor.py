@@ -15,7 +15,7 @@ from dataclasses import dataclass
 PACES: tuple[float | None, ...] = (None, 20.0, 15.0, 10.0, 7.5, 5.0)
 """Pictures a second of a transcoded line, by step."""
 
-DOWN_LOOKS = 3
+DOWN_LOOKS = 4
 UP_LOOKS = 12
 _EASY = 0.6  # of each limit: below it the load counts as gone
 
@@ -46,10 +46,10 @@ class Load:
         )
 
 
-FULL = Load(loop_lag_s=0.02, picture_wait_s=0.08, sound_wait_s=0.03, loop_cpu=0.85, codec_cpu=0.9)
+FULL = Load(loop_lag_s=0.05, picture_wait_s=0.12, sound_wait_s=0.05, loop_cpu=0.85, codec_cpu=0.9)
 """Beyond it no visit is welcome. Processors are nearly used up before anybody waits: that is the point."""
 
-THIN = Load(loop_lag_s=0.05, picture_wait_s=0.15, sound_wait_s=0.06, loop_cpu=9.0, codec_cpu=9.0)
+THIN = Load(loop_lag_s=0.1, picture_wait_s=0.2, sound_wait_s=0.1, loop_cpu=9.0, codec_cpu=9.0)
 """Beyond it those that run suffer. A processor that is used up but makes no one wait is no reason."""
 
 

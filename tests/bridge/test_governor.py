@@ -30,15 +30,15 @@ def after(governor: Governor, load: Load, looks: int) -> str:
         (BETWEEN, "full"),
         (BUSY, "full"),
         (replace(EASY, codec_cpu=0.95), "full"),
-        (replace(EASY, loop_lag_s=0.03), "full"),
-        (replace(EASY, picture_wait_s=0.1), "full"),
-        (replace(EASY, sound_wait_s=0.04), "full"),
-        (replace(EASY, loop_lag_s=0.06), "thinning to 20/s"),
-        (replace(EASY, sound_wait_s=0.07), "thinning to 20/s"),
+        (replace(EASY, loop_lag_s=0.06), "full"),
+        (replace(EASY, picture_wait_s=0.15), "full"),
+        (replace(EASY, sound_wait_s=0.06), "full"),
+        (replace(EASY, loop_lag_s=0.12), "thinning to 20/s"),
+        (replace(EASY, sound_wait_s=0.12), "thinning to 20/s"),
         (QUEUED, "thinning to 20/s"),
     ],
 )
-def test_what_three_looks_in_a_row_lead_to(load: Load, verdict: str) -> None:
+def test_what_a_few_looks_in_a_row_lead_to(load: Load, verdict: str) -> None:
     assert after(Governor(), load, DOWN_LOOKS - 1) == "welcome", "one hesitation means nothing"
     assert after(Governor(), load, DOWN_LOOKS) == verdict
 
