@@ -24,6 +24,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from gateway.billing.tariff import load_tariffs
 from gateway.config import Config, load_config
 from gateway.documents import DocumentError
+from gateway.errors import RecordingError
 from gateway.policy.dialplan import load
 from sip.types import Transport
 
@@ -35,6 +36,7 @@ _LIBRARIES = {
     "uvloop": "the event loop",
     "fastapi": "the API",
     "sqlalchemy": "the database",
+    "cryptography": "recordings",
     "aiomqtt": "events",
     "amqtt": "the in-process broker",
 }
@@ -56,6 +58,7 @@ _SOCKETS_AT_REST = 256
 _PORTS_A_VISIT = 4
 _CLOCK_UNSYNCHRONISED = 5  # adjtimex(2): TIME_ERROR
 _FREE_DISK_BYTES = 200 * 1024 * 1024
+_FREE_RECORDING_BYTES = 10 * 1024**3
 
 
 class Verdict(StrEnum):
@@ -89,6 +92,7 @@ def examine(config: Path | None) -> Iterator[Finding]:
         yield from _database(found)
         yield _open_files(found)
         yield from _secrets(found)
+        yield from _recording(found)
 
 
 def _python() -> Finding:
@@ -245,6 +249,33 @@ def _open_files(config: Config) -> Finding:
         what = f"{soft} open files are allowed; limits.max_visits needs {wanted}"
         return Finding(Verdict.WARNING, what, f"ulimit -n {wanted}, or LimitNOFILE={wanted} in the service")
     return Finding(Verdict.OK, "open files")
+
+
+def _recording(config: Config) -> Iterator[Finding]:
+    if config.recording is None:
+        return
+    from gateway.recording.keys import KeyRing, complaint  # noqa: PLC0415 - where cryptography loads, see _LIBRARIES
+
+    path, folder = Path(config.recording.keys), Path(config.recording.folder)
+    try:
+        KeyRing.load(path)
+    except RecordingError as error:
+        yield Finding(Verdict.FAULT, str(error), "make a key: kinbridge recording new-key")
+    else:
+        wrong = complaint(path)
+        if wrong:
+            what = f"recording.keys: {wrong}; with the database it opens every recording"
+            yield Finding(Verdict.FAULT, what, f"chown it to the gateway's user, and chmod 600 {path}")
+        else:
+            yield Finding(Verdict.OK, "keys of recordings")
+    place = next(each for each in (folder, *folder.parents) if each.exists())
+    if not os.access(place, os.W_OK):
+        yield Finding(Verdict.FAULT, f"recording.folder: {place} cannot be written", "chown it, or change the setting")
+    elif shutil.disk_usage(place).free < _FREE_RECORDING_BYTES:
+        what = f"less than 10 GB free in {place}: a day of one terminal's recordings"
+        yield Finding(Verdict.WARNING, what, "make room, purge what is past its time, or use another disk")
+    else:
+        yield Finding(Verdict.OK, "recordings can be written")
 
 
 def _secrets(config: Config) -> Iterator[Finding]:
