@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from bridge.bridge import Joined
 from bridge.ceiling import Ceiling
 from bridge.errors import BridgeClosed, BridgeSealed, NegotiationError
 from bridge.events import BridgeEvent, DtmfKey, FirstMedia, KeyframeByInfo, LimitByDescription, WebConnected, WebLost
-from bridge.legs.leg import Leg, MediaLine
+from bridge.legs.leg import MediaLine, codecs_of
 from bridge.legs.sip import SipLeg
 from bridge.legs.web import WebLeg
 from bridge.links.tap import Listener, Tapping
@@ -25,7 +25,7 @@ from bridge.rtp.timer import Timer
 from bridge.sdp import Origin, Session
 from bridge.tapping import TappableWiring
 from bridge.types import BridgeStats, Codec, Kind, MediaSettings, Route, Side
-from bridge.watch import Glimpse, Watch
+from bridge.watch import Watch, glimpse_of
 from bridge.wiring import Wiring
 
 _LOOK_S = 0.1
@@ -134,7 +134,7 @@ class Bridge:
             if self._station is None:
                 raise NegotiationError("nobody has joined yet who could come back")
             browser = sdp.parse(web_offer)
-            agreed = self._plan(negotiate.restrict(self._station, _codecs(self._sip)), browser)
+            agreed = self._plan(negotiate.restrict(self._station, codecs_of(self._sip)), browser)
             if self._web is not None and self._web.connected:
                 return await self._await_return(browser, web_offer, agreed)
             await self._drop_web()
@@ -257,7 +257,7 @@ class Bridge:
     def _turn(self, station: Session, offered: Session | None = None) -> None:
         """The station described itself anew; the browser keeps what it has."""
         assert self._browser is not None  # noqa: S101 - callers have joined
-        fixed = _codecs(self._web) if self._web is not None else {}
+        fixed = codecs_of(self._web) if self._web is not None else {}
         if station != self._station:
             for sip_line in self._sip.lines():
                 if sip_line.key_is_worn:
@@ -313,6 +313,7 @@ class Bridge:
         await self._drop_coming()
         leg = self._make_web()
         leg.on_connected = lambda: self._take_over(leg, browser, web_offer, answer)
+        leg.on_lost = lambda _reason: self._give_up(leg)
         answer = await self._answer_browser(leg, web_offer, agreed)
         self._coming = leg
         return answer
@@ -335,18 +336,31 @@ class Bridge:
         """The new connection is up: the old one goes."""
         if leg is not self._coming or self._station is None:
             return
-        station = negotiate.restrict(self._station, _codecs(self._sip))  # it may have changed since the offer
-        agreed = self._plan(station, negotiate.restrict(browser, _codecs(leg)))
+        station = negotiate.restrict(self._station, codecs_of(self._sip))  # it may have changed since the offer
+        try:
+            agreed = self._plan(station, negotiate.restrict(browser, codecs_of(leg)))
+        except NegotiationError:
+            self._give_up(leg)
+            return
         old, self._coming = self._lift_web(), None
         if old is not None:
-            leaving = asyncio.create_task(old.close(), name="web-leg-leaves")
-            self._leaving.add(leaving)
-            leaving.add_done_callback(self._leaving.discard)
+            self._let_go(old)
         leg.on_lost = lambda reason: self._web_lost(leg, reason)
         self._web, self._web_answer = leg, answer
         self._browser, self._web_offer = browser, web_offer
         self._lay(agreed.routes)
         self._web_connected(leg)
+
+    def _give_up(self, leg: WebLeg) -> None:
+        """A page that came back and did not get there: the connection that is goes on."""
+        if leg is self._coming:
+            self._coming = None
+            self._let_go(leg)
+
+    def _let_go(self, leg: WebLeg) -> None:
+        leaving = asyncio.create_task(leg.close(), name="web-leg-leaves")
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
 
     async def _drop_coming(self) -> None:
         leg, self._coming = self._coming, None
@@ -394,10 +408,10 @@ class Bridge:
     def _look(self) -> None:
         if self._station is None:
             return
-        station = _glimpse(self._sip.lines(), due=self._sip.speaks, seen=self._sees(Side.WEB))
+        station = glimpse_of(self._sip.lines(), due=self._sip.speaks, seen=self._sees(Side.WEB))
         connected = self._web is not None and self._web.connected
         lines = (each for each in self._lines() if each.side is Side.WEB)
-        browser = _glimpse(lines, due=connected, seen=self._sees(Side.SIP))
+        browser = glimpse_of(lines, due=connected, seen=self._sees(Side.SIP))
         now_s = self._clock()
         if self._ceiling.look_at(self._sip.line(Kind.VIDEO), now_s):
             self._tell(LimitByDescription())
@@ -427,18 +441,3 @@ class Bridge:
             self._events.get_nowait()
             self.events_dropped += 1
         self._events.put_nowait(event)
-
-
-def _codecs(leg: Leg) -> dict[Kind, Codec | None]:
-    """What each line of the leg carries."""
-    lines = {kind: leg.line(kind) for kind in Kind}
-    return {kind: line.codec if line else None for kind, line in lines.items()}
-
-
-def _glimpse(lines: Iterable[MediaLine], *, due: bool, seen: bool) -> Glimpse:
-    last_s = dict.fromkeys(Kind, 0.0)
-    any_s = 0.0
-    for line in lines:
-        last_s[line.kind] = line.counters.last_received_s
-        any_s = max(any_s, line.counters.last_received_s, line.counters.last_heard_s)
-    return Glimpse(last_s[Kind.AUDIO], any_s, due, last_s[Kind.VIDEO], seen)

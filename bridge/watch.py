@@ -7,10 +7,12 @@ The meter of a visit hangs on these events, so their times are those of packets,
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bridge.events import BridgeEvent, CameBack, MediaFlowing, MediaStopped, PictureMissing, SideDead, WentSilent
-from bridge.types import Side
+from bridge.legs.leg import MediaLine
+from bridge.types import Kind, Side
 
 _SILENT_AFTER_S = 3.0  # a browser that talks sends fifty packets a second; its reports alone may be five seconds apart
 _PICTURE_AFTER_S = 3.0  # a camera is on in one
@@ -32,6 +34,16 @@ class Glimpse:
     due: bool
     picture_s: float = 0.0
     seen: bool = False
+
+
+def glimpse_of(lines: Iterable[MediaLine], *, due: bool, seen: bool) -> Glimpse:
+    """One side's lines, at this moment."""
+    last_s = dict.fromkeys(Kind, 0.0)
+    any_s = 0.0
+    for line in lines:
+        last_s[line.kind] = line.counters.last_received_s
+        any_s = max(any_s, line.counters.last_received_s, line.counters.last_heard_s)
+    return Glimpse(last_s[Kind.AUDIO], any_s, due, last_s[Kind.VIDEO], seen)
 
 
 @dataclass(slots=True)

@@ -106,3 +106,9 @@ class Leg(Protocol):
     def __str__(self) -> str: ...
 
     async def close(self) -> None: ...
+
+
+def codecs_of(leg: Leg) -> dict[Kind, Codec | None]:
+    """What each line of the leg carries; None: it has no such line."""
+    lines = {kind: leg.line(kind) for kind in Kind}
+    return {kind: line.codec if line else None for kind, line in lines.items()}

@@ -287,6 +287,7 @@ async def test_a_browser_that_comes_back_without_a_camera_still_sees(stage: Stag
     await stage.browser.close()
     stage.browser = RawPeer()
     stage.browser.accept(await stage.bridge.rejoin(await stage.browser.offer(video_flow="recvonly")))
+    await stage.until(WebConnected, 2)
     assert [str(each) for each in stage.bridge.routes()[2:]] == ["video sip->: relay H264 -> H264", "video web->: none"]
 
 
@@ -305,11 +306,11 @@ async def test_a_browser_that_comes_back_with_other_codecs_is_transcoded(stage: 
     stage.browser = RawPeer()
     offer = without(await stage.browser.offer(), raw_peer.H264, raw_peer.H264_RTX, raw_peer.H264_MODE0)
     stage.browser.accept(await stage.bridge.rejoin(offer))
+    await stage.until(WebConnected, 2)
     assert [str(each) for each in stage.bridge.routes()[2:]] == [
         "video sip->: transcode H264 -> VP8",
         "video web->: transcode VP8 -> H264",
     ]
-    await stage.until(WebConnected, 2)
     stage.terminal.sound.say(b"still here")
     await stage.browser.until(lambda: bool(stage.browser.packets))
 

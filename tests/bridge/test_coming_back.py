@@ -20,7 +20,7 @@ from bridge.own.draw import draw
 from bridge.own.studio import Studio
 from bridge.rtp.packet import parse
 from bridge.rtp.sequence import timestamp_distance
-from bridge.types import Codec, Side
+from bridge.types import Codec, MediaSettings, Side
 from tests.support import raw_peer
 from tests.support.bridge_stage import Stage, until
 from tests.support.moving import psnr_db
@@ -100,6 +100,16 @@ async def test_a_page_that_never_connects_ends_no_connection(stage: Stage) -> No
     await stage.bridge.close()
     legs = [each.get_name() for each in asyncio.all_tasks() if "web-leg" in each.get_name()]
     assert legs == [], "the pages that never came are given up with the visit"
+
+
+async def test_a_page_that_never_connects_is_given_up_in_time() -> None:
+    async with Stage(MediaSettings(web_connect_timeout_s=0.3)) as stage, RawPeer() as nobody:
+        await talks(stage)
+        open_before = len(stage.plane._timer)
+        await stage.bridge.rejoin(await nobody.offer())
+        assert len(stage.plane._timer) > open_before
+        await until(lambda: len(stage.plane._timer) == open_before)
+        await hears_the_family(stage)
 
 
 async def test_the_new_connection_takes_over_when_it_is_there(stage: Stage) -> None:
