@@ -1,4 +1,4 @@
-"""python -m tests.bench [--visits 1,10,40] [--transcoded 1,2,4] [--seconds 8] [--out bench-out]
+"""python -m tests.bench [--visits 1,10,40,100] [--transcoded 1,2,4] [--seconds 8] [--out bench-out]
 
 CPU is counted of the bridge's process alone (getrusage); stations and browsers live in another process. The floor is
 the same packets at the same pace through as many sockets: receive, SRTP, send, and nothing else. Added latency is from
@@ -15,6 +15,7 @@ from tests.bench.load import AUDIO_PER_S, VIDEO_PER_S
 from tests.bench.relay import Cost, measure_all
 from tests.bench.setup import measure as measure_setup
 from tests.bench.transcode import measure_all as measure_transcoding
+from tests.bench.watching import numbers as measure_watching
 
 PACKETS_PER_S = 2 * (AUDIO_PER_S + VIDEO_PER_S)
 BACK_TO_BACK = "relay.back_to_back_us_per_packet"
@@ -53,8 +54,9 @@ def table(pairs: list[tuple[Cost, Cost]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--visits", default="1,10,40")
+    parser.add_argument("--visits", default="1,10,40,100")
     parser.add_argument("--transcoded", default="1,2,4", help="so many transcoded visits at once; empty: none")
+    parser.add_argument("--watched", type=int, default=20, help="so many visits with an officer at each; 0: none")
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--out", type=Path, default=Path("bench-out"))
     parser.add_argument("--without-setup", action="store_true", help="relay only, no whole gateway")
@@ -66,6 +68,8 @@ def main() -> None:
     if options.transcoded:
         transcoded = tuple(int(each) for each in options.transcoded.split(","))
         numbers |= measure_transcoding(transcoded, options.seconds, pairs[-1][0].us_per_packet)
+    if options.watched:
+        numbers |= measure_watching(options.watched, options.seconds)
     if not options.without_setup:
         numbers |= measure_setup()
     options.out.mkdir(parents=True, exist_ok=True)

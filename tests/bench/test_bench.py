@@ -11,6 +11,7 @@ from tests.bench import __main__ as bench
 from tests.bench.setup import measure
 from tests.bench.transcode import codecs_alone
 from tests.bench.transcode import measure as measure_transcoding
+from tests.bench.watching import measure as measure_watching
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
@@ -21,7 +22,10 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
 def test_one_visit_for_a_second_gives_all_numbers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(monkeypatch, "--visits", "1", "--seconds", "1", "--out", str(tmp_path), "--without-setup", "--transcoded", "")
+    run(
+        monkeypatch, "--visits", "1", "--seconds", "1", "--out", str(tmp_path), "--without-setup",
+        "--transcoded", "", "--watched", "0",
+    )  # fmt: skip
     numbers = json.loads((tmp_path / "bench.json").read_text())
     assert all(isinstance(value, int | float) for value in numbers.values())
     for name in ("us_per_packet", "floor_us_per_packet", "added_ms_p50", "added_ms_p99"):
@@ -41,6 +45,15 @@ def test_a_transcoded_visit_is_measured_beside_its_codecs() -> None:
     assert all(value > 0 for value in alone.values())
 
 
+@pytest.mark.bench
+@pytest.mark.timeout(60)
+def test_an_officer_at_a_visit_is_measured_beside_the_visit_alone() -> None:
+    found = measure_watching(1, 1.0)
+    assert found.alone_us > 0
+    assert found.watched_us > 0
+    assert found.shown > 0.3
+
+
 @pytest.mark.timeout(120)
 def test_the_time_to_the_first_picture_is_taken_from_a_whole_visit() -> None:
     numbers = measure(runs=1)
@@ -52,8 +65,9 @@ def test_the_time_to_the_first_picture_is_taken_from_a_whole_visit() -> None:
 def test_the_whole_bench(monkeypatch: pytest.MonkeyPatch) -> None:
     run(monkeypatch)
     numbers = json.loads(Path("bench-out/bench.json").read_text())
-    assert {f"relay.visits_{visits}.us_per_packet" for visits in (1, 10, 40)} <= numbers.keys()
+    assert {f"relay.visits_{visits}.us_per_packet" for visits in (1, 10, 40, 100)} <= numbers.keys()
     assert {"setup.first_picture_ms_p50", "setup.first_picture_ms_p95"} <= numbers.keys()
+    assert "watching.overhead_ratio" in numbers
     assert {"transcode.video_audio.cpu_ms_per_s", "transcode.video_audio.codecs_ms_per_s"} <= numbers.keys()
     for name in ("relay", "audio_transcode", "full_transcode"):
         assert numbers[f"capacity.{name}.visits_per_core"] > 0
