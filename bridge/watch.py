@@ -127,7 +127,10 @@ class Watch:
     def _lacks_picture(self, now_s: float, side: Side, glimpse: Glimpse) -> bool:
         """Its sound comes, and its picture does not although somebody could see it."""
         watched = self._sides.get(side)
-        if watched is None or not glimpse.seen or not watched.heard_from_s:
+        if watched is None:
+            return False
+        if not glimpse.seen or not watched.heard_from_s:
+            watched.pictureless = False
             return False
         before = watched.pictureless
         watched.pictureless = now_s - max(glimpse.picture_s, watched.heard_from_s) >= _PICTURE_AFTER_S

@@ -205,6 +205,8 @@ def _recording_failed(visit: VisitState, event: e.RecordingFailed, now_s: float)
 
 
 def _no_picture(visit: VisitState, event: e.PictureMissing, now_s: float) -> Step:
+    if event.source == Side.SIP and visit.held:
+        return visit, ()  # the family sees why
     to = Side.WEB if event.source == Side.SIP else Side.SIP
     return visit, (c.Show(to, Slate.SOUND_ONLY, until_picture=True),)
 
@@ -354,8 +356,7 @@ ROWS: tuple[Row, ...] = (
     (e.TransferTried, ALIVE, STAY, _transfer),
     (e.KeyPressed, ALIVE, STAY, _key),
     (e.PictureSeen, (_S.CONNECTING, *JOINED), STAY, _first_picture),
-    (e.PictureMissing, (_S.TALKING,), STAY, _no_picture),
-    (e.PictureMissing, (_S.CONNECTING, _S.HELD, _S.RECONNECTING), STAY, _ignore),
+    (e.PictureMissing, (_S.CONNECTING, *JOINED), STAY, _no_picture),
     (e.StationWantsPicture, WAITING, STAY, _ignore),
     (e.StationWantsPicture, (_S.CONNECTING, *JOINED), STAY, _ask_family),
     (e.PictureWanted, (_S.CONNECTING, *JOINED), STAY, _ask_station),

@@ -197,6 +197,17 @@ def test_sound_without_a_picture_is_told_once_and_again_when_the_camera_was_on_i
     assert scene.play(30.0) == [PictureMissing(Side.WEB)]
 
 
+def test_a_camera_that_stays_off_is_missed_again_after_a_hold() -> None:
+    scene = Scene()
+    scene.seen[Side.SIP] = True
+    scene.play(5.0, sip=True, web=True)
+    scene.due[Side.SIP] = False
+    scene.play(5.0, sip=False)
+    scene.due[Side.SIP] = True
+    scene.watch.begin(Side.SIP, scene.now_s)
+    assert PictureMissing(Side.SIP) in scene.play(5.0, sip=True)
+
+
 def test_nobody_misses_a_picture_that_could_not_be_seen_or_of_somebody_who_is_gone() -> None:
     scene = Scene()
     assert PictureMissing(Side.SIP) not in scene.play(30.0, sip=True, web=True)

@@ -64,6 +64,7 @@ def test_who_has_no_camera_is_heard_behind_a_slate() -> None:
     assert said_on(e.PictureMissing("web")) == [c.Show(Side.SIP, Slate.SOUND_ONLY, until_picture=True)]
     assert said_on(e.PictureMissing("sip")) == [c.Show(Side.WEB, Slate.SOUND_ONLY, until_picture=True)]
     assert said_on(e.StationHeld(), e.PictureMissing("sip"))[1:] == [], "the hold's own slate stays"
+    assert said_on(e.StationHeld(), e.PictureMissing("web"))[1:] == said_on(e.PictureMissing("web"))
 
 
 def test_a_rejoin_changes_nothing_before_it_is_there() -> None:
