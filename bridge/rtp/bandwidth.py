@@ -25,6 +25,7 @@ _LONG_QUEUE_S, _QUEUE_S, _NO_QUEUE_S = 0.30, 0.10, 0.04
 _LIMITED_SHARE = 0.6  # who sends less than that of the limit does not show that more would pass
 _BASE_WINDOWS = 60  # of one look each: clocks drift, routes change
 _NEW_CLOCK_S = 10.0
+_IN_VAIN = 3
 _TOO_MUCH = 2.0
 _PATIENCE_LOOKS = 4  # an encoder obeys within one or two
 _PAUSE_FIRST_S, _PAUSE_MOST_S = 5.0, 60.0
@@ -40,6 +41,8 @@ class ReceiveEstimate:
         self._fastest_s: float | None = None  # since the last look
         self._bases: deque[float] = deque(maxlen=_BASE_WINDOWS)
         self._queue_before_s = 0.0
+        self._lowered = 0  # looks in a row
+        self._before_bps = most_bps
 
     def travelled(self, transit_s: float) -> None:
         """Arrival less timestamp of some packet, from any zero. A sample now and then is enough."""
@@ -51,14 +54,26 @@ class ReceiveEstimate:
         """Once a second, with what came since."""
         queue_s, grew_s = self._queue_s()
         if queue_s > _QUEUE_S and grew_s > -_NO_QUEUE_S:
-            lower = _LOWER if queue_s < _LONG_QUEUE_S else _DRAIN
-            self.bps = min(self.bps, round(lower * received_bps))
-        elif lost_share > _MUCH_LOSS:
+            self._lower(_LOWER if queue_s < _LONG_QUEUE_S else _DRAIN, received_bps)
+            return self.bps
+        self._lowered = 0
+        if lost_share > _MUCH_LOSS:
             self.bps = min(self.bps, max(_LEAST_BY_LOSS_BPS, round(self.bps * (1 - lost_share / 2))))
         elif lost_share < _LITTLE_LOSS and queue_s < _NO_QUEUE_S and received_bps > _LIMITED_SHARE * self.bps:
             self.bps = round(self.bps * _RAISE)
         self.bps = max(LEAST_BPS, min(self.bps, self._most_bps))
         return self.bps
+
+    def _lower(self, share: float, received_bps: float) -> None:
+        """To less than came through. A delay that does not fall although less is sent is no queue, but a slow clock."""
+        if self._lowered == 0:
+            self._before_bps = self.bps
+        self._lowered += 1
+        if self._lowered > _IN_VAIN:
+            self.bps, self._lowered = self._before_bps, 0
+            self._bases.clear()
+        else:
+            self.bps = max(LEAST_BPS, min(self.bps, round(share * received_bps)))
 
     def _queue_s(self) -> tuple[float, float]:
         """How much longer the fastest packet took than that of quieter times, and the change since the last look."""

@@ -76,6 +76,17 @@ def test_another_clock_is_no_queue() -> None:
         assert path.estimate.look(1_000_000, 0.0) == MOST_BPS
 
 
+def test_a_camera_whose_clock_is_slow_is_not_strangled() -> None:
+    """Pictures promised at 15 a second that come at 12: the delay seems to grow for ever."""
+    path = Bottleneck(10_000_000)
+    seen = []
+    for second in range(120):
+        path.estimate.travelled(0.2 * second)
+        seen.append(path.estimate.look(400_000, 0.0))
+    assert sum(bps < 200_000 for bps in seen) < 0.5 * len(seen)
+    assert all(max(seen[begin : begin + 4]) > 200_000 for begin in range(len(seen) - 4)), "never long enough to pause"
+
+
 class TestWhatMayBeSent:
     def setup_method(self) -> None:
         self.told: list[int] = []

@@ -121,3 +121,13 @@ async def test_five_outages(path: str) -> None:
             returned = await outage(field, 3.0)
             print(path, "back after", returned)
             assert max(returned.values()) <= 1.0
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("path", PATHS)
+async def test_both_networks_are_bad_and_the_terminal_knows_nack(path: str) -> None:
+    async with Field(PATHS[path], 51, station_repair=True) as field:
+        field.weather(BAD, BAD)
+        freezes = await weathered(field, BAD, 40.0)
+        print(path, "5 % on both sides", freezes)
+        assert worst(freezes) <= 1.0

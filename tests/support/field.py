@@ -387,6 +387,7 @@ class FieldBrowser(RawPeer):
             kind = Kind(line.media.kind)
             ours = WebLine(_turned(line, kind), self._transport, "field", settings.video_max_bps)
             ours._absence = _NeverAway()  # type: ignore[assignment]  # browsers do not notice, they are asked
+            ours._sending = None  # nor do they leave out pictures
             self.lines[kind] = ours
             ours.listen(self.hears[kind])
             for ssrc, take in ((line.ssrc, ours.media_arrived), (line.rtx_ssrc, ours.retransmission_arrived)):
@@ -527,8 +528,9 @@ class Field:
         self.person.screen = Screen(
             video.codec, self.station.camera, self.pulse, video.request_keyframe, Patience(400, 500, 600)
         )
+        patience = Patience(400, 500, 600) if self.station_repair else Patience(20, 50, 80)
         self.station.screen = Screen(
-            self.picture.codec, self.person.camera, self.pulse, self.picture.ask_for_picture, Patience(20, 50, 80)
+            self.picture.codec, self.person.camera, self.pulse, self.picture.ask_for_picture, patience
         )
         self.picture.sink, self.sound.sink = self.station.screen.push, self.station.ear.push
         video.attach(self.person.screen.push, browser.hears[Kind.VIDEO])
