@@ -65,16 +65,18 @@ async def desk(phones: Phones) -> Desk:
     return Desk(await phones.new(width=1280, height=800), phones.last)
 
 
-async def talking(stage: Stage, phones: Phones, **visit: bool) -> tuple[FamilyTab, OnePage, str]:
+async def talking(stage: Stage, phones: Phones) -> tuple[FamilyTab, OnePage, str]:
     """A family in the middle of a visit."""
     tab = await phones.new()
     page = phones.last
     await tab.open(stage.page())
     await tab.phase("waiting")
-    visit_id = stage.call("family-1", **visit)
+    visit_id = stage.call("family-1")
     await tab.phase("ringing")
+    assert await tab.shows("ringing-monitored")
     await tab.click("accept")
     await tab.phase("visit")
+    assert await tab.shows("visit-monitored")
     return tab, page, visit_id
 
 
@@ -113,28 +115,29 @@ async def test_an_officer_watches_writes_and_ends(stage: Stage, phones: Phones, 
     assert family_page.complaints == []
 
 
-async def test_a_privileged_visit_is_listed_and_has_no_button(stage: Stage, phones: Phones, desk: Desk) -> None:
-    await talking(stage, phones, privileged=True)
+async def test_what_may_not_be_watched_has_no_button_and_frightens_no_family(
+    stage: Stage, phones: Phones, desk: Desk
+) -> None:
+    await desk.sign_in(stage, "wrong")
+    await desk.shows("#refused", "This token is not valid")
+    tab = await phones.new()
+    await tab.open(stage.page())
+    await tab.phase("waiting")
+    stage.call("family-1", privileged=True)
+    stage.call("family-2", monitored=False)
+    await tab.phase("ringing")
+    assert not await tab.shows("ringing-monitored")
+    await tab.click("accept")
+    await tab.phase("visit")
+    assert not await tab.shows("visit-monitored")
+
     await desk.sign_in(stage)
-    await desk.shows("#visits li .closed", "Privileged: nobody may watch")
-    assert not await desk.page.page.locator("#visits button").is_visible()
-    (row,) = await desk.rows()
-    assert "Ada Example" not in row
-
-
-async def test_the_family_is_told_that_it_may_be_monitored_only_if_it_may(stage: Stage, phones: Phones) -> None:
-    for monitored in (True, False):
-        tab = await phones.new()
-        await tab.open(stage.page())
-        await tab.phase("waiting")
-        visit_id = stage.call("family-1", monitored=monitored)
-        await tab.phase("ringing")
-        assert await tab.shows("ringing-monitored") is monitored
-        await tab.click("accept")
-        await tab.phase("visit")
-        assert await tab.shows("visit-monitored") is monitored
-        await stage.visits.finish(visit_id, "inmate_hung_up", 5)
-        await phones.last.page.close()
+    await desk.shows("#visits li:nth-child(1) .closed", "Privileged: nobody may watch")
+    await desk.shows("#visits li:nth-child(2) .closed", "Not monitored")
+    assert await desk.page.page.locator("#visits button:visible").count() == 0
+    privileged, other = await desk.rows()
+    assert "Ada Example" not in privileged
+    assert "Ben Example" in other
 
 
 async def test_watching_ends_with_the_button_and_with_the_tab(stage: Stage, phones: Phones, desk: Desk) -> None:
@@ -154,12 +157,6 @@ async def test_watching_ends_with_the_button_and_with_the_tab(stage: Stage, phon
     await ended(stage, "page_closed", "officer_left")
     assert stage.desk.watchers(visit_id) == 0
     assert await family.tab.evaluate("window.kinbridge.phase") == "visit"
-
-
-async def test_a_wrong_token_is_told(stage: Stage, desk: Desk) -> None:
-    await desk.sign_in(stage, "wrong")
-    await desk.shows("#refused", "This token is not valid")
-    assert not await desk.page.page.locator("#desk").is_visible()
 
 
 async def ended(stage: Stage, *reasons: str) -> None:
