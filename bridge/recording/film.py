@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
-from bridge.recording.matroska import MOST_BLOCK_OFFSET_MS, Track, block_header, cluster, head
+from bridge.recording.matroska import MOST_BLOCK_OFFSET_MS, Track, block_header, cluster_head, head
 from bridge.recording.sealing import SealedWriter
 
 CLUSTER_S = 1.0
@@ -107,7 +107,8 @@ class Film:
         if not self._blocks:
             return
         blocks, self._blocks, self._bytes = self._blocks, [], 0
-        self._sealed.write(cluster(self._cluster_ms, b"".join(blocks)))
+        blocks.insert(0, cluster_head(self._cluster_ms, sum(map(len, blocks))))
+        self._sealed.write(b"".join(blocks))
         self._sealed.flush()
 
 

@@ -73,8 +73,10 @@ _SHORT_BLOCK = struct.Struct(">BHBhB")
 _LONG_BLOCK = struct.Struct(">BIBhB")
 
 
-def cluster(time_ms: int, blocks: bytes | bytearray) -> bytes:
-    return _element(0x1F43B675, _uint(0xE7, time_ms) + bytes(blocks))
+def cluster_head(time_ms: int, size: int) -> bytes:
+    """What stands before `size` bytes of blocks."""
+    time = _uint(0xE7, time_ms)
+    return b"\x1f\x43\xb6\x75" + (0x10000000 | len(time) + size).to_bytes(4, "big") + time
 
 
 def with_duration(start: bytes, milliseconds: float) -> bytes:

@@ -61,7 +61,7 @@ class SealedWriter:
             (MAGIC, CHUNK_BYTES.to_bytes(4, "big"), self._prefix, b"\0", name.ljust(_ID_BYTES, b"\0"))
         )
         self._number = 0
-        self._waiting = bytearray()
+        self._waiting = b""
         self._hash = hashlib.sha256()
         self.size = 0
         self._put(self._header)
@@ -70,33 +70,35 @@ class SealedWriter:
     def sha256(self) -> str:
         return self._hash.hexdigest()
 
-    def write(self, data: bytes | bytearray) -> None:
-        waiting = self._waiting
-        waiting += data
-        if len(waiting) >= _ROOM:
-            full = len(waiting) - len(waiting) % _ROOM
-            self._put(b"".join(self._sealed(bytes(waiting[at : at + _ROOM])) for at in range(0, full, _ROOM)))
-            del waiting[:full]
+    def write(self, data: bytes) -> None:
+        if self._waiting:
+            data = b"".join((self._waiting, data))
+        full = len(data) - len(data) % _ROOM
+        view = memoryview(data)
+        self._waiting = bytes(view[full:])
+        if full:
+            self._put(b"".join([self._sealed(view[at : at + _ROOM]) for at in range(0, full, _ROOM)]))
 
     def flush(self) -> None:
         """What waits goes into a chunk of its own, padded."""
-        if self._waiting:
-            self._put(self._sealed(bytes(self._waiting)))
-            self._waiting.clear()
+        waiting, self._waiting = self._waiting, b""
+        if waiting:
+            self._put(self._sealed(waiting))
 
     def close(self) -> None:
         """The closing chunk, and everything on the disk. The file itself stays open."""
-        self._put(self._sealed(bytes(self._waiting), last=True))
-        self._waiting.clear()
+        waiting, self._waiting = self._waiting, b""
+        self._put(self._sealed(waiting, last=True))
         os.fsync(self._file.fileno())
 
-    def _sealed(self, data: bytes, *, last: bool = False) -> bytes:
+    def _sealed(self, data: bytes | memoryview, *, last: bool = False) -> bytes:
         if self._number >= _MOST_CHUNKS:
             raise OSError("a recording of 64 TB is full")
         nonce = self._prefix + self._number.to_bytes(4, "big") + (b"\1" if last else b"\0")
         self._number += 1
-        plain = len(data).to_bytes(2, "big") + data
-        return self._cipher.encrypt(nonce, plain.ljust(_ROOM + 2, b"\0"), self._header)
+        size = len(data)
+        plain = b"".join((size.to_bytes(2, "big"), data, bytes(_ROOM - size)))
+        return self._cipher.encrypt(nonce, plain, self._header)
 
     def _put(self, data: bytes) -> None:
         """All of it, or raises; then whole chunks of it."""
