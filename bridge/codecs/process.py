@@ -16,6 +16,7 @@ from typing import Any
 from bridge.codecs import post
 from bridge.codecs.chain import Chain
 from bridge.codecs.nursery import Nursery
+from bridge.rtp.turns import Turns
 
 _log = logging.getLogger(__name__)
 
@@ -23,7 +24,7 @@ VIDEO_PENDING = 6  # a fifth of a second at 30/s: more would only be late
 AUDIO_PENDING = 50  # a second
 STARTING_PENDING = 45  # pictures that may wait for a worker that is still starting: 1.5 s
 LOOK_S = 0.5  # how often `Worker.look` is to be called
-_STRIKES = 6  # so many looks without a result, with work in hand: it hangs
+_STRIKES = 8  # so many looks without a result, with work in hand: it hangs
 _START_STRIKES = 40
 _SOUND_GATHERS_S = 0.01  # blocks of several visits share a wake-up; half of what a block lasts
 _READ_BYTES = 1 << 18
@@ -65,6 +66,7 @@ class Worker:
         self._standing: object | None = None
         self._nursery = nursery
         self._loop = asyncio.get_running_loop()
+        self._turns = Turns.of_running_loop()  # results come in the same wake-ups as packets
         self._letters: list[post.Order] = []
         self._flush: asyncio.Handle | None = None
         self._flush_soon = False
@@ -167,7 +169,7 @@ class Worker:
         self._connection = self._nursery.fork(post.SOUND if self.urgent else post.PICTURES)
         self._connection.setblocking(False)
         self._reader = post.Reader()
-        self._loop.add_reader(self._connection, self._readable, self._connection)
+        self._turns.watch(self._connection.fileno(), self._readable)
         self._letters[:0] = [letter for chain in self.chains.values() for letter in self._beginning(chain)]
         self._write()
 
@@ -190,7 +192,7 @@ class Worker:
         self._unsent.clear()
         self._strikes = 0
         if connection is not None:
-            self._loop.remove_reader(connection)
+            self._turns.unwatch(connection.fileno())
             if self._writing:
                 self._loop.remove_writer(connection)
                 self._writing = False
@@ -229,7 +231,10 @@ class Worker:
             self._writing = False
             self._loop.remove_writer(connection)
 
-    def _readable(self, connection: socket.socket) -> None:
+    def _readable(self) -> None:
+        connection = self._connection
+        if connection is None:
+            return
         try:
             data = connection.recv(_READ_BYTES)
         except BlockingIOError:
