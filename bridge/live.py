@@ -28,7 +28,7 @@ from bridge.types import BridgeStats, Codec, Kind, MediaSettings, Route, Side
 from bridge.watch import Watch, glimpse_of
 from bridge.wiring import Wiring
 
-_LOOK_S = 0.1
+_LOOK_S = 0.2
 _EVENTS = 256  # a family that types digits without end must not fill the memory
 
 
