@@ -57,6 +57,7 @@ class _Line:
         self.clock = LineClock(codec.clock_hz, side)
         self.frames: Frames = frames_of(codec, key[0], self._frame)
         self.reorder = Reorder(self.frames.push, _REPAIR, counters=PipelineCounters(), clock=lambda: self.frames.at_s)
+        self.push = self.reorder.push
         self.described: Description | None = None
 
     def continues(self, codec: Codec) -> bool:
@@ -163,7 +164,7 @@ class Recorder:
                 line = lines.get((kind, source))
                 if line is not None:
                     line.frames.at_s = at_s
-                    line.reorder.push(what)
+                    line.push(what)
             else:
                 self._told((kind, source), what)
 

@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 
 from tests.bench.load import AUDIO_PER_S, VIDEO_PER_S
+from tests.bench.recording import numbers as measure_recording
 from tests.bench.relay import Cost, measure_all
 from tests.bench.setup import measure as measure_setup
 from tests.bench.transcode import measure_all as measure_transcoding
@@ -57,6 +58,7 @@ def main() -> None:
     parser.add_argument("--visits", default="1,10,40,100")
     parser.add_argument("--transcoded", default="1,2,4", help="so many transcoded visits at once; empty: none")
     parser.add_argument("--watched", type=int, default=20, help="so many visits with an officer at each; 0: none")
+    parser.add_argument("--recorded", type=int, default=20, help="so many recorded visits at once; 0: none")
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--out", type=Path, default=Path("bench-out"))
     parser.add_argument("--without-setup", action="store_true", help="relay only, no whole gateway")
@@ -70,6 +72,8 @@ def main() -> None:
         numbers |= measure_transcoding(transcoded, options.seconds, pairs[-1][0].us_per_packet)
     if options.watched:
         numbers |= measure_watching(options.watched, options.seconds)
+    if options.recorded:
+        numbers |= measure_recording(options.recorded, options.seconds)
     if not options.without_setup:
         numbers |= measure_setup()
     options.out.mkdir(parents=True, exist_ok=True)

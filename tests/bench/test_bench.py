@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench import __main__ as bench
+from tests.bench.recording import measure as measure_recording
 from tests.bench.setup import measure
 from tests.bench.transcode import codecs_alone
 from tests.bench.transcode import measure as measure_transcoding
@@ -24,7 +25,7 @@ def test_one_visit_for_a_second_gives_all_numbers(
 ) -> None:
     run(
         monkeypatch, "--visits", "1", "--seconds", "1", "--out", str(tmp_path), "--without-setup",
-        "--transcoded", "", "--watched", "0",
+        "--transcoded", "", "--watched", "0", "--recorded", "0",
     )  # fmt: skip
     numbers = json.loads((tmp_path / "bench.json").read_text())
     assert all(isinstance(value, int | float) for value in numbers.values())
@@ -54,6 +55,15 @@ def test_an_officer_at_a_visit_is_measured_beside_the_visit_alone() -> None:
     assert found.shown > 0.3
 
 
+@pytest.mark.bench
+@pytest.mark.timeout(60)
+def test_a_recorded_visit_is_measured_beside_the_visit_alone() -> None:
+    found = measure_recording(1, 1.0, rounds=1)
+    assert found.alone_ms_per_s > 0
+    assert found.recorded_ms_per_s > 0
+    assert found.bytes_per_s > 50_000
+
+
 @pytest.mark.timeout(120)
 def test_the_time_to_the_first_picture_is_taken_from_a_whole_visit() -> None:
     numbers = measure(runs=1)
@@ -68,6 +78,7 @@ def test_the_whole_bench(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {f"relay.visits_{visits}.us_per_packet" for visits in (1, 10, 40, 100)} <= numbers.keys()
     assert {"setup.first_picture_ms_p50", "setup.first_picture_ms_p95"} <= numbers.keys()
     assert "watching.overhead_ratio" in numbers
+    assert "recording.overhead_ratio" in numbers
     assert {"transcode.video_audio.cpu_ms_per_s", "transcode.video_audio.codecs_ms_per_s"} <= numbers.keys()
     for name in ("relay", "audio_transcode", "full_transcode"):
         assert numbers[f"capacity.{name}.visits_per_core"] > 0
