@@ -72,6 +72,7 @@ class Pulse:
 
     def __init__(self, workers: Workers) -> None:
         self._workers = workers
+        self._since_s = time.monotonic()
         self._stalls: list[tuple[float, float]] = []
 
     async def beat(self) -> None:
@@ -85,9 +86,10 @@ class Pulse:
             if waited_s > self._LATE_S:
                 self._stalls.append((now_s - waited_s, now_s))
 
-    def share(self, begin_s: float, end_s: float) -> float:
-        """Of the time between the two that was ours."""
-        return self.ran_s(begin_s, end_s) / (end_s - begin_s)
+    def share(self) -> float:
+        """Of the time so far that was ours."""
+        now_s = time.monotonic()
+        return self.ran_s(self._since_s, now_s) / (now_s - self._since_s)
 
     def ran_s(self, begin_s: float, end_s: float) -> float:
         """Of the time between the two, without any stall; stalls may overlap."""
