@@ -17,10 +17,13 @@ most `REST_S`, a tenth of what a packet of sound lasts; when a rest brought noth
 from __future__ import annotations
 
 import asyncio
+import logging
 import select
 import weakref
 from collections.abc import Callable
 from typing import Any, Protocol
+
+_log = logging.getLogger(__name__)
 
 REST_S = 0.002
 _MOST_EVENTS = 128
@@ -40,8 +43,8 @@ class Taker(Protocol):
 class Turns:
     """The media sockets of one event loop. It holds no descriptor while no socket is watched.
 
-    A callback must not raise. It may take less than all that waits: it is called again in the same turn. What it reads
-    it handles itself, or puts into `arrivals`.
+    What a callback raises is logged once and counted. It may take less than all that waits: it is called again in the
+    same turn. What it reads it handles itself, or puts into `arrivals`.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, rest_s: float = REST_S) -> None:
@@ -55,6 +58,7 @@ class Turns:
         self._resting: asyncio.TimerHandle | None = None
         self._ended_s = 0.0
         self.turns = 0
+        self.failures = 0
 
     @classmethod
     def of_running_loop(cls) -> Turns:
@@ -144,8 +148,12 @@ class Turns:
             busy = True
             for descriptor, _event in ready:
                 call = readable.get(descriptor)
-                if call is not None:  # else it was closed in this very turn
+                if call is None:  # it was closed in this very turn
+                    continue
+                try:
                     call()
+                except Exception:  # noqa: BLE001 - whoever fails, the others must be served, and the next turn come
+                    self._failed()
             if self.arrivals:
                 self._handle()
         self._under_way = False
@@ -164,4 +172,13 @@ class Turns:
     def _end(self) -> None:
         calls, self._ends = self._ends, []
         for call in calls:
-            call()
+            try:
+                call()
+            except Exception:  # noqa: BLE001 - the others gathered something too
+                self._failed()
+
+    def _failed(self) -> None:
+        """Within an except clause."""
+        self.failures += 1
+        if self.failures == 1:
+            _log.exception("a media socket could not be served; later failures are only counted")

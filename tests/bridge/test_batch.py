@@ -259,8 +259,40 @@ async def test_a_socket_closed_by_another_one_in_the_same_turn_is_not_read() -> 
     left.close()
 
 
+async def test_a_socket_whose_reader_fails_stops_neither_the_others_nor_itself(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    group, came = Sockets(2), asyncio.Event()
+    with bound() as bad:
+        failed: list[bytes] = []
+
+        def broken() -> None:
+            failed.append(bad.recv(10))
+            group.turns.at_end(broken_end)
+            came.set()
+            raise LookupError
+
+        def broken_end() -> None:
+            raise LookupError
+
+        group.turns.watch(bad.fileno(), broken)
+        for _ in range(3):
+            came.clear()
+            bad.sendto(b"x", bad.getsockname())
+            group.say(1, b"still")
+            await asyncio.wait_for(came.wait(), 5)
+        await group.until(lambda: len(group.heard[1]) == 3)
+        await asyncio.sleep(0.005)
+        assert len(failed) == 3
+        assert group.turns.failures == 6
+        assert caplog.text.count("could not be served") == 1
+        group.turns.unwatch(bad.fileno())
+    group.close()
+
+
 async def test_a_packet_that_provokes_an_exception_stops_no_other(caplog: pytest.LogCaptureFixture) -> None:
-    sockets, heard, came = [bound(), bound()], [], asyncio.Event()
+    sockets, came = [bound(), bound()], asyncio.Event()
+    heard: list[bytes] = []
 
     def broken(packet: bytes, source: object) -> None:
         raise ZeroDivisionError
@@ -276,6 +308,6 @@ async def test_a_packet_that_provokes_an_exception_stops_no_other(caplog: pytest
     assert heard == [b"x"]
     assert 1 <= readers[0].failures <= 2
     assert caplog.text.count("could not be handled") == 1
-    for each in readers:
-        each.close()
-        each.close()
+    for reader in readers:
+        reader.close()
+        reader.close()
