@@ -61,16 +61,16 @@ def head(tracks: Iterable[Track], *, began_at: datetime, writer: str) -> bytes:
     return ebml + b"\x18\x53\x80\x67" + _UNKNOWN_SIZE + info + _element(0x1654AE6B, entries)
 
 
+_short_block = struct.Struct(">BHBhB").pack
+_long_block = struct.Struct(">BIBhB").pack
+
+
 def block_header(track: int, offset_ms: int, size: int, keyframe: bool) -> bytes:
     """A SimpleBlock up to its frame, which has `size` bytes. offset_ms: after its cluster's time."""
     length = size + 4
     if length < 0x3FFF:
-        return _SHORT_BLOCK.pack(0xA3, 0x4000 | length, 0x80 | track, offset_ms, 0x80 if keyframe else 0)
-    return _LONG_BLOCK.pack(0xA3, 0x10000000 | length, 0x80 | track, offset_ms, 0x80 if keyframe else 0)
-
-
-_SHORT_BLOCK = struct.Struct(">BHBhB")
-_LONG_BLOCK = struct.Struct(">BIBhB")
+        return _short_block(0xA3, 0x4000 | length, 0x80 | track, offset_ms, 0x80 if keyframe else 0)
+    return _long_block(0xA3, 0x10000000 | length, 0x80 | track, offset_ms, 0x80 if keyframe else 0)
 
 
 def cluster_head(time_ms: int, size: int) -> bytes:
