@@ -10,8 +10,8 @@ travels inside the values. Tuples with a small number in front, not classes: pic
 from __future__ import annotations
 
 import pickle
+import socket
 import struct
-from collections.abc import Iterator
 from typing import Any
 
 SOUND, PICTURES = b"s", b"p"  # to the nursery, with the socket of the worker that it is to fork
@@ -31,6 +31,7 @@ HELLO = "hello"  # (HELLO, process id)
 REPORT = "report"  # (REPORT, outcomes, CPU seconds of the worker since its start)
 
 _HEADER = struct.Struct("!I")
+_READ_BYTES = 1 << 16
 
 
 def frame(value: object) -> bytes:
@@ -39,19 +40,37 @@ def frame(value: object) -> bytes:
 
 
 class Reader:
-    """Bytes in any pieces; whole values out."""
+    """Whole values from a socket. The buffer is kept: one made for each read costs more than the read."""
 
     def __init__(self) -> None:
-        self._held = bytearray()
+        self._buffer = memoryview(bytearray(_READ_BYTES))
+        self._held = bytearray()  # the beginning of a value whose rest is on its way
 
-    def feed(self, data: bytes) -> Iterator[Any]:
-        held = self._held
-        held += data
-        while len(held) >= _HEADER.size:
-            (size,) = _HEADER.unpack_from(held)
-            end = _HEADER.size + size
-            if len(held) < end:
-                return
-            value = pickle.loads(memoryview(held)[_HEADER.size : end].tobytes())  # noqa: S301 - of our own process
-            del held[:end]
-            yield value
+    def read(self, connection: socket.socket, flags: int = 0) -> list[Any] | None:
+        """What came; None at the end. Raises BlockingIOError when there is nothing, OSError for a broken socket."""
+        count = connection.recv_into(self._buffer, 0, flags)
+        if not count:
+            return None
+        if not self._held:
+            values, taken = _values(self._buffer[:count])
+            self._held += self._buffer[taken:count]
+            return values
+        self._held += self._buffer[:count]
+        with memoryview(self._held) as held:
+            values, taken = _values(held)
+        del self._held[:taken]
+        return values
+
+
+def _values(data: memoryview) -> tuple[list[Any], int]:
+    """Whole values, and how many bytes they took."""
+    values, start = [], 0
+    while len(data) - start >= _HEADER.size:
+        (size,) = _HEADER.unpack_from(data, start)
+        end = start + _HEADER.size + size
+        if end > len(data):
+            break
+        with data[start + _HEADER.size : end] as part:
+            values.append(pickle.loads(part))  # noqa: S301 - of our own process
+        start = end
+    return values, start

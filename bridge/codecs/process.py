@@ -27,7 +27,6 @@ LOOK_S = 0.5  # how often `Worker.look` is to be called
 _STRIKES = 8  # so many looks without a result, with work in hand: it hangs
 _START_STRIKES = 40
 _SOUND_GATHERS_S = 0.01  # blocks of several visits share a wake-up; half of what a block lasts
-_READ_BYTES = 1 << 18
 _QUICK_DEATH_S = 5.0
 _RETRY_FIRST_S, _RETRY_MOST_S = 0.2, 5.0
 
@@ -236,16 +235,16 @@ class Worker:
         if connection is None:
             return
         try:
-            data = connection.recv(_READ_BYTES)
+            messages = self._reader.read(connection)
         except BlockingIOError:
             return
         except OSError:
-            data = b""
-        if not data:
+            messages = None
+        if messages is None:
             _log.error("codec worker %d died with %d jobs in hand", self.process_id, self.pending)
             self._die()
             return
-        for message in self._reader.feed(data):
+        for message in messages:
             if message[0] == post.HELLO:
                 self.process_id, self._strikes = message[1], 0
             else:

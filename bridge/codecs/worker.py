@@ -26,7 +26,6 @@ from bridge.codecs.machine import Machine
 from bridge.errors import CodecFailed, CodecMissing
 
 _PRELOADED = ("bridge.links.picture", "bridge.links.sound")
-_READ_BYTES = 1 << 18
 _PR_SET_PDEATHSIG = 1
 _BEHIND = 2  # two thirds of the usual share, and only while others want the processor too
 
@@ -105,12 +104,12 @@ def serve(connection: socket.socket, *, together: bool) -> None:
     connection.sendall(post.frame((post.HELLO, os.getpid())))
     while True:
         try:
-            data = connection.recv(_READ_BYTES, socket.MSG_DONTWAIT if desk.busy else 0)
-            if not data:
+            messages = reader.read(connection, socket.MSG_DONTWAIT if desk.busy else 0)
+            if messages is None:
                 return
         except BlockingIOError:
-            data = b""
-        for orders in reader.feed(data):
+            messages = []
+        for orders in messages:
             for order in orders:
                 desk.take(order)
         outcomes = desk.work()
