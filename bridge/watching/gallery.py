@@ -18,7 +18,7 @@ from bridge.watching.pictures import Pictures
 from bridge.watching.plan import Seats, seat
 from bridge.watching.sound import Ear, Sounds
 
-_TICK_S = 0.04
+_TICK_S = 0.06
 _VIDEO, _STATION = Kind.VIDEO, Side.SIP
 
 

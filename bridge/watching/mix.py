@@ -1,7 +1,7 @@
 """Both voices into one: decode, hold a little, add, encode. What a codec worker, or for G.711 the loop, does.
 
-A turn is 40 ms of both sides. Sound comes when its network likes and is due when the clock says: each side is held for
-60 ms before it is played, and again after it ran dry. What piles up beyond 240 ms (two clocks are never one) is cut.
+A turn is 60 ms of both sides. Sound comes when its network likes and is due when the clock says: each side is held for
+80 ms before it is played, and again after it ran dry. What piles up beyond 240 ms (two clocks are never one) is cut.
 
 G.711 is never decoded: of two codes a table of 65,536 says at once what their sum is in the target's law.
 """
@@ -23,8 +23,9 @@ from bridge.links.sound import Decimate
 from bridge.rtp.sequence import timestamp_distance
 from bridge.types import Side
 
-TURN_MS = 40
-_HOLD_MS = 60
+TURN_MS = 60
+_CODEC_MS = 20  # the block of every other encoder
+_HOLD_MS = 80
 _MOST_MS = 240
 _FILL_MS = 60  # a shorter gap is loss; a longer one is silence that was not sent, or another source
 _LATE_MS = 1000  # further back it is another source
@@ -69,8 +70,8 @@ class MixRecipe:
 
     @property
     def payload_ms(self) -> int:
-        """G.711 goes in packets of 40 ms, half as many as a phone sends; other encoders work in 20."""
-        return TURN_MS if self.target in LAWS else TURN_MS // 2
+        """G.711 goes in packets of 60 ms, a third of what a phone sends; other encoders work in 20."""
+        return TURN_MS if self.target in LAWS else _CODEC_MS
 
     def make(self) -> Mix | LawMix:
         return LawMix(self) if self.by_tables else Mix(self)
@@ -81,7 +82,7 @@ class MixRecipe:
 
 
 class Mix:
-    """A machine: `MixTurn` to the payloads of 40 ms."""
+    """A machine: `MixTurn` to the payloads of 60 ms."""
 
     def __init__(self, recipe: MixRecipe) -> None:
         names = {Side.SIP: recipe.station, Side.WEB: recipe.family}

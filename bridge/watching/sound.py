@@ -1,6 +1,6 @@
 """The mixed sound of a visit: one mix and one encoder for all watchers who take a codec.
 
-tap -> Ear of each side -> every 40 ms: MixTurn -> Mix (here by tables, or in a worker) -> packets to each watcher
+tap -> Ear of each side -> every 60 ms: MixTurn -> Mix (here by tables, or in a worker) -> packets to each watcher
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from bridge.types import Codec, Side
 from bridge.watching.mix import TURN_MS, Heard, LawMix, Mix, MixRecipe, MixTurn
 
 _MOST_BEHIND = 3  # turns; a loop that was stopped for longer goes on from now
+_HALF_ROUND = 1 << 31
 _MOST_FRAMES = 50  # of one side in one turn: a flood is no speech
 
 
@@ -46,7 +47,9 @@ class Ear:
             return ()
         self._frames = []
         first = frames[0][0]
-        frames.sort(key=lambda each: timestamp_distance(each[0], first))
+        frames.sort()
+        if frames[-1][0] - frames[0][0] > _HALF_ROUND:  # the timestamps came round
+            frames.sort(key=lambda each: timestamp_distance(each[0], first))
         return tuple(frames)
 
 
@@ -88,7 +91,7 @@ class MixedSound:
             self._away = self._workers.chain(recipe, urgent=True, done=self._send, failed=self._failed)
 
     def turn(self, item: MixTurn) -> None:
-        """Mixes 40 ms and sends them to everybody, now or when the worker is done."""
+        """Mixes 60 ms and sends them to everybody, now or when the worker is done."""
         try:
             if self._here is not None:
                 self._send(self._here.turn(item))
@@ -131,7 +134,7 @@ class MixedSound:
 class Sounds:
     """The ears of a visit, and a mix for each codec that somebody takes.
 
-    `tick` is to be called every 40 ms or so; turns keep the time of `clock`, not that of the ticks.
+    `tick` is to be called every 60 ms or so; turns keep the time of `clock`, not that of the ticks.
     """
 
     def __init__(self, workers: Workers, clock: Callable[[], float]) -> None:

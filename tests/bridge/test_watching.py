@@ -110,7 +110,7 @@ async def test_both_voices_come_as_one(stage: Stage) -> None:
 
         await officer.until(mixed, "4000 and 1000 added up")
         speaking.cancel()
-        assert {len(each) for each in peer.payloads(SOUND)} == {320}, "40 ms a packet"
+        assert {len(each) for each in peer.payloads(SOUND)} == {480}, "60 ms a packet"
         sequences = [each.sequence for each in peer.got(SOUND)]
         assert sequences == list(range(sequences[0], sequences[0] + len(sequences)))
 
