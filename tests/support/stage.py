@@ -254,12 +254,13 @@ class Stage:
         video: bool = True,
         privileged: bool = False,
         monitored: bool = True,
+        recorded: bool = False,
         seconds: int = 1200,
     ) -> str:
         visit_id = f"v{next(self._numbers)}"
         ring = Ring(
             visit_id, contact, "Terry Example", "Demo County Jail", video, usd("0.16"), seconds, True, privileged,
-            monitored and not privileged,
+            monitored and not privileged, recorded,
         )  # fmt: skip
         view = VisitView(
             visit_id=visit_id, node="node1", facility="demo-jail", facility_name=ring.facility_name, state="ringing",
@@ -267,7 +268,7 @@ class Stage:
             contact=contact, contact_name=NAMES[contact], privileged=privileged, held=False, setup_at=SETUP,
             answer_at=None, media_start_at=None, seconds_left=seconds, rate_per_minute=ring.rate_per_minute,
             charged=usd("0"), money_left=usd("10.00"), routes=("video sip->: relay H264 -> H264",),
-            monitored=ring.monitored,
+            monitored=ring.monitored, recorded=recorded,
         )  # fmt: skip
         self.visits.plays[visit_id] = Play(ring, view)
         self.doorbell.ring(ring)

@@ -115,6 +115,27 @@ async def test_an_officer_watches_writes_and_ends(stage: Stage, phones: Phones, 
     assert family_page.complaints == []
 
 
+@pytest.mark.parametrize(
+    ("monitored", "said", "short"),
+    [
+        (True, "This visit is recorded, and an officer can watch and listen.", "Recorded, may be monitored"),
+        (False, "This visit is recorded.", "Recorded"),
+    ],
+)
+async def test_the_family_is_told_that_it_is_recorded_before_it_accepts(
+    stage: Stage, phones: Phones, monitored: bool, said: str, short: str
+) -> None:
+    tab = await phones.new()
+    await tab.open(stage.page())
+    await tab.phase("waiting")
+    stage.call("family-1", recorded=True, monitored=monitored)
+    await tab.phase("ringing")
+    assert await tab.text("ringing-monitored") == said
+    await tab.click("accept")
+    await tab.phase("visit")
+    assert await tab.text("visit-monitored") == short
+
+
 async def test_what_may_not_be_watched_has_no_button_and_frightens_no_family(
     stage: Stage, phones: Phones, desk: Desk
 ) -> None:

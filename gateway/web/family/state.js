@@ -10,7 +10,7 @@ export const START = Object.freeze({
   phase: "opening",
   name: "",         // whose page it is
   ice: [],          // ICE servers as the gateway says
-  visit: null,      // {id, caller, place, video, rate, seconds, balanceOk, privileged, monitored}
+  visit: null,      // {id, caller, place, video, rate, seconds, balanceOk, privileged, monitored, recorded}
   ongoing: null,    // a visit to come back to, after a reload
   clock: null,      // {running, secondsLeft, moneyLeft, at}
   warned: null,     // {reason}
@@ -47,7 +47,7 @@ const RULES = {
     const visit = {
       id: event.visit_id, caller: event.caller_name, place: event.facility_name, video: event.video,
       rate: event.rate_per_minute, seconds: event.seconds, balanceOk: event.balance_ok, privileged: event.privileged,
-      monitored: event.monitored === true,
+      monitored: event.monitored === true, recorded: event.recorded === true,
     };
     return idle(state, { phase: "ringing", visit, note: null, ongoing: null, picture: "first" });
   },
@@ -111,7 +111,7 @@ const RULES = {
     const visit = {
       id: from.visit_id, caller: from.caller_name, place: from.facility_name, video: from.video,
       rate: from.rate_per_minute, seconds: from.seconds_left, balanceOk: true, privileged: false,
-      monitored: from.monitored === true,
+      monitored: from.monitored === true, recorded: from.recorded === true,
     };
     return idle(state, { phase: "joining", visit, ongoing: null, held: from.held, back: true, note: null, picture: "first" });
   },

@@ -63,7 +63,8 @@ function ringing({ visit: ring }) {
   byId("ringing-rate").textContent = Number(ring.rate.amount) ? words.amount(ring.rate) : "Nothing";
   byId("ringing-lasts").textContent = ring.balanceOk ? words.span(ring.seconds) : "No money left";
   byId("ringing-private").hidden = !ring.privileged;
-  byId("ringing-monitored").hidden = !ring.monitored;
+  put("ringing-monitored", words.heardBy(ring));
+  byId("ringing-monitored").hidden = !ring.monitored && !ring.recorded;
   byId("ringing-fine").hidden = ring.privileged || !Number(ring.rate.amount); // a small screen has room for one of them
   icon("accept-icon", ring.video ? "video" : "phone");
 }
@@ -72,7 +73,8 @@ function visit(state) {
   byId("visit-name").textContent = state.visit.caller;
   byId("visit-place").textContent = state.visit.place;
   byId("money-left").textContent = state.clock?.moneyLeft ? `${words.purse(state.clock.moneyLeft)} left` : "";
-  byId("visit-monitored").hidden = !state.visit.monitored;
+  put("visit-monitored", words.heardByShort(state.visit));
+  byId("visit-monitored").hidden = !state.visit.monitored && !state.visit.recorded;
   byId("banner").hidden = state.warned === null;
   put("said-words", state.said ?? "");
   byId("said").hidden = state.said === null;

@@ -100,3 +100,14 @@ export const trouble = {
   failed: "The visit could not begin.",
   offline: "Your device is offline.",
 };
+
+// Who else hears the visit, said before anybody accepts it.
+export function heardBy(visit) {
+  if (!visit.recorded) return "This visit may be monitored: an officer can watch and listen.";
+  return visit.monitored ? "This visit is recorded, and an officer can watch and listen." : "This visit is recorded.";
+}
+
+export function heardByShort(visit) {
+  if (!visit.recorded) return "May be monitored";
+  return visit.monitored ? "Recorded, may be monitored" : "Recorded";
+}
