@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from bridge.codecs import Workers
 from bridge.codecs.process import LOOK_S
-from bridge.governor import Governor, Load, Pressure
+from bridge.governor import Governor, Load, Pressure, Verdict
 from bridge.links.picture import LimitPace
 from bridge.rtp.timer import TICK_S, Timer
 
@@ -16,19 +16,21 @@ _log = logging.getLogger(__name__)
 
 
 class Gauge:
-    """Begins with `start`, and ends with the timer. clock, cpu_s: of this process, for tests to put in their own."""
+    """Begins with `start`, and ends with the timer. sheds: whether verdicts are made at all. clock, cpu_s: of this process, for tests to put in their own."""
 
     def __init__(
         self,
         workers: Workers,
         *,
+        sheds: bool = True,
         clock: Callable[[], float] = time.monotonic,
         cpu_s: Callable[[], float] = time.process_time,
     ) -> None:
         self._workers = workers
+        self._judge: Callable[[Load], Verdict] = Governor().judge if sheds else _bear
+        self._verdict = Verdict()
         self._clock = clock
         self._cpu_s = cpu_s
-        self._governor = Governor()
         self._lags_s: list[float] = []
         self._ticked_s = self._looked_s = clock()
         self._used_s = cpu_s()
@@ -37,7 +39,7 @@ class Gauge:
     @property
     def pressure(self) -> Pressure:
         counters = self._workers.counters
-        return Pressure(self._load, self._governor.verdict, counters.deaths, counters.hangs, counters.lost)
+        return Pressure(self._load, self._verdict, counters.deaths, counters.hangs, counters.lost)
 
     def start(self, timer: Timer) -> None:
         timer.every(0, self.tick)
@@ -51,8 +53,8 @@ class Gauge:
     def look(self) -> None:
         self._workers.look()
         self._load = self._measured()
-        before = self._governor.verdict
-        verdict = self._governor.judge(self._load)
+        before, verdict = self._verdict, self._judge(self._load)
+        self._verdict = verdict
         if verdict.step != before.step:
             self._workers.stand(LimitPace(verdict.fps))
         if verdict != before:
@@ -73,6 +75,10 @@ class Gauge:
         )
         self._looked_s, self._used_s = now_s, used_s
         return load
+
+
+def _bear(_load: Load) -> Verdict:
+    return Verdict()
 
 
 def _words(load: Load) -> str:

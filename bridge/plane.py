@@ -46,7 +46,7 @@ class MediaPlane:
         self._clock = clock
         self._timer = Timer(clock)
         self._workers = Workers(settings.codec_workers)
-        self._gauge = Gauge(self._workers)
+        self._gauge = Gauge(self._workers, sheds=settings.sheds_load)
         self._studio = Studio(settings.languages, settings.prompts)
         self._sip_ports = Ports(settings.host, settings.sip_ports)
         self._web_ports: Ports | WebPort = Ports(settings.host, settings.web_ports, name="media.web_ports")

@@ -86,6 +86,7 @@ class MediaSettings:
     come from the old one for so long; 0: never.
     languages: in which prompts are said and slates written, in this order: `en`, `es`,.
     prompts: a folder with recordings of the house's own, <language>/<prompt>.<whatever FFmpeg reads>; empty: ours.
+    sheds_load: under load, thin out transcoded pictures and take no new visits (bridge.governor); False: bear it all.
     prefer_transcode: take the transcoded path although a relay is possible (tests, demonstrations).
     """
 
@@ -102,6 +103,7 @@ class MediaSettings:
     codec_workers: int = 2
     languages: tuple[str, ...] = ("en",)
     prompts: str = ""
+    sheds_load: bool = True
     prefer_transcode: bool = False
 
 

@@ -115,6 +115,7 @@ class MediaConfig(Document):
     codec_workers: Annotated[int, Field(ge=1, le=64)] = 2
     languages: Annotated[tuple[Literal["en", "es"], ...], Field(min_length=1)] = ("en",)
     prompts: str = ""
+    sheds_load: bool = True
     prefer_transcode: bool = False
 
 

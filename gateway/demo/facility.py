@@ -82,7 +82,7 @@ def demo_config(folder: Path, *, http_port: int = 0, transcode: bool = False, wa
             link_secret=SecretStr(secrets.token_urlsafe(24)),
         ),
         sip=SipConfig(port=0, trunks=(TrunkConfig(name="demo", sources=("127.0.0.0/8",)),)),
-        media=MediaConfig(prefer_transcode=transcode, rtp_timeout_s=8),
+        media=MediaConfig(prefer_transcode=transcode, rtp_timeout_s=8, sheds_load=False),  # it counts every picture
         store=StoreConfig(url=f"sqlite:///{folder.resolve()}/kinbridge.db"),
         mqtt=MqttConfig(embedded_port=0),
         limits=LimitsConfig(warning_s=warning_s, reconnect_s=5, drain_s=5),

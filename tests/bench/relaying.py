@@ -17,7 +17,7 @@ def relayed(bridges: list[Media]) -> int:
 
 
 async def serve(next_request: Callable[[], Awaitable[dict[str, Any] | None]]) -> None:
-    settings = MediaSettings(rtp_timeout_s=60.0)
+    settings = MediaSettings(rtp_timeout_s=60.0, sheds_load=False)
     bridges: list[Media] = []
     watchers: list[Watcher] = []
     tape = Tape()

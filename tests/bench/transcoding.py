@@ -21,7 +21,7 @@ def counted(bridges: list[Media]) -> dict[str, int]:
 
 async def serve(next_request: Callable[[], Awaitable[dict[str, Any] | None]]) -> None:
     bridges: list[Media] = []
-    async with MediaPlane(MediaSettings(rtp_timeout_s=60.0)) as plane:
+    async with MediaPlane(MediaSettings(rtp_timeout_s=60.0, sheds_load=False)) as plane:
         keep_pauses_short()
         while (request := await next_request()) is not None:
             if request["what"] == "use_threads":

@@ -22,9 +22,9 @@ TICKS_A_LOOK = round(LOOK_S / TICK_S)
 class Day:
     """A process whose loop is `lag_s` late at each tick and which uses `cpu` of a core."""
 
-    def __init__(self, workers: Workers) -> None:
+    def __init__(self, workers: Workers, *, sheds: bool = True) -> None:
         self.now_s = self.used_s = self.lag_s = self.cpu = 0.0
-        self.gauge = Gauge(workers, clock=lambda: self.now_s, cpu_s=lambda: self.used_s)
+        self.gauge = Gauge(workers, sheds=sheds, clock=lambda: self.now_s, cpu_s=lambda: self.used_s)
 
     def passes(self, looks: int) -> str:
         for _ in range(looks):
@@ -54,6 +54,14 @@ async def test_a_busy_process_is_full_and_a_late_one_thins(workers: Workers) -> 
     assert workers.standing == LimitPace(20.0)
     day.lag_s = 0.0
     assert day.passes(2 * UP_LOOKS) == "welcome"
+    assert workers.standing == LimitPace(None)
+
+
+async def test_a_node_that_bears_it_all_still_measures(workers: Workers) -> None:
+    day = Day(workers, sheds=False)
+    day.cpu, day.lag_s = 0.95, 0.15
+    assert day.passes(2 * DOWN_LOOKS) == "welcome"
+    assert day.gauge.pressure.load.loop_lag_s == pytest.approx(0.15)
     assert workers.standing == LimitPace(None)
 
 

@@ -19,7 +19,7 @@ from bridge.types import Codec, Kind, MediaSettings
 from tests.support.field import FPS, SIZE, Camera, Ear, Field, Microphone, Screen
 from tests.support.moving import Samples, Yuv, bars, tone
 
-RELAY, TRANSCODE = MediaSettings(), MediaSettings(prefer_transcode=True)
+RELAY, TRANSCODE = MediaSettings(), MediaSettings(prefer_transcode=True, sheds_load=False)
 _EPOCH = 3_900_000_000 << 32
 _MOST_S = 0.080
 _PAIRS = 2

@@ -61,7 +61,7 @@ async def test_a_relayed_visit_moves_both_ways(tmp_path: Path, mode: int) -> Non
 
 async def test_a_transcoded_visit_moves_both_ways(tmp_path: Path) -> None:
     async with (
-        MediaPlane(MediaSettings(prefer_transcode=True)) as plane,
+        MediaPlane(MediaSettings(prefer_transcode=True, sheds_load=False)) as plane,
         Chromium() as chromium,
         FfmpegTerminal(tmp_path) as terminal,
     ):

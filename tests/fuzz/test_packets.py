@@ -75,7 +75,7 @@ def reports(sender: int, about: int) -> tuple[bytes, ...]:
 async def joined(*, transcode: bool) -> AsyncIterator[tuple[Bridge, Joined]]:
     """Both sides have described themselves; what they would send is put into the legs by hand."""
     browser = RawPeer()
-    async with MediaPlane(MediaSettings(prefer_transcode=transcode)) as plane:
+    async with MediaPlane(MediaSettings(prefer_transcode=transcode, sheds_load=False)) as plane:
         bridge = plane.bridge()
         yield bridge, await bridge.join(STATION, await browser.offer())
     await browser.close()

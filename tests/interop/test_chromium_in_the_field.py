@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.skipif(not Chromium.installed(), reason="Debian's chromium is not installed"),
 ]
 
-_PATHS = {"relay": MediaSettings(), "transcode": MediaSettings(prefer_transcode=True)}
+_PATHS = {"relay": MediaSettings(), "transcode": MediaSettings(prefer_transcode=True, sheds_load=False)}
 
 
 @dataclass(frozen=True, slots=True)

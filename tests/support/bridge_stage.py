@@ -54,7 +54,7 @@ class Stage:
     """One visit: a terminal, a browser, the bridge, and everything it reported."""
 
     def __init__(self, settings: MediaSettings | None = None) -> None:
-        self.settings = settings or MediaSettings()
+        self.settings = settings or MediaSettings(sheds_load=False)
         self.plane = MediaPlane(self.settings)
         self.terminal = Terminal()
         self.browser = RawPeer()

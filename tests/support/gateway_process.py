@@ -161,7 +161,7 @@ class GatewayProcess:
             "tariffs": [str(ROOT / "dialplans" / "tariffs" / "demo.yaml")],
             "http": {"port": self.http_port, "staff_token": STAFF_TOKEN, "link_secret": LINK_SECRET},
             "sip": {"port": self.sip_port, "trunks": [{"name": "demo", "sources": ["127.0.0.0/8"]}]},
-            "media": {"sip_ports": [low, low + 99], "web_ports": [low + 100, low + 199]},
+            "media": {"sip_ports": [low, low + 99], "web_ports": [low + 100, low + 199], "sheds_load": False},
             "store": {"url": f"sqlite:///{self.folder}/kinbridge.db"},
             "mqtt": {"embedded_port": self.mqtt_port},
             "limits": {"drain_s": 1},

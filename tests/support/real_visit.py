@@ -31,7 +31,7 @@ class RealVisit:
     """
 
     def __init__(self, settings: MediaSettings | None = None, host: str = "127.0.0.1") -> None:
-        settings = settings or MediaSettings(host=host)
+        settings = settings or MediaSettings(host=host, sheds_load=False)
         self._plane = MediaPlane(settings)
         self._endpoint = SipEndpoint(SipSettings(host=host, port=0, trunks=(Trunk("facility", sources=(host,)),)))
         self._host = host

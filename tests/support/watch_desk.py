@@ -46,7 +46,7 @@ class WatchDesk:
 
     async def _shown(self, watching: Watching, web_offer: str) -> str:
         if self._plane is None:
-            self._plane = MediaPlane(MediaSettings())
+            self._plane = MediaPlane(MediaSettings(sheds_load=False))
             await self._plane.__aenter__()
         seat = self.seats[watching.watching_id]
 
