@@ -11,7 +11,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bridge import BridgeError, BridgeStats, Joined, Media, NegotiationError, Slate, WebLegFailed, offers_video
+from bridge import (
+    BridgeError,
+    BridgeStats,
+    Joined,
+    Media,
+    NegotiationError,
+    Prompt,
+    Side,
+    Slate,
+    WebLegFailed,
+    offers_video,
+)
 from gateway.call import commands as c
 from gateway.call import events as e
 from gateway.call import sip_codes
@@ -134,6 +145,8 @@ class Effects:
             return None
         if self._joined.web_sdp is not None:
             self._fulfil(self._joined.web_sdp)
+        if self.terms is not None and self.terms.recorded:  # while the browser connects; its page has said so
+            self._required().play(Side.SIP, Prompt.RECORDED)
         return self._hold_report(visit)
 
     async def _reject_station(self, command: c.RejectStation, visit: VisitState) -> None:

@@ -65,6 +65,7 @@ async def test_a_recording_begins_with_the_first_sound_and_stands_in_the_record(
         tape = tape_for(node, recorded=True, retention_days=30)
         far, ring = await node.talks()
         assert ring.recorded
+        assert "play recorded to sip" in node.media.own
         assert tape.begun == [ring.visit_id]
         node.media.stop()
         node.media.flow()
@@ -96,6 +97,7 @@ async def test_what_is_not_to_be_recorded_is_not(tmp_path: Path) -> None:
         tape = tape_for(node)
         far, ring = await node.talks()
         assert not ring.recorded
+        assert "play recorded to sip" not in node.media.own
         far.bye()
         assert (await node.record()).recording == "none"
         assert tape.begun == []
