@@ -16,7 +16,10 @@ _log = logging.getLogger(__name__)
 
 
 class Gauge:
-    """Begins with `start`, and ends with the timer. sheds: whether verdicts are made at all. clock, cpu_s: of this process, for tests to put in their own."""
+    """Begins with `start`, and ends with the timer.
+
+    sheds: whether anything follows from what is measured. clock, cpu_s: of this process, for tests to put in their own.
+    """
 
     def __init__(
         self,

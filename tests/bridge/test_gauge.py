@@ -62,7 +62,7 @@ async def test_a_node_that_bears_it_all_still_measures(workers: Workers) -> None
     day.cpu, day.lag_s = 0.95, 0.15
     assert day.passes(2 * DOWN_LOOKS) == "welcome"
     assert day.gauge.pressure.load.loop_lag_s == pytest.approx(0.15)
-    assert workers.standing == LimitPace(None)
+    assert workers.standing is None
 
 
 async def test_one_long_pause_is_no_load(workers: Workers) -> None:

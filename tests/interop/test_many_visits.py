@@ -13,7 +13,6 @@ from tests.support.gateway_process import GatewayProcess
 from tests.support.talk import Talk
 from tests.support.waiting import until
 
-
 PLAN = Path(__file__).parent / "trunk.yaml"
 
 
