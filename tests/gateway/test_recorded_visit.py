@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 import yaml
 
-from bridge.gauge import Gauge
 from bridge.sdp import parse
 from gateway.app import Gateway
 from gateway.billing.cdr import Cdr
@@ -88,12 +87,6 @@ async def node(folder: Path, privileged: str = "") -> AsyncIterator[Node]:
     endpoint = FakeSipEndpoint()
     async with Gateway(config, endpoint=endpoint) as gateway:
         yield Node(folder, gateway, endpoint, pairs(config, 2))
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_shed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """How busy this machine is with other tests is not what these ask."""
-    monkeypatch.setattr(Gauge, "look", lambda gauge: gauge._workers.look())
 
 
 async def both(first: Coroutine[Any, Any, Cdr], second: Coroutine[Any, Any, Cdr]) -> tuple[Cdr, Cdr]:
