@@ -187,7 +187,7 @@ async def test_packets_lost_on_the_way_from_the_page_are_asked_for(chromium: Chr
         before = await two.page.seen()
         await two.page.until(lambda seen: seen.frames_decoded >= before.frames_decoded + 120)
         assert lost > 10
-        assert line.counters.nacks >= lost
+        assert line.counters.nacks > lost // 2  # the newest have not been asked for yet
         assert (await one.page.seen()).retransmitted_packets >= lost // 2
 
 
