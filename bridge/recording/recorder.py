@@ -131,7 +131,8 @@ class Recorder:
             self.dropped += 1
 
     def report(self, kind: Kind, source: Side, report: SenderReport) -> None:
-        self._inbox.append((kind, source, report, 0.0))
+        if len(self._inbox) < MOST_WAITING:
+            self._inbox.append((kind, source, report, 0.0))
 
     def give(self, part: Part | None) -> None:
         """What `want_part` asked for. None: there is none to be had, and the recording has failed."""
@@ -255,8 +256,14 @@ class Recorder:
     def _end_part(self) -> None:
         film, self._film = self._film, None
         self._forget_film()
-        if film is not None:
-            self._keep(film.close())
+        if film is None:
+            return
+        try:
+            written = film.close()
+        except BaseException:
+            self._keep(film.cut())  # no room for the end: what lies there is still told of
+            raise
+        self._keep(written)
 
     def _close_lines(self) -> None:
         """Nothing more comes; what waits for a file may wait a little longer."""

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from bridge.legs.leg import SenderReport
+from bridge.recording import Part
 from bridge.recording import recorder as recorder_module
 from bridge.types import Kind, Side
 from tests.support.flash_and_beep import EVERY_S, Sent, later, mixed, pictures, sound
@@ -212,6 +214,41 @@ def test_a_disk_that_is_full_ends_the_recording_and_what_was_written_plays(desk:
     assert (written.size - 64) % 16_384 == 0
     assert written.sha256 == hashlib.sha256(desk.parts[0].path.read_bytes()).hexdigest()
     assert len(probe(desk.plain())["streams"]) == 4
+
+
+def test_a_disk_that_has_no_room_for_the_end_loses_nothing_of_what_lies_there(desk: Desk) -> None:
+    desk.carry(*STATION, *FAMILY)
+    desk.play(visit(4.0))
+    desk.recorder.work(1e5)  # the cluster of the last turn: what fails now is the end
+    lies = desk.parts[0].path.stat().st_size
+    assert lies > 64 + 16_384
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (lies, before[1]))
+    try:
+        (written,) = desk.finish()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert desk.failures == ["disk"]
+    assert not written.whole
+    assert written.size == lies == desk.parts[0].path.stat().st_size
+    assert written.sha256 == hashlib.sha256(desk.parts[0].path.read_bytes()).hexdigest()
+    assert len(probe(desk.plain())["streams"]) == 4
+
+
+def test_while_the_disk_stands_still_neither_packets_nor_reports_pile_up(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "MOST_WAITING", 10)
+    desk.carry("PCMU")
+    report = SenderReport(ntp=1 << 32, rtp=0)
+    for _ in range(50):
+        desk.recorder.report(Kind.AUDIO, Side.SIP, report)
+    assert len(desk.recorder._inbox) == 10
+
+
+def test_a_part_never_prints_its_key(tmp_path: Path) -> None:
+    part = Part("r-1", tmp_path / "r-1.kbr", b"a key that nobody reads in a log")
+    assert "nobody reads" not in repr(part)
 
 
 def test_no_bytes_make_a_recording_end(desk: Desk) -> None:
