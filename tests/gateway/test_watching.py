@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from bridge.rtp import packet as rtp
 from gateway.app import Gateway
@@ -270,6 +270,23 @@ async def test_rights_are_those_of_the_role(house: House) -> None:
     token = house.gateway.config.http.staff_token.get_secret_value()
     whole = await house.officer.get("/api/v1/audit/watchings", headers={"Authorization": f"Bearer {token}"})
     assert whole.json() == {"items": [], "next_since": 0}
+
+
+async def test_nobody_ends_what_another_officer_watches(house: House) -> None:
+    """Its name goes over the live feed and MQTT; the audit would say that its own officer left."""
+    visit_id = await house.visit()
+    peer, answer = await house.watch(visit_id)
+    path = f"/api/v1/visits/{visit_id}/watch/{answer.json()['watching_id']}"
+    token = house.gateway.config.http.staff_token.get_secret_value()
+    other = await house.officer.delete(path, headers={"Authorization": f"Bearer {token}"})
+    problem(other, 404, "visit-gone")
+    async with connect(f"{house.sockets}{path}?token={token}") as socket:
+        with pytest.raises(ConnectionClosed):
+            await socket.recv()
+    assert house.gateway.monitoring.watchers(visit_id) == 1
+    assert (await house.officer.delete(path)).status_code == 204
+    await house.over("officer_left")
+    await peer.close()
 
 
 async def test_nobody_watches_unwritten(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

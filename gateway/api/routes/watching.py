@@ -117,7 +117,8 @@ async def watch(visit_id: VisitId, offer: Offer, officer: Officer, given: Given)
     summary="Watch no more",
     responses=documented(401, 403, 404, 422),
 )
-async def unwatch(visit_id: VisitId, watching_id: WatchingId, _officer: Officer, given: Given) -> Response:
+async def unwatch(visit_id: VisitId, watching_id: WatchingId, officer: Officer, given: Given) -> Response:
+    _own_seat(given, officer.name, visit_id, watching_id)
     given.monitoring.end(visit_id, watching_id)
     return Response(status_code=204)
 
@@ -165,15 +166,16 @@ async def state(socket: WebSocket, visit_id: str, watching_id: str) -> None:
         await socket.close(FOREIGN_PAGE)
         return
     try:
-        allowed = StaffRole.OFFICER in check_staff(given, socket_token(socket)).roles
+        staff = check_staff(given, socket_token(socket))
     except Unauthorised:
-        allowed = False
-    if not allowed:
+        await socket.close(FOREIGN_PAGE)
+        return
+    if StaffRole.OFFICER not in staff.roles:
         await socket.close(FOREIGN_PAGE)
         return
     await socket.accept()
     try:
-        seat = given.monitoring.seat(visit_id, watching_id)
+        seat = _own_seat(given, staff.name, visit_id, watching_id)
     except VisitGone:
         await socket.close(BAD_LINK)
         return
@@ -181,6 +183,14 @@ async def state(socket: WebSocket, visit_id: str, watching_id: str) -> None:
         await serve_socket(socket, lambda: _feed(socket, seat))
     finally:
         _leave(given, visit_id, watching_id)
+
+
+def _own_seat(given: Services, officer: str, visit_id: str, watching_id: str) -> Seat:
+    """Raises VisitGone for another officer's too: the audit says who left, so nobody leaves for somebody else."""
+    seat = given.monitoring.seat(visit_id, watching_id)
+    if seat.watching.officer != officer:
+        raise VisitGone(f"there is no watching {watching_id}")
+    return seat
 
 
 async def _feed(socket: WebSocket, seat: Seat) -> int:
