@@ -7,7 +7,8 @@ recording asks for a reason.
 from __future__ import annotations
 
 import asyncio
-import getpass
+import os
+import pwd
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -48,7 +49,7 @@ def list_recordings(
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """What there is, oldest first."""
-    from gateway.recording.handling import Person
+    from gateway.recording.handling import MOST_FOUND, Person
 
     found = _with_handling(
         config, lambda handling: handling.found(Person(_who(by)), facility, _utc(since), _utc(until))
@@ -58,6 +59,8 @@ def list_recordings(
         table.add_row(*_row(each))
     width = None if sys.stdout.isatty() else _LINE
     Console(highlight=False, soft_wrap=True, width=width).print(table)
+    if len(found) == MOST_FOUND:
+        typer.echo(f"the first {MOST_FOUND}; go on with: --since {found[-1].started_at:%Y-%m-%dT%H:%M:%S}")
 
 
 @recording_app.command()
@@ -73,6 +76,8 @@ def export(
     """Decrypt a recording into a Matroska file, as it was recorded; or turn a visit into one MP4."""
     from gateway.recording.handling import Person
 
+    if not reason.strip():
+        raise RecordingError("say why this recording is looked into: --reason")
     who = Person(_who(by), reason)
     if mp4:
         _with_handling(config, lambda handling: handling.export_mp4(who, recording, output))
@@ -142,7 +147,11 @@ def new_key(
 
 @recording_app.command()
 def rewrap(by: By = "", reason: Reason = "rotation", config: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Wrap every recording's key with the newest key of its facility, so that older ones can be taken away."""
+    """Wrap every recording's key with the newest key of its facility.
+
+    A gateway that was not started again since `new-key` still wraps with the old one: start it, then do this, and only
+    then take the old line away.
+    """
     from gateway.recording.handling import Person
 
     count = _with_handling(config, lambda handling: handling.rewrap(Person(_who(by), reason)))
@@ -158,8 +167,11 @@ def _row(each: Recording) -> tuple[str, ...]:
 
 
 def _who(by: str) -> str:
-    """`--by` never replaces the user: both are kept."""
-    user = getpass.getuser()
+    """`--by` never replaces the user: both are kept. The user is who the process is, not who its environment says."""
+    try:
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        user = f"uid {os.getuid()}"
     return f"{by} ({user})" if by else user
 
 

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import logging
 import os
+import secrets
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ from gateway.recording.keys import KeyRing, WrappedKey
 from gateway.store import Access, Recording, RecordingState, Store, Work
 
 log = logging.getLogger(__name__)
+
+MOST_FOUND = 500
+"""How many a list names: it says so when there may be more."""
 
 _CLUSTER = b"\x1f\x43\xb6\x75"
 _TAIL_BYTES = 4 << 20  # more than any cluster has
@@ -59,11 +63,11 @@ class Handling:
     async def found(
         self, who: Person, facility: str = "", since: datetime | None = None, until: datetime | None = None
     ) -> tuple[Recording, ...]:
-        """Those that began in [since, until)."""
+        """Those that began in [since, until): the first MOST_FOUND."""
 
         def look(work: Work) -> tuple[Recording, ...]:
             self._sign(work, who, "recording.list", facility or "all")
-            return work.recordings.find(facility, since, until)
+            return work.recordings.find(facility, since, until, MOST_FOUND)
 
         return await self._store.write(look)
 
@@ -165,9 +169,9 @@ def _sealed(path: Path, key: bytes, recording_id: str) -> Iterator[SealedReader]
 
 def _whole(target: Path, write: Callable[[Path], None]) -> None:
     """`target` gets its name when everything stands in it."""
-    part = target.with_name(f".{target.name}.part")
+    part = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
     try:
-        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))  # never one that somebody laid there
         write(part)
         part.replace(target)
     except OSError as error:

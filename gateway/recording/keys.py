@@ -25,6 +25,7 @@ from bridge.recording import KEY_BYTES
 from gateway.errors import RecordingError
 
 ANY = "*"
+_FACILITY = re.compile(r"[^\s#]+")
 _KEY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 
@@ -92,9 +93,13 @@ def new_line(path: Path, facility: str, key_id: str) -> None:
     """Appends a key to the file, which is made if it is not there. Raises RecordingError."""
     if not _KEY_ID.fullmatch(key_id):
         raise RecordingError(f"{key_id!r} is no key id; use letters, digits, dots and dashes")
-    if path.exists() and path.read_text("utf-8").strip() and key_id in KeyRing.load(path):
+    if not _FACILITY.fullmatch(facility):
+        raise RecordingError(f"{facility!r} is no facility's id; use the one of the dialplan, or `{ANY}` for all")
+    before = path.read_text("utf-8") if path.exists() else ""
+    if before.strip() and key_id in KeyRing.load(path):
         raise RecordingError(f"the key id {key_id} is in {path} already; give the new key another")
-    line = f"{facility} {key_id} {base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()}\n"
+    own_line = "\n" if before and not before.endswith("\n") else ""  # an editor may have left the last one open
+    line = f"{own_line}{facility} {key_id} {base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()}\n"
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     except OSError as error:

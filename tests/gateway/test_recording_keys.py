@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import pwd
 import re
 import subprocess
 import sys
@@ -9,12 +12,17 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from bridge.recording.sealing import SealedWriter
 from gateway.config import load_config
 from gateway.doctor import Verdict, _recording
 from gateway.errors import RecordingError
+from gateway.recording.command_line import _who, recording_app
+from gateway.recording.handling import _whole
 from gateway.recording.keys import KeyRing, WrappedKey, complaint, new_line
+from gateway.store import Recording, Store, from_ms
+from tests.billing.stage import accounting_on, granted, usd
 from tests.support.recordings import recorded_dialplan
 
 ROOT = Path(__file__).parents[2]
@@ -89,6 +97,91 @@ def test_a_new_file_is_its_owners_alone_and_a_key_id_is_used_once(keys: Path) ->
     assert "can be read by others" in complaint(keys)
     with pytest.raises(RecordingError, match="give the new key another"):
         new_line(keys, "north", "north-1")
+
+
+def test_a_new_key_never_runs_into_a_line_that_an_editor_left_open(keys: Path) -> None:
+    keys.write_text(keys.read_text().rstrip("\n"))
+    new_line(keys, "north", "north-2")
+    ring = KeyRing.load(keys)
+    assert ring.newest("north") == "north-2"
+    assert {"house-1", "north-1", "north-2"} == {each for each in ("house-1", "north-1", "north-2") if each in ring}
+
+
+@pytest.mark.parametrize("facility", ["north wing", "", "north#1", "north\nsouth"])
+def test_a_facility_that_would_break_the_file_is_refused(keys: Path, facility: str) -> None:
+    before = keys.read_bytes()
+    with pytest.raises(RecordingError, match="is no facility's id"):
+        new_line(keys, facility, "north-2")
+    assert keys.read_bytes() == before
+
+
+def test_the_trail_names_the_user_of_the_process_whatever_its_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "somebody-else")
+    user = pwd.getpwuid(os.getuid()).pw_name
+    assert _who("") == user
+    assert _who("the warden") == f"the warden ({user})"
+
+
+def test_a_list_says_that_there_is_more_and_nobody_looks_into_one_without_a_reason(
+    keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "kinbridge.yaml"
+    base = f"sqlite:///{tmp_path / 'kinbridge.db'}"
+    document = {
+        "dialplan": str(recorded_dialplan(tmp_path)),
+        "tariffs": [str(ROOT / "dialplans/tariffs/demo.yaml")],
+        "store": {"url": base},
+        "recording": {"folder": "recordings", "keys": keys.name},
+    }
+    path.write_text(yaml.safe_dump(document))
+    asyncio.run(_three_recordings(base))
+    run = CliRunner()
+    whole = run.invoke(recording_app, ["list", "-c", str(path)]).output
+    assert "r-3" in whole
+    assert "go on with" not in whole
+    monkeypatch.setattr("gateway.recording.handling.MOST_FOUND", 2)
+    listed = run.invoke(recording_app, ["list", "-c", str(path)]).output
+    assert "the first 2; go on with: --since 1970-01-01T00:00:02" in listed
+    rest = run.invoke(recording_app, ["list", "-c", str(path), "--since", "1970-01-01T00:00:03"]).output
+    assert "r-3" in rest
+    assert "r-2" not in rest
+    words = ["export", "r-1", "-o", str(tmp_path / "out.mkv"), "--reason", " ", "-c", str(path)]
+    refused = run.invoke(recording_app, words).exception
+    assert isinstance(refused, RecordingError)
+    assert "say why" in str(refused)
+
+
+async def _three_recordings(base: str) -> None:
+    async with accounting_on(base) as accounting:
+        await accounting.open_account("family-1")
+        await accounting.deposit("family-1", usd("5"), key="k")
+        await granted(accounting, "v1")
+    async with Store(base) as store:
+        for number in (1, 2, 3):
+            row = Recording(
+                recording_id=f"r-{number}", node="node1", facility="north", visit_id="v1", part=number,
+                file_name=f"r-{number}.kbr", key_id="north-1", wrapped_key="00", retention_days=30,
+                started_at=from_ms(1000 * number),
+            )  # fmt: skip
+            await store.write(lambda work, row=row: work.recordings.add(row))
+
+
+def test_a_plain_copy_never_goes_into_a_file_that_somebody_laid_there(tmp_path: Path) -> None:
+    target = tmp_path / "visit.mkv"
+    laid = tmp_path / ".visit.mkv.part"
+    laid.touch(0o666)
+    laid.chmod(0o666)
+    with laid.open("rb") as spy:
+        _whole(target, lambda part: _write_at_rest(part, b"both voices"))
+        assert spy.read() == b""
+    assert target.read_bytes() == b"both voices"
+    assert target.stat().st_mode & 0o777 == 0o600
+
+
+def _write_at_rest(path: Path, data: bytes) -> None:
+    with path.open("r+b") as file:
+        file.write(data)
 
 
 def test_the_doctor_looks_at_the_rights_of_the_file(keys: Path, tmp_path: Path) -> None:
