@@ -59,6 +59,7 @@ class Moment:
 class _Flow:
     sent: int = 0
     moved_at_s: float = 0.0
+    due: bool = True
     began: bool = False
     stands: bool = False
     frozen_s: float = 0.0
@@ -87,15 +88,16 @@ class Patience:
 
     def _judge(self, moment: Moment, now_s: float, passed_s: float) -> None:
         flow = self._flows.setdefault((moment.kind, moment.source), _Flow())
-        if moment.sent != flow.sent:
-            flow.sent = moment.sent
-            flow.began = True
-            flow.moved_at_s = now_s
-            flow.stands = False
-        if not moment.due:
+        moved, was_due = moment.sent != flow.sent, flow.due
+        flow.sent, flow.due = moment.sent, moment.due
+        if not (moment.due and was_due):  # what went out may be a prompt or a slate of our own: no beginning of a flow
             flow.moved_at_s = now_s  # what was not due is not missed; patience begins anew
             flow.stands = False
             return
+        if moved:
+            flow.began = True
+            flow.moved_at_s = now_s
+            flow.stands = False
         if not flow.began:
             return
         waited_s = now_s - flow.moved_at_s

@@ -135,3 +135,14 @@ def test_what_was_never_heard_has_no_score() -> None:
     silent = FlowStats(Kind.AUDIO, Side.SIP, Path.RELAY, "PCMU", "PCMU")
     picture = FlowStats(Kind.VIDEO, Side.SIP, Path.RELAY, "H264", "H264", sent_packets=10)
     assert scores(silent, picture) == [None, None]
+
+
+def test_a_prompt_of_our_own_is_no_beginning_of_the_family_s_sound() -> None:
+    """It is played while the sound that it stands in for is parked, so that is not due; some of it falls after that."""
+    visit = Visit()
+    microphone = (Kind.AUDIO, Side.WEB)
+    visit.goes_on(3, due=False)
+    visit.sent[microphone] += 5
+    visit.goes_on(10, silent=(microphone,))
+    assert visit.patience.frozen_s(*microphone) == 0.0
+    assert visit.patience.one_way_s == pytest.approx(10, abs=0.15)
