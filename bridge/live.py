@@ -30,6 +30,7 @@ from bridge.wiring import Wiring
 
 _LOOK_S = 0.2
 _EVENTS = 256  # a family that types digits without end must not fill the memory
+_KEYS_UP_TO = 128  # nor push out what the meter hangs on
 
 
 class Bridge:
@@ -137,6 +138,7 @@ class Bridge:
             agreed = self._plan(negotiate.restrict(self._station, codecs_of(self._sip)), browser)
             if self._web is not None and self._web.connected:
                 return await self._await_return(browser, web_offer, agreed)
+            await self._drop_coming()
             await self._drop_web()
             self._browser, self._web_offer = browser, web_offer
             answer = await self._open_web(agreed)
@@ -430,6 +432,9 @@ class Bridge:
         self._wiring.lay(negotiate.arriving(self._wiring.routes, kind, codec), self._lines())
 
     def _key_pressed(self, digit: str, duration_ms: int) -> None:
+        if self._events.qsize() >= _KEYS_UP_TO:
+            self.events_dropped += 1
+            return
         self._tell(DtmfKey(Side.SIP, digit, duration_ms))
 
     def _picture_by_info(self) -> None:

@@ -112,6 +112,21 @@ async def test_a_page_that_never_connects_is_given_up_in_time() -> None:
         await hears_the_family(stage)
 
 
+async def test_the_last_page_wins_also_when_the_connection_was_lost_meanwhile(stage: Stage) -> None:
+    """A page comes back, the old one goes before that is up, and another page comes: the first can not take over."""
+    await talks(stage)
+    async with RawPeer(MediaSettings(web_connect_timeout_s=1.0)) as first, RawPeer() as last:
+        to_first = await stage.bridge.rejoin(await first.offer())
+        await stage.browser.close()
+        await stage.until(WebLost)
+        last.accept(await stage.bridge.rejoin(await last.offer()))
+        await stage.until(WebConnected, 2)
+        first.accept(to_first)
+        assert await asyncio.wait_for(first.lost, 10), "it finds nobody"
+        assert not first.connected.is_set()
+        assert not last.lost.done()
+
+
 async def test_the_new_connection_takes_over_when_it_is_there(stage: Stage) -> None:
     await talks(stage)
     heard = arrived(stage.terminal.sound)
