@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from gateway.billing.cdr import Cdr, canonical, chain_hash, from_document
+from gateway.billing.cdr import Cdr, canonical_as, chain_hash, from_document
 from gateway.store import FIRST_HASH, CdrRow, ChainEnd, Store, Work
 
 PAGE = 500
@@ -71,7 +71,7 @@ def _faults(row: CdrRow, before: ChainEnd) -> Iterator[str]:
     except (ValueError, TypeError, KeyError):
         yield "cannot be read"
         return
-    if canonical(cdr) != row.document:
+    if canonical_as(cdr, row.document) != row.document:
         yield "is not in canonical form"
     if _keys(row) != _signed(cdr):
         yield "has keys that differ from what was signed"

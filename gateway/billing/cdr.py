@@ -176,8 +176,24 @@ _LATER: Mapping[str, Any] = {"one_way_s": 0, "recording": "none", "recordings": 
 
 def canonical(cdr: Cdr) -> str:
     """What is stored and hashed: everything but the two hashes."""
-    values = {name: value for name, value in as_json(cdr).items() if name not in HASHES}
+    return _canonical({name: value for name, value in as_json(cdr).items() if name not in HASHES})
+
+
+def canonical_as(cdr: Cdr, document: str) -> str:
+    """`canonical` with those fields that `document` has: the first records lack what came later."""
+    return _canonical(_within(as_json(cdr), json.loads(document)))
+
+
+def _canonical(values: Any) -> str:
     return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _within(values: Any, pattern: Any) -> Any:
+    if isinstance(values, dict):
+        return {name: _within(values[name], each) for name, each in pattern.items()}
+    if isinstance(values, list):
+        return [_within(value, each) for value, each in zip(values, pattern, strict=True)]
+    return values
 
 
 def chain_hash(previous_hash: str, document: str) -> str:
