@@ -134,7 +134,7 @@ class Opened:
 class SealedReader:
     """The chunks of a file. Raises NotSealed for what never was one of ours.
 
-    recording_id: what the header says; it is proven by every chunk that opens.
+    recording_id: what the header says; it is proven by every chunk that opens. ended: `data` came to the last chunk.
     """
 
     def __init__(self, file: BinaryIO, key: bytes) -> None:
@@ -148,6 +148,7 @@ class SealedReader:
             raise NotSealed(f"chunks of {self._size} bytes: the header was changed")
         self._header = header
         self._prefix = header[12 : 12 + _PREFIX_BYTES]
+        self.ended = False
         self.recording_id = header[20:].rstrip(b"\0").decode("ascii", "replace")
 
     def chunks(self) -> Iterator[Opened | ChunkBroken]:
@@ -164,6 +165,7 @@ class SealedReader:
                 raise chunk
             yield chunk.data
             if chunk.last:
+                self.ended = True
                 return
 
     def _open(self, number: int, sealed: bytes) -> Opened | ChunkBroken:

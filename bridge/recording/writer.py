@@ -43,15 +43,18 @@ class Writer:
             self._recorders.append(made)
         return made
 
-    def close(self) -> None:
-        """Waits for what is under way, some seconds at most; what is not ended then reads as one that was cut."""
+    def close(self, within_s: float = _LAST_TURNS_S + 1.0) -> None:
+        """Waits for what is under way, some seconds at most; what is not ended then reads as one that was cut.
+
+        A disk that answers nothing any more keeps the thread, but not the node, which has visits to end.
+        """
         with self._lock:
             for each in self._recorders:
                 each.finish()
         self._stopping = True
         self._wake.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(within_s)
 
     def __len__(self) -> int:
         """How many recordings are under way."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import os
 import resource
+import threading
 from pathlib import Path
 
 import pytest
 
 from bridge.legs.leg import SenderReport
-from bridge.recording import Part
+from bridge.recording import Part, Writer
 from bridge.recording import recorder as recorder_module
 from bridge.types import Kind, Side
-from tests.support.flash_and_beep import EVERY_S, Sent, later, mixed, pictures, sound
+from tests.support.flash_and_beep import EVERY_S, SOUND, Sent, later, mixed, pictures, sound
 from tests.support.recordings import Desk, beeps, flashes, probe
 
 STATION = ("PCMU", "H264")
@@ -244,6 +245,30 @@ def test_while_the_disk_stands_still_neither_packets_nor_reports_pile_up(
     for _ in range(50):
         desk.recorder.report(Kind.AUDIO, Side.SIP, report)
     assert len(desk.recorder._inbox) == 10
+
+
+def test_a_disk_that_answers_nothing_does_not_hold_up_the_end_of_the_node() -> None:
+    gate, held = threading.Event(), threading.Event()
+
+    def hold(_: int) -> None:
+        held.set()
+        gate.wait(30)
+
+    writer = Writer()
+    writer.start()
+    try:
+        recorder = writer.recorder(want_part=hold, failed=lambda word: None, ended=lambda written: None)
+        for each in mixed(sound("PCMU", Side.SIP, 1)):
+            if isinstance(each.what, bytes):
+                recorder.line_changed(each.kind, each.side, SOUND["PCMU"])
+                recorder.packet(each.kind, each.side, each.what, each.at_s)
+        recorder.finish()
+        assert held.wait(20)
+        writer.close(within_s=0.1)
+        assert writer._thread.is_alive()
+    finally:
+        gate.set()
+        writer._thread.join(20)
 
 
 def test_a_part_never_prints_its_key(tmp_path: Path) -> None:
