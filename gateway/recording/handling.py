@@ -76,7 +76,7 @@ class Handling:
         recording = await self._signed(who, "recording.export", recording_id)
         key = self._key(recording)
         source = self._folder / recording.file_name
-        await asyncio.to_thread(_whole, target, lambda part: _decrypt(source, key, recording_id, part))
+        await asyncio.to_thread(_whole, target, lambda part: _decrypt(source, key, recording, part))
         return recording
 
     async def export_mp4(self, who: Person, name: str, target: Path) -> tuple[Recording, ...]:
@@ -180,8 +180,12 @@ def _whole(target: Path, write: Callable[[Path], None]) -> None:
         part.unlink(missing_ok=True)
 
 
-def _decrypt(source: Path, key: bytes, recording_id: str, target: Path) -> None:
-    """Raises RecordingError at the first chunk that does not open: `verify` names them all."""
+def _decrypt(source: Path, key: bytes, recording: Recording, target: Path) -> None:
+    """Raises RecordingError at the first chunk that does not open: `verify` names them all.
+
+    Also for a whole recording whose end somebody took away: nobody shall be shown half a visit as the whole.
+    """
+    recording_id = recording.recording_id
     latest_ms = 0
     beginning = b""
     with _sealed(source, key, recording_id) as reader, target.open("r+b") as file:
@@ -191,6 +195,8 @@ def _decrypt(source: Path, key: bytes, recording_id: str, target: Path) -> None:
                 file.write(data)
         except ChunkBroken as error:
             raise RecordingError(f"{recording_id}: {error}") from None
+        if recording.state is RecordingState.COMPLETE and not reader.ended:
+            raise RecordingError(f"{recording_id}: its last chunk is missing: the file was cut")
         file.flush()
         latest_ms = _latest_ms(target)
         file.seek(0)
@@ -205,7 +211,7 @@ def _film(folder: Path, keys: list[tuple[Recording, bytes]], target: Path) -> No
         for number, (recording, key) in enumerate(keys):
             path = Path(plain) / f"{number}.mkv"
             path.touch(0o600)
-            _decrypt(folder / recording.file_name, key, recording.recording_id, path)
+            _decrypt(folder / recording.file_name, key, recording, path)
             parts.append((path, (recording.started_at - keys[0][0].started_at).total_seconds()))
         try:
             side_by_side(parts, target)

@@ -162,6 +162,11 @@ async def one_byte_is_found(here: Node, recording_id: str) -> None:
     path.write_bytes(data[:-16_384])
     verdict = await here.handling.verify(OFFICER, recording_id)
     assert "its last chunk is missing: the file was cut" in verdict.faults
+    data[64 + 2 * 16_384 + 100] ^= 1
+    path.write_bytes(data[:-16_384])
+    with pytest.raises(RecordingError, match="its last chunk is missing"):
+        await here.handling.export(OFFICER, recording_id, here.folder / "half.mkv")
+    assert not (here.folder / "half.mkv").exists()
 
 
 async def what_is_purged_is_gone(here: Node, recording_id: str) -> None:
