@@ -68,6 +68,9 @@ def _metered(
     if mode is after.meter.mode:
         return after, wanted
     at_s = min(event.at_s, now_s) if isinstance(event, e.MediaFlows | e.MediaStops) else now_s
+    end = end_in_sight(before)
+    if end and mode is not Mode.USABLE:  # what is noticed late is not charged past the limit
+        at_s = min(at_s, end.at_s)
     after = replace(after, meter=after.meter.switch(mode, at_s))
     if after.is_over or Mode.USABLE not in (mode, before.meter.mode):
         return after, wanted

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from gateway.call import commands as c
 from gateway.call import events as e
 from gateway.call.deadlines import next_due
@@ -66,6 +68,29 @@ def test_the_hours_end_it() -> None:
     assert at_s == 20.0
     assert visit.termination
     assert visit.termination.reason is Reason.SCHEDULE_END
+
+
+@pytest.mark.parametrize(
+    ("paid", "reason", "charged_s"),
+    [
+        (replace(AUTHORISED, paid_s=37), Reason.BALANCE_EXHAUSTED, 37),
+        (replace(AUTHORISED, closes_at_s=20.0), Reason.SCHEDULE_END, 20),
+        (replace(AUTHORISED, paid_s=100, max_s=50), Reason.TIME_LIMIT, 50),
+    ],
+)
+def test_an_end_that_is_noticed_late_charges_no_second_past_the_limit(
+    paid: e.Authorised, reason: Reason, charged_s: int
+) -> None:
+    """A bad offer may keep the visit's one ear busy for seconds while its end passes."""
+    for late in (e.LimitReached(reason), e.StationHeld(), e.WebDown(), e.FamilyLeft(), e.OfficerEnded()):
+        visit = after((75.0, late), visit=talk(paid))
+        assert visit.meter.billable_s(80.0) == charged_s, late
+
+
+def test_a_late_end_takes_nothing_off_what_was_charged_before_a_pause() -> None:
+    paused = after((10.0, e.MediaStops(8.0)), visit=talk(replace(AUTHORISED, closes_at_s=20.0)))
+    visit = after((35.0, e.LimitReached(Reason.SCHEDULE_END)), visit=paused)
+    assert (visit.meter.billable_s(40.0), visit.meter.unusable_s(40.0)) == (8, 12)
 
 
 def test_a_hold_pauses_the_money_but_not_the_time_limit() -> None:
