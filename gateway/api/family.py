@@ -73,9 +73,9 @@ class Doorbell:
     def tell(self, contact: str, notice: Notice) -> None:
         self._say(contact, notice_message(notice))
 
-    def taken(self, contact: str, visit_id: str) -> None:
-        """One of the contact's pages accepted or declined: the others stop ringing."""
-        self._say(contact, TakenMessage(visit_id=visit_id))
+    def taken(self, contact: str, visit_id: str, page: str = "") -> None:
+        """The contact's page of that name accepted or came back, or one declined: the others stop, and let go."""
+        self._say(contact, TakenMessage(visit_id=visit_id, page=page))
 
     def pages(self, contact: str | None = None) -> int:
         """How many pages are open, of one contact or of all."""

@@ -115,10 +115,11 @@ class TextMessage(Message):
 
 
 class TakenMessage(Message):
-    """Another page of this contact accepted or declined."""
+    """A page of this contact accepted or came back (page: which, as it named itself), or declined."""
 
     type: Literal["taken"] = "taken"
     visit_id: str
+    page: str = ""
 
 
 class OverMessage(Message):

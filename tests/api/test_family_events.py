@@ -91,7 +91,7 @@ async def test_the_other_tab_stops_ringing_when_one_accepts(stage: Stage, ada: h
         for page in (one, two):
             await told(page)
         await ada.post(f"/api/v1/family/visits/{visit}/accept", json=OFFER)
-        assert await told(two) == {"type": "taken", "visit_id": visit}
+        assert await told(two) == {"type": "taken", "visit_id": visit, "page": ""}
 
 
 async def test_a_page_that_does_not_read_is_closed_and_counted() -> None:

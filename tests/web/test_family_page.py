@@ -225,6 +225,20 @@ async def test_two_tabs_ring_and_one_takes_it(stage: Stage, phones: Phones) -> N
     await texts(two, "note", "Taken on another page")
 
 
+async def test_the_last_page_has_the_visit_and_the_other_lets_go(stage: Stage, phones: Phones) -> None:
+    first, _ = await visit(stage, phones)
+    second = await phones.new()
+    await second.open(stage.page())
+    await second.phase("waiting")
+    await second.click("rejoin")
+    await second.phase("visit")
+    await first.phase("waiting")
+    await texts(first, "note", "Taken on another page")
+    assert await first.shows("rejoin")
+    await second.stats_when("framesDecoded", 10)
+    assert await second.phase("visit") == "visit"
+
+
 async def test_closing_the_tab_is_known_at_once(stage: Stage, phones: Phones) -> None:
     await visit(stage, phones)
     assert stage.doorbell.pages("family-1") == 1

@@ -26,6 +26,9 @@ class Offer(BaseModel):
 
     type: Literal["offer"]
     sdp: Annotated[str, Field(min_length=1, max_length=65_536, examples=[_SDP])]
+    page: Annotated[
+        str, Field(max_length=64, description="a random name of this page, told to the contact's others in `taken`")
+    ] = ""
 
 
 class Answer(BaseModel):
@@ -46,7 +49,7 @@ async def accept(visit_id: VisitId, offer: Offer, contact: Contact, given: Given
     The first of the contact's pages to do so gets the visit, the others stop ringing.
     """
     answer = await given.visits.accept(visit_id, contact, offer.sdp)
-    given.doorbell.taken(contact, visit_id)
+    given.doorbell.taken(contact, visit_id, offer.page)
     return Answer(sdp=answer)
 
 
@@ -58,9 +61,12 @@ async def accept(visit_id: VisitId, offer: Offer, contact: Contact, given: Given
 async def rejoin(visit_id: VisitId, offer: Offer, contact: Contact, given: Given) -> Answer:
     """After a reload or a change of network: a new RTCPeerConnection for the same visit.
 
-    The station's side goes on; what the browser was away is not charged.
+    The station's side goes on; what the browser was away is not charged. Another page of this contact that has the
+    visit is told that it is taken.
     """
-    return Answer(sdp=await given.visits.rejoin(visit_id, contact, offer.sdp))
+    answer = await given.visits.rejoin(visit_id, contact, offer.sdp)
+    given.doorbell.taken(contact, visit_id, offer.page)
+    return Answer(sdp=answer)
 
 
 @router.post(

@@ -17,7 +17,8 @@ const button = (id) => document.getElementById(id);
 const codec = new URLSearchParams(location.search).get("video");
 const ringer = new Ringer();
 const voice = new Voice();
-const events = new Events(eventsAddress(), say);
+const PAGE = Math.random().toString(36).slice(2); // no secret, only another name than the next page's
+const events = new Events(eventsAddress(), (event) => say(event.type === "taken" ? { ...event, own: event.page === PAGE } : event));
 const PATIENCE_MS = 4000; // a browser gives up a silent path after 15 s; a new one is there in one
 const OVER_MS = 4000;
 const IN_VISIT = "kinbridge-in-visit";
@@ -98,7 +99,7 @@ async function connect(visit, how) {
     remote: button("remote"),
     iceServers: state.ice,
     codec,
-    signal: (offer) => tell(visit.id, how, offer),
+    signal: (offer) => tell(visit.id, how, { ...offer, page: PAGE }),
     say: (event) => mine === call && say(event),
   });
   call = mine;

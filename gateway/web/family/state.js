@@ -31,6 +31,12 @@ const idle = (state, more = {}) => ({
   ...state, phase: "waiting", visit: null, clock: null, warned: null, held: false, said: null, over: null, link: "new", ...more,
 });
 
+const asOngoing = ({ visit, clock, held }) => ({
+  visit_id: visit.id, caller_name: visit.caller, facility_name: visit.place, video: visit.video,
+  rate_per_minute: visit.rate, seconds_left: clock?.secondsLeft ?? visit.seconds, held,
+  monitored: visit.monitored, recorded: visit.recorded,
+});
+
 const RULES = {
   hello(state, event) {
     const next = { ...state, name: event.contact_name, ice: event.ice_servers, ongoing: null };
@@ -74,8 +80,12 @@ const RULES = {
     return mine(state, event) ? { ...state, said: event.text } : state;
   },
 
+  // own: it was this page. The last one has the visit; one that fought for it would cost both their picture.
   taken(state, event) {
-    return state.phase === "ringing" && mine(state, event) ? idle(state, { note: { kind: "taken" } }) : state;
+    if (!mine(state, event)) return state;
+    if (state.phase === "ringing") return idle(state, { note: { kind: "taken" } });
+    if (state.phase !== "visit" || event.own || !event.page) return state;
+    return idle(state, { note: { kind: "taken" }, ongoing: asOngoing(state) });
   },
 
   over(state, event) {
