@@ -6,54 +6,38 @@ so that `doctor` still runs where a library does not load.
 
 from __future__ import annotations
 
-import asyncio
 import sys
-from collections.abc import Awaitable, Callable
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from bridge.errors import BridgeError
+from gateway.command_line.accounts import account_app
+from gateway.command_line.options import DEFAULT_CONFIG, ConfigFile
+from gateway.command_line.recordings import recording_app
+from gateway.command_line.records import cdr_app
 from gateway.config import load_config
 from gateway.errors import KinbridgeError
 from gateway.observe import LogFormat, set_up_logging
-from gateway.recording.command_line import recording_app
 from sip.errors import SipError
 
-if TYPE_CHECKING:
-    from gateway.billing.accounting import Accounting
-
-T = TypeVar("T")
 app = typer.Typer(
     help="Joins the SIP phones and video terminals of facilities to families in a browser.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-cdr_app = typer.Typer(help="Call-detail records.", no_args_is_help=True)
 dialplan_app = typer.Typer(help="Dialplans.", no_args_is_help=True)
-account_app = typer.Typer(help="Prepaid accounts.", no_args_is_help=True)
 app.add_typer(cdr_app, name="cdr")
 app.add_typer(recording_app, name="recording")
 app.add_typer(dialplan_app, name="dialplan")
 app.add_typer(account_app, name="account")
 
-ConfigFile = Annotated[
-    Path, typer.Option("--config", "-c", envvar="KINBRIDGE_CONFIG", help="The gateway's configuration.")
-]
 LogLevel = Annotated[str, typer.Option(envvar="KINBRIDGE_LOG_LEVEL", help="DEBUG, INFO, WARNING or ERROR.")]
 LogForm = Annotated[LogFormat, typer.Option(envvar="KINBRIDGE_LOG_FORMAT", help="One line an event: text or JSON.")]
 OutFolder = Annotated[Path, typer.Option("--output", "-o", help="Folder for what it writes.")]
-DEFAULT_CONFIG = Path("kinbridge.yaml")
-
-
-class ExportFormat(StrEnum):
-    CSV = "csv"
-    JSONL = "jsonl"
 
 
 def main() -> None:
@@ -147,24 +131,6 @@ def doctor(config: Annotated[Path | None, typer.Option("--config", "-c", envvar=
     raise SystemExit(1 if worst is Verdict.FAULT else 0)
 
 
-# records
-
-
-@cdr_app.command("export")
-def cdr_export(
-    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write, whole or not at all.")],
-    file_format: Annotated[ExportFormat, typer.Option("--format", "-f")] = ExportFormat.CSV,
-    since: Annotated[int, typer.Option(min=0, help="Only records after this sequence number.")] = 0,
-    config: ConfigFile = DEFAULT_CONFIG,
-) -> None:
-    """Write the records after a sequence number, and say the number to go on from."""
-    from gateway.billing.export import export_csv, export_jsonl
-
-    write = export_csv if file_format is ExportFormat.CSV else export_jsonl
-    done = _with_accounting(config, lambda books: write(books.cdr_pages(since), output, since))
-    print(f"{done.rows} records in {output}; next time: --since {done.last_sequence}")
-
-
 # dialplans
 
 
@@ -177,68 +143,3 @@ def dialplan_check(config: ConfigFile = DEFAULT_CONFIG) -> None:
     dialplan, tariffs = load_policy(loaded)
     rules = sum(len(each) for each in dialplan.rules.values())
     print(f"{loaded.dialplan}: {rules} rules, {len(dialplan.numbers)} contacts, {len(tariffs)} tariffs: no mistake")
-
-
-# accounts
-
-
-@account_app.command("open")
-def account_open(
-    account: str,
-    currency: Annotated[str, typer.Option()] = "USD",
-    facility: Annotated[
-        bool, typer.Option("--facility", help="It pays by invoice: its visits need no balance.")
-    ] = False,
-    config: ConfigFile = DEFAULT_CONFIG,
-) -> None:
-    """Open a prepaid account, or one of a facility. Doing it again changes nothing."""
-    from gateway.store import AccountKind
-
-    kind = AccountKind.FACILITY if facility else AccountKind.PREPAID
-    _with_accounting(config, lambda books: books.open_account(account, currency, kind))
-    print(f"{account}: open, in {currency}")
-
-
-@account_app.command("deposit")
-def account_deposit(
-    account: str,
-    amount: Annotated[str, typer.Argument(help="A decimal number such as 20.00.")],
-    key: Annotated[str, typer.Option(help="Names this deposit: the same key again pays nothing twice.")],
-    config: ConfigFile = DEFAULT_CONFIG,
-) -> None:
-    """Pay money into an account."""
-    from gateway.money import Money
-
-    async def deposit(books: Accounting) -> str:
-        currency = (await books.account(account)).currency
-        try:
-            money = Money.parse(amount, currency)
-        except ValueError as error:
-            raise KinbridgeError(str(error)) from None
-        return str((await books.deposit(account, money, key)).balance)
-
-    print(f"{account}: balance {_with_accounting(config, deposit)}")
-
-
-@account_app.command("show")
-def account_show(account: Annotated[str, typer.Argument()] = "", config: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Balance, what is held by visits, and what is left; of one account or of all."""
-    found = _with_accounting(config, lambda books: books.accounts())
-    chosen = [each for each in found if not account or each.account_id == account]
-    if account and not chosen:
-        raise KinbridgeError(f"there is no account {account!r}; open it: kinbridge account open {account}")
-    table = Table("account", "kind", "balance", "held", "available")
-    for each in chosen:
-        row = (each.account_id, str(each.kind), str(each.balance), str(each.held), str(each.available))
-        table.add_row(*row)
-    Console(highlight=False, soft_wrap=True).print(table)
-
-
-def _with_accounting(config: Path, work: Callable[[Accounting], Awaitable[T]]) -> T:
-    from gateway.desk import open_accounting
-
-    async def opened() -> T:
-        async with open_accounting(load_config(config)) as accounting:
-            return await work(accounting)
-
-    return asyncio.run(opened())

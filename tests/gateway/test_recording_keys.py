@@ -15,10 +15,10 @@ import yaml
 from typer.testing import CliRunner
 
 from bridge.recording.sealing import SealedWriter
+from gateway.command_line.recordings import _who, recording_app
 from gateway.config import load_config
 from gateway.doctor import Verdict, _recording
 from gateway.errors import RecordingError
-from gateway.recording.command_line import _who, recording_app
 from gateway.recording.handling import _whole
 from gateway.recording.keys import KeyRing, WrappedKey, complaint, new_line
 from gateway.store import Recording, Store, from_ms

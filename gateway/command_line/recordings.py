@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.clock import SystemClock
+from gateway.command_line.options import DEFAULT_CONFIG, ConfigFile
 from gateway.config import Config, RecordingConfig, load_config
 from gateway.errors import RecordingError
 
@@ -31,12 +32,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 recording_app = typer.Typer(help="Recordings of visits. Each use is written into the audit.", no_args_is_help=True)
 
-ConfigFile = Annotated[
-    Path, typer.Option("--config", "-c", envvar="KINBRIDGE_CONFIG", help="The gateway's configuration.")
-]
 By = Annotated[str, typer.Option(help="For whom it is done; else the user of the operating system.")]
 Reason = Annotated[str, typer.Option(help="Why: a case, a complaint, an order. It is kept.")]
-DEFAULT_CONFIG = Path("kinbridge.yaml")
 _LINE = 200  # where no terminal says how wide it is
 
 

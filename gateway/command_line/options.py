@@ -1,0 +1,31 @@
+"""What several groups of commands ask for, and how they reach the books."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from gateway.billing.accounting import Accounting
+
+T = TypeVar("T")
+ConfigFile = Annotated[
+    Path, typer.Option("--config", "-c", envvar="KINBRIDGE_CONFIG", help="The gateway's configuration.")
+]
+DEFAULT_CONFIG = Path("kinbridge.yaml")
+
+
+def with_accounting(config: Path, work: Callable[[Accounting], Awaitable[T]]) -> T:
+    """Opens the books of a configuration for one piece of work; a gateway may run beside."""
+    from gateway.config import load_config
+    from gateway.desk import open_accounting
+
+    async def opened() -> T:
+        async with open_accounting(load_config(config)) as accounting:
+            return await work(accounting)
+
+    return asyncio.run(opened())
