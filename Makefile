@@ -20,8 +20,8 @@ demo: setup-runtime ## A whole visit, unattended: terminal calls, family accepts
 run: setup-runtime ## Leave a gateway running with the demo facility; prints the page to open
 	@$(BIN)/kinbridge run $(ARGS)
 
-test: setup ## All tests and checks (ARGS="tests/billing -k hold")
-	@$(BIN)/python -m pytest $(ARGS)
+test: setup ## All tests and checks, on two workers (ARGS="tests/billing -k hold")
+	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
 bench: setup ## Measure what a visit costs; writes bench-out/bench.json
 	@$(BIN)/python -m tests.bench $(ARGS)

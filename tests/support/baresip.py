@@ -229,10 +229,13 @@ def read_report(text: str) -> Report:
 def free_port(span: int = 1) -> int:
     """An even port below the range from which the system itself chooses; free, with `span` free UDP ports after it.
 
-    Two test runs on one machine start at different places, and no port is given out twice by one run.
+    Two test runs on one machine start at different places, no port is given out twice by one run, and the workers of
+    one run have a part of the range each.
     """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    part = 18000 // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) // 32 * 32
     for _ in range(1000):
-        start = 12000 + next(_steps) * 32 % 18000
+        start = 12000 + worker * part + next(_steps) * 32 % part
         if all(_is_free(port) for port in range(start, start + span)):
             for _ in range(span // 32):
                 next(_steps)

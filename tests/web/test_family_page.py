@@ -335,6 +335,7 @@ async def test_the_demo_page_sends_the_visitor_to_a_ringing_page(stage: Stage, p
     tab = await phones.new()
     await tab.open(f"{stage.url}/demo")
     await tab.click("ring")
+    await phones.last.page.wait_for_url("**/family/**")
     await tab.phase("ringing")
     assert phones.last.complaints == []
 
