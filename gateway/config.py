@@ -21,6 +21,7 @@ class StaffRole(StrEnum):
 
     OFFICER = "officer"  # watch a visit, write to the family
     AUDITOR = "auditor"  # read who watched
+    PRIVILEGED = "privileged"  # see between whom a privileged visit is; nobody can see or hear into one
 
 
 class StaffConfig(Document):

@@ -74,6 +74,11 @@ Officer = Annotated[Staff, Depends(officer)]
 Auditor = Annotated[Staff, Depends(auditor)]
 
 
+def discreet(member: Staff) -> bool:
+    """Whether it is not for them to know between whom a privileged visit is."""
+    return StaffRole.PRIVILEGED not in member.roles
+
+
 def _having(member: Staff, role: StaffRole) -> Staff:
     if role not in member.roles:
         raise Forbidden(f"this needs the role {role}", f"Ask for a token whose http.staff entry has the role {role}.")

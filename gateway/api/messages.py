@@ -5,6 +5,7 @@ Times left are whole seconds, amounts are decimal text with their currency: a br
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -195,7 +196,7 @@ class Visit(Message):
         ),
     ]
     medium: Medium
-    station: str
+    station: Annotated[str, Field(description="this and the names: empty for a privileged visit without the role")]
     caller_name: str
     contact: str
     contact_name: str
@@ -215,7 +216,10 @@ class Visit(Message):
     quality: Quality
 
     @classmethod
-    def of(cls, view: VisitView) -> Visit:
+    def of(cls, view: VisitView, *, discreet: bool) -> Visit:
+        """discreet: of a privileged visit the reader learns that it runs, and not between whom."""
+        if discreet and view.privileged:
+            view = replace(view, station="", caller_name="", contact="", contact_name="", routes=(), pipelines="")
         names = (
             each for each in cls.model_fields if each not in ("rate_per_minute", "charged", "money_left", "quality")
         )
@@ -243,7 +247,7 @@ class FactMessage(Message):
     visit: Visit | None
 
     @classmethod
-    def of(cls, fact: Fact, visit: VisitView | None) -> FactMessage:
+    def of(cls, fact: Fact, visit: VisitView | None, *, discreet: bool) -> FactMessage:
         return cls(
             kind=str(fact.kind),
             node=fact.node,
@@ -253,7 +257,7 @@ class FactMessage(Message):
             at=fact.at,
             privileged=fact.privileged,
             detail=fact.detail,
-            visit=Visit.of(visit) if visit else None,
+            visit=Visit.of(visit, discreet=discreet) if visit else None,
         )
 
 

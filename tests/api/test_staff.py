@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 from typing import Any
 
@@ -12,7 +13,9 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from gateway.api.services import Staff
 from gateway.call.facts import FactKind
+from gateway.config import StaffRole
 from gateway.errors import StoreUnavailable
 from tests.api.conftest import client
 from tests.api.test_family_signalling import problem
@@ -133,3 +136,24 @@ async def test_a_database_that_is_away_is_503_for_json_and_csv(stage: Stage, sta
 async def test_a_wrong_cursor_is_named(staff: httpx.AsyncClient, query: str) -> None:
     body = problem(await staff.get(f"/api/v1/cdrs?{query}"), 422, "invalid-request")
     assert body["fields"] == [f"query.{query.partition('=')[0]}"]
+
+
+@pytest.mark.parametrize(("roles", "sees"), [(frozenset(StaffRole), True), (frozenset({StaffRole.OFFICER}), False)])
+async def test_between_whom_a_privileged_visit_is_stays_hidden_without_the_role(
+    roles: frozenset[StaffRole], sees: bool
+) -> None:
+    token = "a-token-of-the-staff"
+    member = Staff("badge-1138", roles, hashlib.sha256(token.encode()).hexdigest())
+    async with Stage(staff=(member,)) as stage, client(stage, token) as asking:
+        visit = stage.call("family-1", privileged=True)
+        (listed,) = (await asking.get("/api/v1/visits")).json()["items"]
+        shown = (await asking.get(f"/api/v1/visits/{visit}")).json()
+        async with connect(f"{stage.ws_url}/api/v1/live?token={token}") as feed:
+            (snapshot,) = (await told(feed))["visits"]
+            stage.visits.publish(FactKind.DTMF, stage.visits.view(visit), source="sip")
+            fact = (await told(feed))["visit"]
+    for each in (listed, shown, snapshot, fact):
+        assert each["privileged"]
+        assert each["visit_id"] == visit
+        details = {each["station"], each["caller_name"], each["contact"], each["contact_name"]}
+        assert ("" not in details) if sees else (details == {""})

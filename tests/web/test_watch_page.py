@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from playwright.async_api import Page
 
 from gateway.api.services import Staff
 from gateway.config import StaffRole
@@ -80,6 +81,11 @@ async def talking(stage: Stage, phones: Phones) -> tuple[FamilyTab, OnePage, str
     return tab, page, visit_id
 
 
+async def hears_and_sees(page: Page) -> bool:
+    stats = await page.evaluate("window.kinbridge.stats()")
+    return sorted(each["kind"] for each in stats) == ["audio", "video", "video"]
+
+
 async def test_an_officer_watches_writes_and_ends(stage: Stage, phones: Phones, desk: Desk) -> None:
     family, family_page, visit_id = await talking(stage, phones)
     await desk.sign_in(stage)
@@ -91,8 +97,7 @@ async def test_an_officer_watches_writes_and_ends(stage: Stage, phones: Phones, 
     assert watching["visit"] == visit_id
     assert (watching["state"], stage.desk.written[0].officer) == ("connected", "badge-1138")
     await desk.shows("#watched-title", "Terry Example and Ada Example")
-    stats = await desk.page.evaluate("window.kinbridge.stats()")
-    assert sorted(each["kind"] for each in stats) == ["audio", "video", "video"]
+    await until(lambda: hears_and_sees(page), "sound and two pictures at the officer's")
 
     await page.fill("#text", "<b>Five minutes</b>")
     await page.click("#send")

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response, WebSocket
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.api.auth import Given, Member, check_staff, from_own_page, socket_token, staff
+from gateway.api.auth import Given, Member, check_staff, discreet, from_own_page, socket_token, staff
 from gateway.api.messages import FactMessage, SnapshotMessage, Visit
 from gateway.api.problems import Unauthorised, documented
 from gateway.api.services import FactStream, Services
@@ -60,16 +60,16 @@ class Cdrs(BaseModel):
 
 
 @router.get("/visits", tags=["visits"], summary="Live visits", responses=documented(401))
-async def visits(given: Given) -> Visits:
+async def visits(given: Given, member: Member) -> Visits:
     """Every visit of this node that is not over, the oldest first."""
     live = sorted(given.visits.live(), key=lambda each: each.setup_at)
-    return Visits(items=[Visit.of(each) for each in live])
+    return Visits(items=[Visit.of(each, discreet=discreet(member)) for each in live])
 
 
 @router.get("/visits/{visit_id}", tags=["visits"], summary="One live visit", responses=documented(401, 404, 422))
-async def visit(visit_id: VisitId, given: Given) -> Visit:
+async def visit(visit_id: VisitId, given: Given, member: Member) -> Visit:
     """`pipelines` says how each kind travels, link by link."""
-    return Visit.of(given.visits.view(visit_id))
+    return Visit.of(given.visits.view(visit_id), discreet=discreet(member))
 
 
 @router.post(
@@ -127,20 +127,21 @@ async def live(socket: WebSocket) -> None:
         await socket.close(FOREIGN_PAGE)
         return
     try:
-        check_staff(given, socket_token(socket))
+        member = check_staff(given, socket_token(socket))
     except Unauthorised:
         await socket.close(FOREIGN_PAGE)
         return
     await socket.accept()
     with given.facts() as facts:
-        await serve_socket(socket, lambda: _feed(socket, given, facts))
+        await serve_socket(socket, lambda: _feed(socket, given, facts, discreet(member)))
 
 
-async def _feed(socket: WebSocket, given: Services, facts: FactStream) -> int:
-    snapshot = SnapshotMessage(visits=tuple(Visit.of(each) for each in given.visits.live()))
+async def _feed(socket: WebSocket, given: Services, facts: FactStream, hidden: bool) -> int:
+    live = given.visits.live()
+    snapshot = SnapshotMessage(visits=tuple(Visit.of(each, discreet=hidden) for each in live))
     await socket.send_text(snapshot.model_dump_json())
     async for fact in facts:
-        message = FactMessage.of(fact, _view(given, fact.visit_id))
+        message = FactMessage.of(fact, _view(given, fact.visit_id), discreet=hidden)
         await socket.send_text(message.model_dump_json())
     return TOO_SLOW if facts.overflowed else GOING_AWAY
 
