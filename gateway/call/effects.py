@@ -30,6 +30,7 @@ from gateway.call.books import Books
 from gateway.call.facts import Fact
 from gateway.call.meter import Mode
 from gateway.call.notices import Clocked, Hold, Notice, Over, Ring, Said, Warned
+from gateway.call.patience import Patience
 from gateway.call.ports import Accounting, Doorbell, Facts, MakeMedia, Recording, Recordings
 from gateway.call.translate import PICTURE_BODY, PICTURE_CONTENT_TYPE, from_stats
 from gateway.call.visit import State, Timeouts, VisitState, seconds_left
@@ -40,9 +41,6 @@ from gateway.policy.decision import Decision, Medium, Terms, VisitRequest
 from sip import BadDescription, Dialog, SipError
 
 log = logging.getLogger(__name__)
-
-MEDIA_PATIENCE_S = 15.0
-"""Longer than the media plane's own limits: it stands against a media plane that hangs, and with it a whole visit."""
 
 NO_MONEY = Money(0, "XXX")  # ISO 4217: no currency
 
@@ -86,6 +84,7 @@ class Effects:
         self._joined: Joined | None = None
         self._stats = BridgeStats()
         self._over_told = False
+        self.patience = Patience()
         self.media: Media | None = None
         self.terms: Terms | None = None
         self.reply: asyncio.Future[str] | None = None
@@ -164,12 +163,11 @@ class Effects:
 
     # ---- towards the media ----
 
-    async def _join(self, command: c.JoinMedia, visit: VisitState) -> e.Event:
+    async def _join(self, command: c.JoinMedia, visit: VisitState) -> e.Event | None:
         try:
             self.media = self._tools.media(sealed=self.terms is None or self.terms.privileged)
             self._listen(self.media)
-            async with asyncio.timeout(MEDIA_PATIENCE_S):
-                self._joined = await self.media.join(self._sip_offer, command.web_offer)
+            self._joined = await self.patience.wait(self.media.join(self._sip_offer, command.web_offer))
         except (BridgeError, TimeoutError) as error:
             return self._refused(error)
         return e.MediaJoined()
@@ -177,8 +175,7 @@ class Effects:
     async def _complete(self, command: c.CompleteMedia, visit: VisitState) -> e.Event | None:
         try:
             self._check_paid(command.sdp)
-            async with asyncio.timeout(MEDIA_PATIENCE_S):
-                joined = await self._required().complete(command.sdp)
+            joined = await self.patience.wait(self._required().complete(command.sdp))
         except (BridgeError, TimeoutError) as error:
             return self._refused(error)
         if joined.web_sdp is not None:
@@ -188,16 +185,14 @@ class Effects:
     async def _rejoin(self, command: c.RejoinMedia, visit: VisitState) -> None:
         """A page that fails may try again until its time is over."""
         try:
-            async with asyncio.timeout(MEDIA_PATIENCE_S):
-                self._fulfil(await self._required().rejoin(command.web_offer))
+            self._fulfil(await self.patience.wait(self._required().rejoin(command.web_offer)))
         except (BridgeError, TimeoutError) as error:
             self._refused(error)
 
     async def _change(self, command: c.ChangeMedia, visit: VisitState) -> e.Event | None:
         try:
             self._check_paid(command.sdp)
-            async with asyncio.timeout(MEDIA_PATIENCE_S):
-                answer = await self._required().change(command.sdp)
+            answer = await self.patience.wait(self._required().change(command.sdp))
         except (BridgeError, TimeoutError) as error:
             log.info("visit %s: an offer was refused (%s)", self._books.intent.visit_id, type(error).__name__)
             await self._to_station(self._dialog.refuse_offer(sip_codes.NOT_ACCEPTABLE))
@@ -207,8 +202,7 @@ class Effects:
 
     async def _offer_limit(self, command: c.OfferLimit, visit: VisitState) -> None:
         try:
-            async with asyncio.timeout(MEDIA_PATIENCE_S):
-                offer = await self._required().describe_limit()
+            offer = await self.patience.wait(self._required().describe_limit())
         except (BridgeError, TimeoutError) as error:
             log.info("visit %s: no limit was offered (%s)", self._books.intent.visit_id, type(error).__name__)
             return
@@ -218,8 +212,7 @@ class Effects:
         """An answer that does not fit changes nothing: the session stays as it was (RFC 3261 section 14.1)."""
         try:
             self._check_paid(command.sdp)
-            async with asyncio.timeout(MEDIA_PATIENCE_S):
-                await self._required().complete(command.sdp)
+            await self.patience.wait(self._required().complete(command.sdp))
         except (BridgeError, TimeoutError) as error:
             log.info("visit %s: an answer was not taken (%s)", self._books.intent.visit_id, type(error).__name__)
             return None
@@ -274,8 +267,7 @@ class Effects:
             return
         try:
             self._stats = self.media.stats()
-            async with asyncio.timeout(MEDIA_PATIENCE_S):
-                await self.media.close()
+            await Patience().wait(self.media.close())  # one of its own: whatever ended before, this is to be tried
         except (BridgeError, TimeoutError) as error:
             log.warning("visit %s: its media did not close (%s)", self._books.intent.visit_id, type(error).__name__)
 
@@ -284,9 +276,12 @@ class Effects:
             raise VisitGone("there is no media yet")
         return self.media
 
-    def _refused(self, error: BridgeError | TimeoutError) -> e.MediaRefused:
+    def _refused(self, error: BridgeError | TimeoutError) -> e.MediaRefused | None:
+        """None: it was given up because the visit's end waits in the queue, with a reason of its own."""
         log.info("visit %s: no media (%s)", self._books.intent.visit_id, type(error).__name__)
         self.fail(WebLegFailed("the media plane did not answer in time") if isinstance(error, TimeoutError) else error)
+        if isinstance(error, TimeoutError) and self.patience.is_over:
+            return None
         return e.MediaRefused()
 
     def _fulfil(self, web_sdp: str) -> None:

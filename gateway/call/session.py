@@ -42,6 +42,9 @@ from sip import Dialog, Invite
 log = logging.getLogger(__name__)
 
 INBOX_SIZE = 64
+_ENDS = (e.FamilyLeft, e.StationHungUp, e.StationLost, e.OfficerEnded, e.DrainEnded)
+"""They end a visit in whatever state it is: the media that is being waited for is waited for no longer."""
+
 T = TypeVar("T")
 
 
@@ -161,10 +164,12 @@ class Session:
             self._inbox.put_nowait(_Wish(event, answer))
         except asyncio.QueueFull:
             raise VisitGone(f"visit {self.visit_id} has no ear for more") from None
+        self._hurry(event)
         return await answer
 
     def tell(self, event: e.Event) -> None:
         """From the house, which does not wait for what comes of it."""
+        self._hurry(event)
         try:
             self._inbox.put_nowait(event)
         except asyncio.QueueFull:
@@ -290,7 +295,12 @@ class Session:
         async for told in source:
             event = translate(told) if self._keypad.is_new(told, self._clock.monotonic()) else None
             if event is not None:
+                self._hurry(event)
                 await self._inbox.put(event)
+
+    def _hurry(self, event: e.Event) -> None:
+        if isinstance(event, _ENDS):
+            self._effects.patience.end()
 
     async def _keep_time(self) -> None:
         """Wakes the visit when something is due. What is due is asked anew after each change: no timer to forget."""

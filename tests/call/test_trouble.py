@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from gateway.call import effects
+from bridge import WebLegFailed
+from gateway.call import patience
 from gateway.call.books import FIRST_PAUSE_S
 from gateway.call.facts import FactKind
 from gateway.call.notices import Over
 from gateway.errors import VisitGone
 from tests.call.stage import FAMILY, stage
+from tests.support.media import ScriptedMedia
 
 
 async def test_the_database_is_away_while_a_visit_ends(tmp_path: Path) -> None:
@@ -54,13 +56,41 @@ async def test_an_officer_hears_that_a_visit_has_ended_although_its_record_canno
 
 
 async def test_media_that_does_not_close_keeps_no_money(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(effects, "MEDIA_PATIENCE_S", 0.01)
+    monkeypatch.setattr(patience, "MEDIA_PATIENCE_S", 0.01)
     async with stage(tmp_path) as node:
         far, _ = await node.talks()
-        node.media.hangs = True
+        node.media.hangs = frozenset({"close"})
         far.bye()
         assert (await node.record()).reason == "inmate_hung_up"
         assert (await node.accounting.account("family-1")).held.micros == 0
+
+
+async def test_media_that_hangs_delays_no_end(tmp_path: Path) -> None:
+    async with stage(tmp_path) as node:
+        far, ring = await node.talks()
+        node.media.hangs = frozenset({"rejoin"})
+        waiting = asyncio.create_task(node.visits.rejoin(ring.visit_id, ring.contact, "v=0"))
+        await node.happenings.until(lambda: node.media.asked[-1] == "rejoin", "the media plane hangs")
+        await asyncio.wait_for(node.visits.end(ring.visit_id), 5)
+        assert (await far.request("BYE")).method == "BYE"
+        assert (await node.record()).reason == "officer_terminated"
+        with pytest.raises(WebLegFailed):
+            await waiting
+
+
+async def test_a_station_that_hangs_up_while_its_media_is_made_is_recorded_as_having_hung_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ScriptedMedia, "hangs", frozenset({"join"}))
+    async with stage(tmp_path) as node:
+        far = node.station_calls()
+        ring = await node.rung(1)
+        accepting = asyncio.create_task(node.accepts(ring))
+        await node.happenings.until(lambda: bool(node.bridges and node.media.asked), "the media plane hangs")
+        far.cancel()
+        assert (await node.record()).reason == "inmate_hung_up"
+        with pytest.raises(WebLegFailed):
+            await accepting
 
 
 async def test_the_database_is_away_during_a_visit(tmp_path: Path) -> None:

@@ -31,8 +31,11 @@ WEB_ANSWER = "v=0 the answer for the browser"
 class ScriptedMedia:
     """Implements bridge.bridge.Media. `asked` keeps what call control wanted, in order; `own` what it was to say.
 
-    fails: what the next call raises. note: called after each call, so that a test can wait for it.
+    fails: what the next call raises. hangs: acts that never end. note: called after each call, so that a test can
+    wait for it.
     """
+
+    hangs: frozenset[str] = frozenset()
 
     def __init__(
         self, clock: Clock, note: Callable[[], None], fails: BridgeError | None = None, *, sealed: bool = False
@@ -47,12 +50,12 @@ class ScriptedMedia:
         self.asked: list[str] = []
         self.own: list[str] = []  # what it was to say and show itself
         self.closed = False
-        self.hangs = False  # closing never ends
 
     # what call control asks
 
     async def join(self, sip_offer: str | None, web_offer: str) -> Joined:
         self._ask("join")
+        await self._may_hang("join")
         if sip_offer is None:
             return Joined(OUR_OFFER, None, self.routes())
         self._hear(sip_offer)
@@ -76,6 +79,7 @@ class ScriptedMedia:
 
     async def rejoin(self, web_offer: str) -> str:
         self._ask("rejoin")
+        await self._may_hang("rejoin")
         return WEB_ANSWER
 
     def play(self, side: Side, prompt: Prompt) -> None:
@@ -120,9 +124,12 @@ class ScriptedMedia:
 
     async def close(self) -> None:
         self._ask("close")
-        if self.hangs:
-            await asyncio.Event().wait()
+        await self._may_hang("close")
         self.closed = True
+
+    async def _may_hang(self, what: str) -> None:
+        if what in self.hangs:
+            await asyncio.Event().wait()
 
     def _hear(self, sdp: str) -> None:
         self._held = "a=sendonly" in sdp or "a=inactive" in sdp
