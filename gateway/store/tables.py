@@ -27,6 +27,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -53,8 +54,15 @@ accounts = Table(
     Column("held_micros", BigInteger, nullable=False),
     Column("opened_at_ms", BigInteger, nullable=False),
     Column("closed_at_ms", BigInteger),
+    Column("owner", Text, nullable=False, server_default=""),
+    Column("day_limit_micros", BigInteger),
+    Column("week_limit_micros", BigInteger),
+    Column("low_balance_micros", BigInteger),
+    Column("low_told", Boolean(create_constraint=False), nullable=False, server_default=false()),
+    Column("active_at_ms", BigInteger, nullable=False, server_default="0"),
     CheckConstraint("held_micros >= 0", name="held_not_negative"),
     CheckConstraint("kind <> 'prepaid' OR balance_micros >= held_micros", name="never_overspent"),
+    CheckConstraint("kind <> 'debit' OR balance_micros >= held_micros", name="debit_never_overspent"),
 )
 
 movements = Table(
@@ -63,8 +71,10 @@ movements = Table(
     Column("movement_id", Id, primary_key=True),
     Column("kind", String(16), nullable=False),
     Column("visit_id", Id, nullable=False, server_default=""),
-    Column("cdr_id", Id, nullable=False, server_default=""),
+    Column("cdr_id", Id, nullable=False, server_default="", index=True),
     Column("at_ms", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("who", Text, nullable=False, server_default=""),
 )
 
 entries = Table(
@@ -113,6 +123,17 @@ visits = Table(
     # set by the closing transaction
     Column("cdr_id", Id),
     Column("balance_after_micros", BigInteger),
+    # who pays, when it is not account_id alone: JSON; and the free seconds that are set aside, then used
+    Column("payers", Text, nullable=False, server_default=""),
+    Column("free_s", BigInteger, nullable=False, server_default="0"),
+    Index(
+        "ix_visits_free",
+        "account_id",
+        "tariff_id",
+        "setup_at_ms",
+        sqlite_where=text("free_s > 0"),
+        postgresql_where=text("free_s > 0"),
+    ),
     Index("ix_visits_open", "node", sqlite_where=text("cdr_id IS NULL"), postgresql_where=text("cdr_id IS NULL")),
 )
 
@@ -120,14 +141,18 @@ holds = Table(
     "holds",
     metadata,
     Column("hold_id", Id, primary_key=True),
-    Column("visit_id", Id, ForeignKey("visits.visit_id"), nullable=False, unique=True),
+    Column("visit_id", Id, ForeignKey("visits.visit_id"), nullable=False),
     Column("account_id", Id, ForeignKey("accounts.account_id"), nullable=False, index=True),
     Column("amount_micros", BigInteger, nullable=False),
     Column("currency", String(3), nullable=False),
     Column("limited_by_balance", Boolean(create_constraint=False), nullable=False),
     Column("taken_at_ms", BigInteger, nullable=False),
     Column("released_at_ms", BigInteger),
+    Column("position", BigInteger, nullable=False, server_default="0"),
+    Column("percent", BigInteger, nullable=False, server_default="100"),
+    Column("slices", BigInteger, nullable=False, server_default="1"),
     CheckConstraint("amount_micros >= 0", name="not_negative"),
+    UniqueConstraint("visit_id", "account_id"),
 )
 
 cdrs = Table(
