@@ -172,6 +172,7 @@ class Config(Document):
     limits: LimitsConfig = LimitsConfig()
     dialplan: str
     tariffs: tuple[str, ...]
+    caps: tuple[str, ...] = ()
 
     def sip_settings(self) -> SipSettings:
         sip = self.sip
@@ -219,6 +220,7 @@ def load_config(path: Path) -> Config:
         if name in staff[:index] or name == "staff":
             problems.append(source.problem(f"the name {name!r} is taken already", "http", "staff", index, "name"))
     paths = [("dialplan", config.dialplan)] + [("tariffs", each) for each in config.tariffs]
+    paths += [("caps", each) for each in config.caps]
     for field, each in paths:
         if not (base / each).is_file():
             problems.append(source.problem(f"there is no file {each!r} beside the configuration", field))
@@ -228,6 +230,7 @@ def load_config(path: Path) -> Config:
         update={
             "dialplan": str(base / config.dialplan),
             "tariffs": tuple(str(base / each) for each in config.tariffs),
+            "caps": tuple(str(base / each) for each in config.caps),
             "store": StoreConfig(url=_absolute_sqlite(config.store.url, base)),
             "recording": _absolute_recording(config.recording, base),
         }

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from gateway.api.links import Links
 from gateway.billing.accounting import Accounting
+from gateway.billing.cap_check import under_caps
+from gateway.billing.caps import load_caps
 from gateway.billing.tariff import Tariffs, load_tariffs
 from gateway.config import Config
 from gateway.errors import StartError
@@ -20,9 +22,11 @@ from gateway.store import Store
 
 
 def load_policy(config: Config) -> tuple[Dialplan, Tariffs]:
-    """Raises DocumentError."""
+    """Dialplan and tariffs, each tariff bound by the caps of the facilities. Raises DocumentError."""
     tariffs = load_tariffs(config.tariffs)
-    return load(Path(config.dialplan), tariffs), tariffs
+    caps = load_caps(config.caps)
+    plan = load(Path(config.dialplan), tariffs, caps)
+    return plan, under_caps(tariffs, caps, plan)
 
 
 @contextlib.asynccontextmanager

@@ -21,11 +21,10 @@ from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from gateway.billing.tariff import load_tariffs
 from gateway.config import Config, load_config
+from gateway.desk import load_policy
 from gateway.documents import DocumentError
 from gateway.errors import RecordingError
-from gateway.policy.dialplan import load
 from sip.types import Transport
 
 _LIBRARIES = {
@@ -151,8 +150,7 @@ def _documents(path: Path) -> Generator[Finding, None, Config | None]:
         return None
     yield Finding(Verdict.OK, f"configuration {path}")
     try:
-        tariffs = load_tariffs(config.tariffs)
-        load(Path(config.dialplan), tariffs)
+        _, tariffs = load_policy(config)
     except DocumentError as error:
         yield from _problems(error)
     else:

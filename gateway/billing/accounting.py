@@ -44,7 +44,13 @@ class Accounting:
 
     async def authorise(self, intent: VisitIntent) -> HoldGranted | HoldRefused:
         intent = storable(intent)
-        tariff = self._tariffs.in_force(intent.tariff, intent.setup_at)
+        tariff = self._tariffs.agreed(
+            intent.tariff,
+            intent.setup_at,
+            facility=intent.facility,
+            timezone=intent.timezone,
+            privileged=intent.privileged,
+        )
         return await self._store.write(lambda work: authorisation.authorise(work, intent, tariff))
 
     async def attempt(self, intent: VisitIntent) -> None:

@@ -76,6 +76,7 @@ def demo_config(folder: Path, *, http_port: int = 0, transcode: bool = False, wa
         node="demo",
         dialplan=str(DIALPLANS / "demo.yaml"),
         tariffs=(str(_TARIFFS),),
+        caps=(str(DIALPLANS / "caps" / "us-fcc.yaml"),),
         http=HttpConfig(
             port=http_port,
             staff_token=SecretStr(secrets.token_urlsafe(24)),

@@ -19,13 +19,14 @@ from pydantic import Field
 from gateway.documents import Document, DocumentError, Problem, Source, load_with_source
 from gateway.policy.decision import Medium
 from gateway.policy.pattern import Pattern
-from gateway.policy.plan import Contact, Dialplan, Facility, Rule, Station
+from gateway.policy.plan import Contact, Dialplan, Facility, FacilityType, Rule, Station
 from gateway.policy.schedule import WEEKDAYS, Interval, Schedule, overlaps
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 DayKey = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "daily"]
 MAX_MINUTES = 24 * 60
+NO_CAPS = "none"
 Days = Annotated[int, Field(ge=1, le=36_500)]
 
 
@@ -36,6 +37,20 @@ class KnownTariffs(Protocol):
         """What each tariff is for, by its id."""
         ...
 
+    def serves(self, tariff_id: str, facility: str) -> bool:
+        """Whether it may be used in this facility."""
+        ...
+
+
+class KnownCaps(Protocol):
+    """The tables of rate caps a plan may name; gateway.billing.caps.Caps is it."""
+
+    def tables(self) -> tuple[str, ...]: ...
+
+    def tier(self, table_id: str, kind: FacilityType, adp: int | None) -> str:
+        """Raises ValueError when what is said of the facility does not tell its tier."""
+        ...
+
 
 class RecordingEntry(Document):
     """How long the recordings of a facility are kept."""
@@ -44,13 +59,19 @@ class RecordingEntry(Document):
 
 
 class FacilityEntry(Document):
-    """See plan.Facility. `recording` is there when its visits are recorded."""
+    """See plan.Facility. `recording` is there when its visits are recorded.
+
+    caps: a table of rate caps, or `none`. type, adp (average daily population): what its tier there follows from.
+    """
 
     id: Id
     name: Name
     timezone: str
     trunks: Annotated[tuple[str, ...], Field(min_length=1)]
     recording: RecordingEntry | None = None
+    caps: str | None = None
+    type: FacilityType | None = None
+    adp: Annotated[int, Field(ge=0)] | None = None
 
 
 class StationEntry(Document):
@@ -102,15 +123,18 @@ class DialplanDocument(Document):
     rules: Annotated[tuple[RuleEntry, ...], Field(min_length=1)]
 
 
-def load(path: Path | str, tariffs: KnownTariffs) -> Dialplan:
-    """The dialplan at `path`, checked against the tariffs it may name. Raises DocumentError."""
+def load(path: Path | str, tariffs: KnownTariffs, caps: KnownCaps | None = None) -> Dialplan:
+    """The dialplan at `path`, checked against the tariffs and rate caps it may name. Raises DocumentError.
+
+    caps None: what facilities say of caps is not looked at.
+    """
     document, source = load_with_source(Path(path), DialplanDocument)
-    return build(document, source, tariffs)
+    return build(document, source, tariffs, caps)
 
 
-def build(document: DialplanDocument, source: Source, tariffs: KnownTariffs) -> Dialplan:
+def build(document: DialplanDocument, source: Source, tariffs: KnownTariffs, caps: KnownCaps | None = None) -> Dialplan:
     """A plan of a document that has the right shape. Raises DocumentError with everything that does not fit."""
-    builder = _Builder(document, source, tariffs.media())
+    builder = _Builder(document, source, tariffs, caps)
     plan = builder.plan()
     if builder.problems:
         raise DocumentError(sorted(builder.problems, key=lambda each: each.line))
@@ -120,10 +144,14 @@ def build(document: DialplanDocument, source: Source, tariffs: KnownTariffs) -> 
 class _Builder:
     """Turns entries into values, and notes what is wrong on the way instead of stopping."""
 
-    def __init__(self, document: DialplanDocument, source: Source, tariffs: Mapping[str, Medium]) -> None:
+    def __init__(
+        self, document: DialplanDocument, source: Source, tariffs: KnownTariffs, caps: KnownCaps | None
+    ) -> None:
         self._document = document
         self._source = source
-        self._tariffs = tariffs
+        self._known_tariffs = tariffs
+        self._tariffs = tariffs.media()
+        self._caps = caps
         self.problems: list[Problem] = []
 
     def plan(self) -> Dialplan:
@@ -154,8 +182,29 @@ class _Builder:
             zone = self._zone(entry.timezone, index)
             if entry.id not in found:
                 days = entry.recording.retention_days if entry.recording else None
-                found[entry.id] = Facility(entry.id, entry.name, zone, entry.trunks, days)
+                table, tier = self._tier(entry, index)
+                found[entry.id] = Facility(entry.id, entry.name, zone, entry.trunks, days, table, tier)
         return found
+
+    def _tier(self, entry: FacilityEntry, index: int) -> tuple[str, str]:
+        """Table and tier of a facility. Where there are tables, each facility says which binds it, or `none`."""
+        if self._caps is None or entry.caps == NO_CAPS:
+            return "", ""
+        tables = self._caps.tables()
+        if entry.caps is None:
+            if tables:
+                self._problem(f"has no `caps`; write caps: {tables[0]}, or caps: {NO_CAPS}", "facilities", index)
+            return "", ""
+        if not self._known("table of rate caps", entry.caps, tables, "facilities", index, "caps"):
+            return "", ""
+        if entry.type is None:
+            self._problem("has no `type`; write type: jail, or type: prison", "facilities", index)
+            return "", ""
+        try:
+            return entry.caps, self._caps.tier(entry.caps, entry.type, entry.adp)
+        except ValueError as error:
+            self._problem(str(error), "facilities", index)
+            return "", ""
 
     def _zone(self, name: str, index: int) -> ZoneInfo:
         try:
@@ -252,6 +301,8 @@ class _Builder:
             location = ("rules", index, "tariff", medium.value)
             if self._known("tariff", tariff, self._tariffs, *location) and self._tariffs[tariff] is not medium:
                 self._problem(f"{tariff!r} is a tariff for {self._tariffs[tariff]}, not for {medium}", *location)
+            if tariff in self._tariffs and not self._known_tariffs.serves(tariff, entry.facility):
+                self._problem(f"{tariff!r} is not for {entry.facility}: its `facilities` do not list it", *location)
 
     def _week(self, index: int, hours: Mapping[DayKey, tuple[str, ...]]) -> tuple[tuple[Interval, ...], ...]:
         days: dict[str, list[Interval]] = {day: [] for day in WEEKDAYS}

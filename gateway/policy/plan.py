@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from gateway.policy.decision import Medium
@@ -11,11 +12,17 @@ from gateway.policy.pattern import Pattern
 from gateway.policy.schedule import Schedule
 
 
+class FacilityType(StrEnum):
+    PRISON = "prison"
+    JAIL = "jail"
+
+
 @dataclass(frozen=True, slots=True)
 class Facility:
     """trunks: names of the trunks whose calls come from here. Its wall clock is `zone`.
 
     retention_days: its visits are recorded, and kept for so long. None: nothing of it is recorded.
+    caps, tier: the table of rate caps that binds it, and its tier there; both empty where none does.
     """
 
     id: str
@@ -23,6 +30,8 @@ class Facility:
     zone: ZoneInfo
     trunks: tuple[str, ...]
     retention_days: int | None = None
+    caps: str = ""
+    tier: str = ""
 
     @property
     def timezone(self) -> str:

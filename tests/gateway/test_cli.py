@@ -23,6 +23,7 @@ def config(tmp_path: Path) -> Path:
     document = {
         "dialplan": str(ROOT / "dialplans/demo.yaml"),
         "tariffs": [str(ROOT / "dialplans/tariffs/demo.yaml")],
+        "caps": [str(ROOT / "dialplans/caps/us-fcc.yaml")],
         "http": {"port": 8099, "link_secret": SECRET, "staff_token": "staff-of-this-test"},
         "sip": {"trunks": [{"name": "demo", "sources": ["127.0.0.1"]}]},
     }

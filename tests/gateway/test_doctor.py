@@ -18,6 +18,7 @@ def document(tmp_path: Path, **sections: object) -> Path:
     plain = {
         "dialplan": str(ROOT / "dialplans/demo.yaml"),
         "tariffs": [str(ROOT / "dialplans/tariffs/demo.yaml")],
+        "caps": [str(ROOT / "dialplans/caps/us-fcc.yaml")],
         "http": {"port": 0, "staff_token": "s" * 24, "link_secret": "l" * 24},
         "sip": {"port": 0},
         "mqtt": {"embedded_port": 0},

@@ -131,6 +131,7 @@ def test_a_list_says_that_there_is_more_and_nobody_looks_into_one_without_a_reas
     document = {
         "dialplan": str(recorded_dialplan(tmp_path)),
         "tariffs": [str(ROOT / "dialplans/tariffs/demo.yaml")],
+        "caps": [str(ROOT / "dialplans/caps/us-fcc.yaml")],
         "store": {"url": base},
         "recording": {"folder": "recordings", "keys": keys.name},
     }
@@ -191,6 +192,7 @@ def test_the_doctor_looks_at_the_rights_of_the_file(keys: Path, tmp_path: Path) 
             {
                 "dialplan": str(recorded_dialplan(tmp_path)),
                 "tariffs": [str(ROOT / "dialplans/tariffs/demo.yaml")],
+                "caps": [str(ROOT / "dialplans/caps/us-fcc.yaml")],
                 "recording": {"folder": "recordings", "keys": keys.name},
             }
         )

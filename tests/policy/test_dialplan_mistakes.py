@@ -26,6 +26,9 @@ class Known:
     def media(self) -> Mapping[str, Medium]:
         return {"visit": Medium.VIDEO, "call": Medium.AUDIO}
 
+    def serves(self, tariff_id: str, facility: str) -> bool:
+        return True
+
 
 def read(text: str) -> Dialplan:
     document, source = parse_document(text, "plan.yaml", DialplanDocument)

@@ -159,6 +159,7 @@ class GatewayProcess:
             "node": "test1",
             "dialplan": str(self.dialplan),
             "tariffs": [str(ROOT / "dialplans" / "tariffs" / "demo.yaml")],
+            "caps": [str(ROOT / "dialplans" / "caps" / "us-fcc.yaml")],
             "http": {"port": self.http_port, "staff_token": STAFF_TOKEN, "link_secret": LINK_SECRET},
             "sip": {"port": self.sip_port, "trunks": [{"name": "demo", "sources": ["127.0.0.0/8"]}]},
             "media": {"sip_ports": [low, low + 99], "web_ports": [low + 100, low + 199], "sheds_load": False},

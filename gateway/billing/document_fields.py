@@ -1,0 +1,69 @@
+"""Fields that tariffs and rate caps write alike: amounts, percentages, instants, labels."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+
+from gateway.money import Money
+
+ANY_CURRENCY = "XXX"  # ISO 4217: no currency; here only to check that an amount is one
+_PPM_PER_PERCENT = 10_000
+
+
+def _exact(value: Any) -> Any:
+    """YAML reads 0.16 as a binary float, which is not 0.16; as text every digit is what was written."""
+    if isinstance(value, float):
+        raise ValueError(f'write the amount as text, "{value}", so that not a digit is lost')  # noqa: TRY004 - pydantic turns only ValueError into a problem
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value
+
+
+def _amount(text: str) -> str:
+    if Money.parse(text, ANY_CURRENCY).micros < 0:
+        raise ValueError(f"{text} is negative; a tariff gives no money away")
+    return text
+
+
+def _percent(text: str) -> str:
+    ppm_of(text)
+    return text
+
+
+def ppm_of(percent: str) -> int:
+    """Parts per million of a percentage in decimal text. Raises ValueError."""
+    try:
+        ppm = Decimal(percent) * _PPM_PER_PERCENT
+    except InvalidOperation:
+        ppm = Decimal("NaN")
+    if not ppm.is_finite() or not 0 <= ppm <= 100 * _PPM_PER_PERCENT or ppm != ppm.to_integral_value():
+        raise ValueError(f'{percent!r} is no percentage from 0 to 100 with at most four decimals, such as "6.25"')
+    return int(ppm)
+
+
+def percent_of(ppm: int) -> str:
+    """The inverse of `ppm_of`: `6.25`."""
+    return f"{Decimal(ppm) / _PPM_PER_PERCENT:f}"
+
+
+def _instant(value: Any) -> Any:
+    """A plain date means its midnight in UTC."""
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError("has no zone; write 2026-01-01T00:00:00Z, or the date alone for midnight UTC")
+        return value.astimezone(UTC)
+    if isinstance(value, date):
+        return datetime.combine(value, time.min, UTC)
+    return value
+
+
+Amount = Annotated[str, BeforeValidator(_exact), AfterValidator(_amount)]
+Percent = Annotated[str, BeforeValidator(_exact), AfterValidator(_percent)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_instant)]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+DocumentId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
+Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 .,()/&'-]{0,59}$")]  # no colon: it names accounts
