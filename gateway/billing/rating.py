@@ -319,7 +319,8 @@ def _prices(tariff: Tariff, billed_s: int) -> Iterator[_Line]:
     if tariff.first_minute is not None and billed_s:
         yield _Line(LineKind.FIRST_MINUTE, band, 1, tariff.first_minute.micros)
         usage_s = max(0, billed_s - SECONDS_PER_MINUTE)
-    if usage_s:
+    by_the_visit_alone = tariff.per_visit is not None and not tariff.per_minute.micros
+    if usage_s and not by_the_visit_alone:
         micros = _rounded(tariff, tariff.per_minute.micros * usage_s, SECONDS_PER_MINUTE)
         yield _Line(LineKind.USAGE, band, usage_s, micros)
 
