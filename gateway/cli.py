@@ -1,4 +1,4 @@
-"""The command line: `kinbridge serve | run | demo | cdr | recording | dialplan | account | link | doctor`.
+"""The command line: `kinbridge serve | run | demo | cdr | recording | dialplan | tariff | account | link | doctor`.
 
 What goes wrong is said in a sentence, with exit code 1; a traceback means a bug. Each command imports what it needs,
 so that `doctor` still runs where a library does not load.
@@ -18,6 +18,7 @@ from gateway.command_line.accounts import account_app
 from gateway.command_line.options import DEFAULT_CONFIG, ConfigFile
 from gateway.command_line.recordings import recording_app
 from gateway.command_line.records import cdr_app
+from gateway.command_line.tariffs import tariff_app
 from gateway.config import load_config
 from gateway.errors import KinbridgeError
 from gateway.observe import LogFormat, set_up_logging
@@ -34,6 +35,7 @@ app.add_typer(cdr_app, name="cdr")
 app.add_typer(recording_app, name="recording")
 app.add_typer(dialplan_app, name="dialplan")
 app.add_typer(account_app, name="account")
+app.add_typer(tariff_app, name="tariff")
 
 LogLevel = Annotated[str, typer.Option(envvar="KINBRIDGE_LOG_LEVEL", help="DEBUG, INFO, WARNING or ERROR.")]
 LogForm = Annotated[LogFormat, typer.Option(envvar="KINBRIDGE_LOG_FORMAT", help="One line an event: text or JSON.")]

@@ -17,43 +17,50 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gateway.billing.document_fields import ANY_CURRENCY, Amount, Currency, DocumentId, Instant
+from gateway.billing.document_fields import ANY_CURRENCY, Amount, Currency, DocumentId, Instant, ToldDocument
 from gateway.billing.rating import Cap
-from gateway.documents import Document, DocumentError, Problem, Source, load_with_source
+from gateway.documents import DocumentError, Problem, Source, load_with_source
 from gateway.money import Money
 from gateway.policy.decision import Medium
 from gateway.policy.plan import FacilityType
 
 
-class TierEntry(Document):
-    """Which facilities a tier is for: those of a type, with an average daily population from adp_from to adp_to."""
+class TierEntry(ToldDocument):
+    """Which facilities a tier is for: those of a type, by their average daily population (ADP)."""
 
     id: DocumentId
     type: FacilityType
     adp_from: Annotated[int, Field(ge=0)] = 0
     adp_to: Annotated[int, Field(ge=0)] | None = None
+    """Included; left out: no end."""
 
 
-class RowEntry(Document):
-    """See CapRow. `source` is a key of the document's sources."""
+class RowEntry(ToldDocument):
+    """What a minute may cost in a tier and a medium, from one day on."""
 
     tier: str
     medium: Medium
     per_minute: Amount
+    """The whole cap, taxes apart."""
     additive: Amount | None = None
+    """The part of it that is meant for the facility's own costs: a facility_share above it is refused."""
     valid_from: Instant
     valid_to: Instant | None = None
+    """Not included any more; left out: no end."""
     source: str
+    """A key of `sources`: where the figure was read."""
 
 
-class CapDocument(Document):
+class CapDocument(ToldDocument):
     """One file: one table."""
 
     id: DocumentId
+    """What the dialplan's facilities name."""
     name: str
     note: str
     currency: Currency
     ancillary_fees: bool = False
+    """Whether a connection fee is allowed at all where a cap binds. It counts within the cap."""
     sources: Annotated[dict[str, str], Field(min_length=1)]
     tiers: Annotated[tuple[TierEntry, ...], Field(min_length=1)]
     rows: Annotated[tuple[RowEntry, ...], Field(min_length=1)]

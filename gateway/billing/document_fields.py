@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from gateway.documents import Document
 from gateway.money import Money
 
 ANY_CURRENCY = "XXX"  # ISO 4217: no currency; here only to check that an amount is one
@@ -61,9 +62,19 @@ def _instant(value: Any) -> Any:
     return value
 
 
+class ToldDocument(Document):
+    """A document whose JSON Schema says of each field what stands under it, for editors."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
 Amount = Annotated[str, BeforeValidator(_exact), AfterValidator(_amount)]
 Percent = Annotated[str, BeforeValidator(_exact), AfterValidator(_percent)]
-Instant = Annotated[AwareDatetime, BeforeValidator(_instant)]
+Instant = Annotated[
+    AwareDatetime,
+    BeforeValidator(_instant),
+    WithJsonSchema({"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}),
+]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 DocumentId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 .,()/&'-]{0,59}$")]  # no colon: it names accounts

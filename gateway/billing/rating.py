@@ -153,11 +153,11 @@ def agreed(tariff: Tariff, local: datetime, cap: Cap | None, *, privileged: bool
         return without_prices(tariff)
     for each in tariff.bands:
         if each.holds(local):
-            return replace(with_prices(tariff, each), cap=cap)
-    return replace(tariff, cap=cap)
+            return with_prices(tariff, each, cap)
+    return tariff if cap is None else replace(tariff, cap=cap)
 
 
-def with_prices(tariff: Tariff, band: Band) -> Tariff:
+def with_prices(tariff: Tariff, band: Band, cap: Cap | None = None) -> Tariff:
     return replace(
         tariff,
         per_minute=band.per_minute,
@@ -166,6 +166,7 @@ def with_prices(tariff: Tariff, band: Band) -> Tariff:
         first_minute=band.first_minute,
         band=band.name,
         bands=(),
+        cap=cap,
     )
 
 

@@ -9,9 +9,18 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from gateway.billing.allowance import FreeAllowance, Period
-from gateway.billing.document_fields import Amount, Currency, DocumentId, Instant, Label, Percent, ppm_of
+from gateway.billing.document_fields import (
+    Amount,
+    Currency,
+    DocumentId,
+    Instant,
+    Label,
+    Percent,
+    ToldDocument,
+    ppm_of,
+)
 from gateway.billing.rating import Band, FacilityShare, Rounding, RoundingMode, Tariff, Tax
-from gateway.documents import Document, Problem, Source
+from gateway.documents import Problem, Source
 from gateway.money import Money
 from gateway.policy.decision import Medium
 from gateway.policy.schedule import MINUTES_PER_DAY, WEEKDAYS, Interval, overlaps
@@ -21,70 +30,90 @@ Hours = dict[DayKey, tuple[str, ...]]
 Week = tuple[tuple[Interval, ...], ...]
 
 
-class RoundingDocument(Document):
-    """`to` is the smallest step of a line: "0.01" for cents."""
+class RoundingDocument(ToldDocument):
+    """Each line of a charge is rounded once, by this rule."""
 
     mode: RoundingMode
+    """down, up, half_up or half_even."""
     to: Amount
+    """The smallest step of a line: "0.01" for cents, "0.000001" for the finest there is."""
 
 
-class BandEntry(Document):
-    """See rating.Band. A price that is left out is the tariff's own."""
+class BandEntry(ToldDocument):
+    """Prices for some hours of the week. A price that is left out is the tariff's own."""
 
     name: DocumentId
     hours: Hours
+    """For each day, or daily, the hours on the facility's wall clock: daily: ["08:00-20:00"]."""
     per_minute: Amount | None = None
     per_visit: Amount | None = None
     first_minute: Amount | None = None
     connection_fee: Amount | None = None
 
 
-class FreeEntry(Document):
+class FreeEntry(ToldDocument):
     """What an account has free in each period."""
 
     minutes: Annotated[int, Field(ge=1, le=44_640)]
     per: Period
+    """day, week (from Monday) or month, on the facility's wall clock."""
 
 
-class ShareEntry(Document):
-    """See rating.FacilityShare."""
+class ShareEntry(ToldDocument):
+    """What the facility gets, on top of the prices, as a line of its own."""
 
     label: Label
     per_minute: Amount = "0"
+    """For each billed minute."""
     percent: Percent = "0"
+    """Of the tariff's own prices."""
 
 
-class TaxEntry(Document):
+class TaxEntry(ToldDocument):
     label: Label
     percent: Percent
+    """Of everything but taxes, after the cap."""
 
 
-class TariffEntry(Document):
-    """See rating.Tariff for the meaning of each field."""
+class TariffEntry(ToldDocument):
+    """One version of a tariff."""
 
     id: DocumentId
+    """What the dialplan's rules name."""
     version: Annotated[int, Field(ge=1)]
     currency: Currency
     medium: Medium
     facilities: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """The facilities that may use it; left out: any."""
     per_minute: Amount | None = None
+    """Price of a minute; seconds cost their part of it."""
     per_visit: Amount | None = None
+    """Once for the visit, with its first paid second."""
     first_minute: Amount | None = None
+    """Price of the first billed minute, used or not; left out: it costs what the others do."""
     connection_fee: Amount = "0"
+    """Once, with the first paid second. Rate caps forbid it unless they say otherwise."""
     included_s: Annotated[int, Field(ge=0, le=86_400)] = 0
+    """So many first seconds of a visit are in its price: only later ones are billed."""
     increment_s: Annotated[int, Field(ge=1, le=3600)] = 1
+    """Time is billed in steps of so many seconds."""
     minimum_s: Annotated[int, Field(ge=0, le=3600)] = 0
+    """A visit with any second to bill is billed for at least so many."""
     bands: Annotated[tuple[BandEntry, ...], Field(min_length=1)] | None = None
+    """Other prices at other hours; every minute of the week is in exactly one."""
     free: FreeEntry | None = None
     privileged_free: bool = False
+    """Whether privileged visits cost nothing."""
     facility_share: ShareEntry | None = None
     taxes: tuple[TaxEntry, ...] = ()
     rounding: RoundingDocument
     valid_from: Instant
+    """The first instant; a date is its midnight in UTC."""
     valid_to: Instant | None = None
+    """Not included any more; left out: no end."""
 
 
-class TariffDocument(Document):
+class TariffDocument(ToldDocument):
     """One file."""
 
     tariffs: Annotated[tuple[TariffEntry, ...], Field(min_length=1)]

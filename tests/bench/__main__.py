@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 
 from tests.bench.load import AUDIO_PER_S, VIDEO_PER_S
+from tests.bench.quoting import measure as measure_quoting
 from tests.bench.recording import numbers as measure_recording
 from tests.bench.relay import Cost, measure_all
 from tests.bench.setup import measure as measure_setup
@@ -59,6 +60,7 @@ def main() -> None:
     parser.add_argument("--transcoded", default="1,2,4", help="so many transcoded visits at once; empty: none")
     parser.add_argument("--watched", type=int, default=20, help="so many visits with an officer at each; 0: none")
     parser.add_argument("--recorded", type=int, default=20, help="so many recorded visits at once; 0: none")
+    parser.add_argument("--quotes", type=int, default=100_000, help="so many charges reckoned; 0: none")
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--out", type=Path, default=Path("bench-out"))
     parser.add_argument("--without-setup", action="store_true", help="relay only, no whole gateway")
@@ -74,6 +76,8 @@ def main() -> None:
         numbers |= measure_watching(options.watched, options.seconds)
     if options.recorded:
         numbers |= measure_recording(options.recorded, options.seconds)
+    if options.quotes:
+        numbers |= measure_quoting(options.quotes)
     if not options.without_setup:
         numbers |= measure_setup()
     options.out.mkdir(parents=True, exist_ok=True)

@@ -25,13 +25,14 @@ def test_one_visit_for_a_second_gives_all_numbers(
 ) -> None:
     run(
         monkeypatch, "--visits", "1", "--seconds", "1", "--out", str(tmp_path), "--without-setup",
-        "--transcoded", "", "--watched", "0", "--recorded", "0",
+        "--transcoded", "", "--watched", "0", "--recorded", "0", "--quotes", "2000",
     )  # fmt: skip
     numbers = json.loads((tmp_path / "bench.json").read_text())
     assert all(isinstance(value, int | float) for value in numbers.values())
     for name in ("us_per_packet", "floor_us_per_packet", "added_ms_p50", "added_ms_p99"):
         assert numbers[f"relay.visits_1.{name}"] > 0
     assert numbers["relay.visits_1.packets"] > 100
+    assert numbers["quote.per_s"] > 0
     assert "us/packet" in capsys.readouterr().out
 
 

@@ -79,6 +79,69 @@ def test_a_mistake_is_named_with_file_line_and_field(tmp_path, change, to, expec
     assert any(each.startswith(expected) for each in problems_of(tmp_path, GOOD.replace(change, to, 1)))
 
 
+BANDS = """\
+tariffs:
+  - id: day
+    version: 1
+    currency: USD
+    medium: video
+    per_visit: "1.00"
+    bands:
+      - name: day
+        hours: {daily: ["08:00-20:00"]}
+        per_minute: "0.16"
+      - name: night
+        hours: {daily: ["00:00-08:00", "20:00-24:00"]}
+        connection_fee: "0.05"
+    free: {minutes: 15, per: week}
+    facility_share: {label: County, percent: "10"}
+    taxes: [{label: State tax, percent: "6.25"}]
+    rounding: {mode: half_up, to: "0.01"}
+    valid_from: 2026-01-01
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "to", "expected"),
+    [
+        ('"20:00-24:00"', '"21:00-24:00"', "t.yaml:7: tariffs[0].bands: no band has 20:00-21:00 (daily); give these"),
+        ('daily: ["08:00-20:00"]', 'monday: ["08:00-20:00"]',
+         "t.yaml:7: tariffs[0].bands: no band has 08:00-20:00 (tuesday, wednesday, thursday, friday, satu"),
+        ('"00:00-08:00"', '"00:00-08:30"',
+         "t.yaml:12: tariffs[0].bands[1].hours.daily[0]: overlaps hours of band 'day' on monday; part them"),
+        ('"00:00-08:00"', '"0-8"', "t.yaml:12: tariffs[0].bands[1].hours.daily[0]: '0-8' are no hours; write for inst"),
+        ("name: night", "name: day", "t.yaml:11: tariffs[0].bands[1].name: 'day' stands above already"),
+        ("daily: [", "noon: [", "t.yaml:9: tariffs[0].bands[0].hours.noon"),
+        ('"0.05"', '"0.055"', "t.yaml:13: tariffs[0].bands[1].connection_fee: 0.055 is no multiple of the rounding"),
+        ('per_visit: "1.00"', 'per_visit: "1.001"', "t.yaml:6: tariffs[0].per_visit: 1.001 is no multiple of the"),
+        ('    per_visit: "1.00"\n', "", "t.yaml:10: tariffs[0].bands[1]: has no price; write per_minute"),
+        ("minutes: 15", "minutes: 0", "t.yaml:14: tariffs[0].free.minutes:"),
+        ("per: week", "per: year", "t.yaml:14: tariffs[0].free.per:"),
+        ('percent: "10"', 'percent: "110"', "t.yaml:15: tariffs[0].facility_share.percent: '110' is no percentage"),
+        ('percent: "10"', 'per_minute: "0"', "t.yaml:15: tariffs[0].facility_share: shares nothing; write per_minute"),
+        ("label: County", "label: 'County: share'", "t.yaml:15: tariffs[0].facility_share.label:"),
+        ('percent: "6.25"', 'percent: "6.25001"', "t.yaml:16: tariffs[0].taxes[0].percent: '6.25001' is no percentage"),
+        ('percent: "6.25"', "percent: 6.25", 't.yaml:16: tariffs[0].taxes[0].percent: write the amount as text, "6.2'),
+        ('"6.25"}', '"6.25"}, {label: State tax, percent: "1"}',
+         "t.yaml:16: tariffs[0].taxes[1].label: 'State tax' stands above already"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_bands_shares_and_taxes_is_named_too(tmp_path, change, to, expected):
+    assert change in BANDS
+    found = problems_of(tmp_path, BANDS.replace(change, to, 1))
+    assert any(each.startswith(expected) for each in found), found
+
+
+def test_a_tariff_without_any_price_is_refused(tmp_path):
+    (found,) = problems_of(tmp_path, GOOD.replace('    per_minute: "0.16"\n', ""))
+    assert found.startswith("t.yaml:2: tariffs[0]: has no price; write per_minute:")
+
+
+def test_an_unsound_version_does_not_make_its_neighbours_look_wrong(tmp_path):
+    text = GOOD.rstrip() + "\n    valid_to: 2026-03-01\n" + SECOND.replace('to: "0.01"', 'to: "0"')
+    assert [each.split(": ")[1] for each in problems_of(tmp_path, text)] == ["tariffs[1].rounding.to"]
+
+
 def test_a_second_version_takes_over_on_its_day(tmp_path):
     path = tmp_path / "t.yaml"
     path.write_text(GOOD.rstrip() + "\n    valid_to: 2026-04-06\n" + SECOND)
