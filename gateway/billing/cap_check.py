@@ -157,7 +157,7 @@ def remarks(use: Use) -> Iterator[str]:
         if lowered:
             yield (
                 f"{use.placed.place}: {prices.tariff_id}{name}: the cap {use.row.cap.cap_id} lowers the charge of some "
-                f"visits at {use.facility.id}, such as one of {lowered} s"
+                f"visits at {use.facility.id}, the longest of {lowered} s"
             )
     share, additive = use.placed.tariff.facility_share, use.row.additive
     own = (use.row.cap.per_minute - additive) if additive is not None else None

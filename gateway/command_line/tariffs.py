@@ -57,7 +57,7 @@ def tariff_check(
         typer.echo(line)
     for remark in dict.fromkeys(each for use in uses(tariffs, caps, plan) for each in remarks(use)):
         typer.echo(f"note: {remark}")
-    typer.echo(f"{len(tariffs)} tariffs under {len(caps.tables())} tables of rate caps: no mistake")
+    typer.echo(f"{len(tariffs)} tariffs, rate caps {', '.join(caps.tables()) or 'none'}: no mistake")
 
 
 def _bound(plan: Dialplan, caps: Caps) -> Iterator[str]:

@@ -5,8 +5,11 @@ import json
 import re
 from pathlib import Path
 
+from gateway.billing.caps import load_caps
 from gateway.billing.cdr import field_table
+from gateway.billing.rating import LineKind
 from gateway.billing.tariff import load_tariffs
+from gateway.billing.tariff_document import TariffEntry
 from gateway.call.termination import Reason
 from gateway.policy.decision import Refusal
 
@@ -28,11 +31,21 @@ def test_every_reason_of_the_closed_list_is_explained_and_no_other():
     assert told == ended | refused | {"refused_<rule>"}
 
 
-def test_the_tariff_of_the_manual_loads(tmp_path):
-    block = re.search(r"```yaml\n(.*?)```", (DOCS / "billing.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert block is not None
-    (tmp_path / "t.yaml").write_text(block[1])
-    assert list(load_tariffs([tmp_path / "t.yaml"])) == ["demo-video"]
+def test_the_tariff_and_the_caps_of_the_manual_load(tmp_path):
+    tariff, caps = re.findall(r"```yaml\n(.*?)```", (DOCS / "tariffs.md").read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "t.yaml").write_text(tariff)
+    (tmp_path / "c.yaml").write_text(caps)
+    assert list(load_tariffs([tmp_path / "t.yaml"])) == ["county-audio"]
+    assert load_caps([tmp_path / "c.yaml"]).tables() == ("us-fcc",)
+
+
+def test_the_manual_explains_every_key_and_every_kind_of_line():
+    text = (DOCS / "tariffs.md").read_text(encoding="utf-8")
+    yaml, reckoned = text.split("## How a charge is reckoned")
+    for name in TariffEntry.model_fields:
+        assert f"{name}:" in yaml, name
+    for kind in LineKind:
+        assert re.search(rf"^    {kind} ", reckoned, re.MULTILINE), kind
 
 
 def test_the_check_of_a_hash_in_the_manual_works():

@@ -69,7 +69,7 @@ def test_a_sound_configuration_is_checked_with_its_caps_and_what_they_will_lower
     assert told[0] == "north: medium-jail of us-fcc"
     assert told[1] == "us-fcc: verify against 47 CFR 64.6010 and 64.6030 before relying on these figures"
     assert any(each.startswith("note: ") and "county-video" in each and "lowers the charge" in each for each in told)
-    assert told[-1] == "3 tariffs under 1 tables of rate caps: no mistake"
+    assert told[-1] == "3 tariffs, rate caps us-fcc: no mistake"
 
 
 def test_files_can_be_checked_alone(config: Path) -> None:
