@@ -15,8 +15,6 @@ from gateway.billing.rating import (
     PPM,
     SECONDS_PER_MINUTE,
     Cap,
-    Rounding,
-    RoundingMode,
     Tariff,
     charge,
     with_prices,
@@ -27,7 +25,6 @@ from gateway.money import Money
 from gateway.policy.plan import Dialplan, Facility, Rule
 
 _DAY_S = 86_400
-_EXACT = Rounding(RoundingMode.DOWN, 1)
 Field = tuple[str | int, ...]
 
 
@@ -120,15 +117,31 @@ def _above(prices: Tariff, use: Use, caps: Caps) -> Iterator[tuple[str, str]]:
             f"{prices.connection_fee.amount} is an ancillary fee, which is forbidden beside the cap that {_binds(use)}"
         )
         yield "connection_fee", f"{message}; take it away, or set ancillary_fees: true there where the law allows it"
+    else:
+        yield from _never_within(prices, use)
+
+
+def _never_within(prices: Tariff, use: Use) -> Iterator[tuple[str, str]]:
+    """Refused is what no visit can keep; what some visits keep and others do not is for `rating.charge`."""
+    cap, longest_s = use.row.cap, use.longest_s
+    bound = replace(prices, cap=cap)
+    if _minute_ppm(prices.per_minute, prices) > cap.per_minute.micros * PPM:
+        return
+    if any(not charge(bound, each).lowered_micros for each in range(longest_s, 0, -1)):
+        return
+    minutes = longest_s // SECONDS_PER_MINUTE
+    cost = charge(replace(prices, cap=None), longest_s).untaxed
+    most = Money(cap.per_minute.micros * minutes, cost.currency)
+    message = f"even the longest visit, {minutes} minutes, would cost {cost.amount}, and no shorter one keeps the cap"
+    yield _culprit(prices), f"{message} either; at most {most.amount} is allowed by the cap that {_binds(use)}"
+
+
+def _culprit(prices: Tariff) -> str:
     if prices.per_visit is not None and prices.per_visit.micros:
-        most = cap.per_minute.micros * use.longest_s // SECONDS_PER_MINUTE
-        cost = charge(replace(prices, rounding=_EXACT, connection_fee=Money(0, prices.currency)), use.longest_s).untaxed
-        if cost.micros > most:
-            even = f"even the longest visit, {use.longest_s // SECONDS_PER_MINUTE} minutes, would cost {cost.amount}"
-            yield (
-                "per_visit",
-                f"{even}; at most {Money(most, cost.currency).amount} is allowed by the cap that {_binds(use)}",
-            )
+        return "per_visit"
+    if prices.connection_fee.micros:
+        return "connection_fee"
+    return "minimum_s" if prices.minimum_s > prices.increment_s else "increment_s"
 
 
 def _minute_ppm(price: Money, prices: Tariff) -> int:

@@ -82,7 +82,11 @@ def test_a_millionth_above_the_cap_is_refused_with_file_line_and_what_would_be_r
         ('"0.15"', '"0.14"\n    facility_share: {label: County, percent: "10"}', "6: tariffs[0].per_minute",
          "0.14 a minute with the facility's share is above 0.15"),
         ('"0.15"', '"0"\n    per_visit: "3.01"', "7: tariffs[0].per_visit",
-         "even the longest visit, 20 minutes, would cost 3.01; at most 3.00 is allowed"),
+         "even the longest visit, 20 minutes, would cost 3.01, and no shorter one keeps the cap either; at most 3.00"),
+        ('"0.15"', '"0.15"\n    increment_s: 3600', "7: tariffs[0].increment_s",
+         "even the longest visit, 20 minutes, would cost 9.00"),
+        ('"0.15"', '"0.15"\n    minimum_s: 1260', "7: tariffs[0].minimum_s",
+         "even the longest visit, 20 minutes, would cost 3.15"),
         ("USD", "EUR", "4: tariffs[0].currency", "EUR cannot be compared with a cap in USD"),
     ],
 )  # fmt: skip
@@ -126,13 +130,13 @@ def test_a_tariff_for_a_facility_is_checked_though_no_rule_names_it_yet(tmp_path
 
 
 def test_fees_are_a_switch_and_stay_within_the_cap(tmp_path):
-    fee = TARIFF.replace('"0.15"', '"0.15"\n    connection_fee: "0.05"')
+    fee = TARIFF.replace('"0.15"', '"0.14"\n    connection_fee: "0.05"')
     _, told = loaded(tmp_path, fee, caps=CAPS.replace("sources:", "ancillary_fees: true\nsources:"))
-    assert any("lowers the charge of some visits at north" in each for each in told)
+    assert any("lowers the charge of some visits at north, the longest of 299 s" in each for each in told), told
 
 
 def test_what_only_some_visits_would_exceed_loads_with_a_remark(tmp_path):
-    for more in ("minimum_s: 60", "increment_s: 60", 'per_visit: "3.00"'):
+    for more in ("minimum_s: 60", "increment_s: 60", "increment_s: 7", "minimum_s: 1200", 'per_visit: "3.00"'):
         tariff = TARIFF.replace('"0.15"', f'"0.15"\n    {more}' if "visit" not in more else f'"0"\n    {more}')
         _, told = loaded(tmp_path, tariff)
         assert any("lowers the charge of some visits" in each for each in told), more
