@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from gateway.store.migrations.append_only import refuse_changes
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -29,19 +31,8 @@ def upgrade() -> None:
     _create_holds()
     _create_cdrs()
     _create_chains()
-    if op.get_bind().dialect.name != "sqlite":
-        raise NotImplementedError("the append-only triggers of this step are written for SQLite")
     for table, there in THERE.items():
-        _refuse_changes(table, there)
-
-
-def _refuse_changes(table: str, there: str) -> None:
-    """UPDATE and DELETE fail, and so does INSERT OR REPLACE over a row that is there."""
-    refusal = f"SELECT RAISE(ABORT, '{table} is append-only')"
-    for verb in ("UPDATE", "DELETE"):
-        op.execute(f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} BEGIN {refusal}; END")
-    found = f"EXISTS (SELECT 1 FROM {table} WHERE {there})"  # noqa: S608 - names of this file only
-    op.execute(f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} WHEN {found} BEGIN {refusal}; END")
+        refuse_changes(table, there)
 
 
 def _create_accounts() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from gateway.store.migrations.append_only import refuse_changes
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -62,10 +64,4 @@ def _create_accesses() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_accesses_subject", "accesses", ["subject"])
-    if op.get_bind().dialect.name != "sqlite":
-        raise NotImplementedError("the append-only triggers of this step are written for SQLite")
-    refusal = "SELECT RAISE(ABORT, 'accesses is append-only')"
-    for verb in ("UPDATE", "DELETE"):
-        op.execute(f"CREATE TRIGGER accesses_no_{verb.lower()} BEFORE {verb} ON accesses BEGIN {refusal}; END")
-    found = "EXISTS (SELECT 1 FROM accesses WHERE access_id = NEW.access_id)"
-    op.execute(f"CREATE TRIGGER accesses_no_replace BEFORE INSERT ON accesses WHEN {found} BEGIN {refusal}; END")
+    refuse_changes("accesses", "access_id = NEW.access_id")

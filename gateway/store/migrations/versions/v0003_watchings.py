@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from gateway.store.migrations.append_only import refuse_changes
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -30,11 +32,4 @@ def upgrade() -> None:
     )
     op.create_index("ix_watchings_visit_id", "watchings", ["visit_id"])
     op.create_index("ix_watchings_officer", "watchings", ["officer"])
-    if op.get_bind().dialect.name != "sqlite":
-        raise NotImplementedError("the append-only triggers of this step are written for SQLite")
-    refusal = "SELECT RAISE(ABORT, 'watchings is append-only')"
-    for verb in ("UPDATE", "DELETE"):
-        op.execute(f"CREATE TRIGGER watchings_no_{verb.lower()} BEFORE {verb} ON watchings BEGIN {refusal}; END")
-    there = "number = NEW.number OR (watching_id = NEW.watching_id AND act = NEW.act)"
-    found = f"EXISTS (SELECT 1 FROM watchings WHERE {there})"  # noqa: S608 - names of this file only
-    op.execute(f"CREATE TRIGGER watchings_no_replace BEFORE INSERT ON watchings WHEN {found} BEGIN {refusal}; END")
+    refuse_changes("watchings", "number = NEW.number OR (watching_id = NEW.watching_id AND act = NEW.act)")
