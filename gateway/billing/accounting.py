@@ -12,21 +12,22 @@ Every method is one transaction and may be repeated after StoreUnavailable: visi
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import fields, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from gateway.billing import accounts, audit, authorisation, closing
 from gateway.billing.audit import ChainReport
 from gateway.billing.cdr import Cdr, from_document, storable_text
+from gateway.billing.rules import AccountRules
 from gateway.billing.tariff import Tariffs
 from gateway.call.summary import HoldGranted, HoldRefused, ProofOfLife, Receipt, VisitIntent, VisitSummary
 from gateway.clock import Clock, SystemClock
 from gateway.errors import BillingError
 from gateway.money import Money
-from gateway.store import Account, AccountKind, LedgerEntry, Store
+from gateway.store import Account, AccountKind, LedgerEntry, Store, Visit, Work
 
 log = logging.getLogger(__name__)
 
@@ -34,11 +35,20 @@ log = logging.getLogger(__name__)
 class Accounting:
     """node: whose records `cdrs` and `verify_chain` mean unless told otherwise."""
 
-    def __init__(self, store: Store, tariffs: Tariffs, *, node: str = "node1", clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        tariffs: Tariffs,
+        *,
+        node: str = "node1",
+        clock: Clock | None = None,
+        rules: AccountRules = AccountRules(),  # noqa: B008 - a frozen value
+    ) -> None:
         self._store = store
         self._tariffs = tariffs
         self._node = node
         self._clock = clock or SystemClock()
+        self._rules = rules
 
     # visits
 
@@ -51,7 +61,12 @@ class Accounting:
             timezone=intent.timezone,
             privileged=intent.privileged,
         )
-        return await self._store.write(lambda work: authorisation.authorise(work, intent, tariff))
+        return await self._store.write(lambda work: authorisation.authorise(work, intent, tariff, self._rules))
+
+    async def extend(self, visit_id: str, has_s: int) -> HoldGranted | HoldRefused:
+        """The next slice for a visit that knows of `has_s` seconds. A refusal takes nothing away."""
+        now = self._clock.now()
+        return await self._store.write(lambda work: authorisation.extend(work, visit_id, has_s, now, self._rules))
 
     async def attempt(self, intent: VisitIntent) -> None:
         intent = storable(intent)
@@ -62,8 +77,22 @@ class Accounting:
             await self._store.write(lambda work: work.visits.alive(proofs))
 
     async def close(self, summary: VisitSummary) -> Receipt:
+        return await self._store.write(partial(self._close, summary=summary, now=self._clock.now()))
+
+    def _close(self, work: Work, summary: VisitSummary, now: datetime) -> Receipt:
+        receipt = closing.close(work, summary, now)
+        payers = [each.account_id for each in work.books.holds(summary.visit_id)]
+        return replace(receipt, low=accounts.fallen_low(work, payers, self._rules))
+
+    async def expire(self, silent_s: float, live: Collection[str] = ()) -> list[Receipt]:
+        """Closes the visits, of whatever node, that gave no sign of life for so long, and frees what they hold.
+
+        live: visits that this process has in hand: whatever the database says, they are alive.
+        """
         now = self._clock.now()
-        return await self._store.write(lambda work: closing.close(work, summary, now))
+        before = now - timedelta(seconds=silent_s)
+        silent = await self._store.read(lambda work: work.visits.silent_since(before))
+        return await self._close_crashed([each for each in silent if each.intent.visit_id not in live], now)
 
     async def recover(self, node: str, now: datetime) -> list[Receipt]:
         """Closes what a crash of `node` left open. Call it before the node takes its first visit, never later.
@@ -72,11 +101,14 @@ class Accounting:
         A visit that cannot be closed is logged and left for the next time; it does not hold up the others.
         """
         await self._store.claim(node)
+        return await self._close_crashed(await self._store.read(lambda work: work.visits.without_record(node)), now)
+
+    async def _close_crashed(self, visits: Sequence[Visit], now: datetime) -> list[Receipt]:
         receipts: list[Receipt] = []
-        for visit in await self._store.read(lambda work: work.visits.without_record(node)):
+        for visit in visits:
             summary = closing.crashed(visit)
             try:
-                receipts.append(await self._store.write(partial(closing.close, summary=summary, now=now)))
+                receipts.append(await self._store.write(partial(self._close, summary=summary, now=now)))
             except BillingError:
                 log.exception("visit %s cannot be recovered", summary.visit_id)
         return receipts
@@ -84,20 +116,44 @@ class Accounting:
     # accounts
 
     async def open_account(
-        self, account_id: str, currency: str = "USD", kind: AccountKind = AccountKind.PREPAID
+        self, account_id: str, currency: str = "USD", kind: AccountKind = AccountKind.PREPAID, owner: str = ""
     ) -> Account:
-        """Idempotent. Raises BillingError when the account is there with another kind or currency."""
+        """Idempotent. Raises BillingError when the account is there with another kind, currency or owner."""
         now = self._clock.now()
-        return await self._store.write(lambda work: accounts.open_account(work, account_id, currency, kind, now))
+        return await self._store.write(
+            lambda work: accounts.open_account(work, account_id, currency, kind, now, owner=owner)
+        )
 
-    async def deposit(self, account_id: str, amount: Money, key: str) -> Account:
+    async def deposit(self, account_id: str, amount: Money, key: str, who: str = "") -> Account:
         """Idempotent by `key`. Raises BillingError: unknown or closed account, other currency, key used otherwise."""
-        now = self._clock.now()
-        return await self._store.write(lambda work: accounts.deposit(work, account_id, amount, key, now))
+        now, rules = self._clock.now(), self._rules
+        return await self._store.write(
+            lambda work: accounts.deposit(work, account_id, amount, key, at=now, rules=rules, who=who)
+        )
 
-    async def close_account(self, account_id: str) -> Account:
+    async def withdraw(self, account_id: str, amount: Money, key: str, reason: str = "", who: str = "") -> Account:
+        """Idempotent by `key`. Raises BillingError: more than no visit has reserved, and as for `deposit`."""
         now = self._clock.now()
-        return await self._store.write(lambda work: accounts.close_account(work, account_id, now))
+        return await self._store.write(
+            lambda work: accounts.withdraw(work, account_id, amount, key, at=now, reason=reason, who=who)
+        )
+
+    async def set_limits(
+        self, account_id: str, day: Money | None, week: Money | None, low_balance: Money | None
+    ) -> Account:
+        """The most that visits may cost a day and a week, and the mark of the low balance; None takes one away."""
+        return await self._store.write(lambda work: accounts.set_limits(work, account_id, day, week, low_balance))
+
+    async def close_account(self, account_id: str, *, refund: bool = False, who: str = "") -> Account:
+        now = self._clock.now()
+        return await self._store.write(
+            lambda work: accounts.close_account(work, account_id, now, refund=refund, who=who)
+        )
+
+    async def inactive(self, days: int) -> tuple[Account, ...]:
+        """People's accounts with money in them that has not moved for so long. Nothing is done to them."""
+        since = self._clock.now() - timedelta(days=days)
+        return await self._store.read(lambda work: work.books.inactive(since))
 
     async def account(self, account_id: str) -> Account:
         """With balance, held and available. Raises BillingError for an unknown one."""
@@ -105,6 +161,10 @@ class Accounting:
 
     async def accounts(self) -> tuple[Account, ...]:
         return await self._store.read(lambda work: work.books.accounts())
+
+    async def accounts_page(self, after: str = "", limit: int = 100) -> tuple[Account, ...]:
+        """Those with ids behind `after`, in order, without the house's."""
+        return await self._store.read(lambda work: work.books.accounts_page(after, limit))
 
     async def balance(self, account_id: str) -> Money:
         """What the ledger says, holds included. Raises BillingError for an unknown account."""

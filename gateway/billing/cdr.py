@@ -16,18 +16,34 @@ from typing import Annotated, Any, get_type_hints
 
 from gateway.money import Money
 
-SCHEMA = 1
+SCHEMA = 2
+READABLE = frozenset({1, SCHEMA})
 FLOWS = tuple((kind, source) for kind in ("audio", "video") for source in ("sip", "web"))
 HASHES = ("previous_hash", "hash")
 
 
 @dataclass(frozen=True, slots=True)
 class CdrLine:
-    """One line of the charge. kind: `connection_fee` or `usage`; quantity: 1, or billed seconds."""
+    """One line of the charge. kind: as in docs/tariffs.md, or `credit`; quantity: 1, or seconds; credits are negative.
+
+    label: the tariff's name of a tax or a share, a cap's id, the reason of a credit, else the band whose price it is.
+    """
 
     kind: str
     quantity: int
     amount: str
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CdrPayer:
+    """One of those who paid. percent: of the charge, as agreed. amount: what it came to, of hold_amount."""
+
+    account: str
+    percent: int
+    amount: str
+    hold_id: str
+    hold_amount: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +85,12 @@ class CdrRecording:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cdr:
-    """One visit, or one attempt at a visit. Times are aware UTC, whole milliseconds; None: it never came to that."""
+    """One visit, or one attempt at a visit. Times are aware UTC, whole milliseconds; None: it never came to that.
+
+    What has a default here is not in every older record.
+    """
 
     schema: Annotated[int, "version of this list of fields"]
     node: Annotated[str, "the node that had the visit"]
@@ -99,24 +118,43 @@ class Cdr:
     duration_ms: Annotated[int, "from answer_at to end_at; 0 when nobody answered"]
     billable_s: Annotated[int, "whole seconds of usable media: what the charge is reckoned from"]
     unusable_s: Annotated[int, "seconds between media start and end that were not usable and not charged"]
-    one_way_s: Annotated[int, "seconds in which sound came from one side only; among them some that were not charged"]
+    one_way_s: Annotated[
+        int, "seconds in which sound came from one side only; among them some that were not charged"
+    ] = 0
     reason: Annotated[str, "why it ended, from the closed list below"]
     fault: Annotated[str, "whose doing that was: station, family, officer, policy, money, network, gateway"]
     sip_code: Annotated[int, "final SIP status the station got instead of a visit; 0: the visit was answered"]
-    account: Annotated[str, "who paid; empty: the visit was free"]
+    account: Annotated[str, "who paid, the first of them; empty: the visit was free"]
+    payers: Annotated[tuple[CdrPayer, ...], "all who paid, in which parts; the amounts add up to `total`"] = ()
     tariff_id: Annotated[str, "tariff; empty when it did not come to one"]
     tariff_version: Annotated[int, "version of the tariff; 0 when there is none"]
     rate_per_minute: Annotated[str, "decimal text, in `currency`"]
     rounding: Annotated[str, "the tariff's rounding rule, as in `down to 0.01`"]
+    band: Annotated[
+        str, "the tariff's hours of the week whose prices were agreed; empty: it has none, or none fitted"
+    ] = ""
+    cap_id: Annotated[str, "rate cap that bound the visit; empty: none"] = ""
+    tier: Annotated[str, "the facility's tier under that cap"] = ""
+    cap_per_minute: Annotated[str, "the most that an actual minute may cost, taxes apart; empty: no cap"] = ""
+    free_s: Annotated[int, "seconds that the tariff's free allowance paid for"] = 0
     lines: Annotated[tuple[CdrLine, ...], "the lines of the charge; they add up to `total`"]
-    total: Annotated[str, "what was charged: decimal text, never a float"]
+    total: Annotated[str, "what was charged, credits taken off: decimal text, never a float"]
     currency: Annotated[str, "ISO 4217; `XXX` (no currency) when it did not come to a tariff"]
-    hold_id: Annotated[str, "the reservation that paid; empty when none was taken"]
-    hold_amount: Annotated[str, "what was reserved; `total` is never above it"]
-    movement_id: Annotated[str, "the ledger movement of the charge; empty when nothing was charged"]
+    cap_lowered: Annotated[str, "how much the cap took off the charge, taxes apart: decimal text"] = "0.00"
+    credited: Annotated[str, "how much of the charge was given back, in all: decimal text"] = "0.00"
+    credit_reason: Annotated[
+        str, "why it was given back, the last time: a code of the list below, or staff's words"
+    ] = ""
+    hold_id: Annotated[str, "the reservation that paid, the first of them; empty when none was taken"]
+    hold_amount: Annotated[str, "what was reserved in all; `total` is never above it"]
+    movement_id: Annotated[str, "the ledger movement of this record; empty when no money moved"]
+    correction_reason: Annotated[str, "why this record corrects another; empty when it does not"] = ""
+    corrected_by: Annotated[str, "by whose hand; empty when it does not"] = ""
     flows: Annotated[tuple[CdrFlow, ...], "codecs, path and quality, each way"]
-    recording: Annotated[str, "`none`, or how it came out: `complete`, `cut`, `failed`, `open` (not finished yet)"]
-    recordings: Annotated[tuple[CdrRecording, ...], "the files, in order; another one begins when a codec changes"]
+    recording: Annotated[str, "`none`, or how it came out: `complete`, `cut`, `failed`, `open` (not finished yet)"] = (
+        "none"
+    )
+    recordings: Annotated[tuple[CdrRecording, ...], "the files, in order; another one begins when a codec changes"] = ()
     previous_hash: Annotated[str, "hash of the node's record before this one; 64 zeros for the first"]
     hash: Annotated[str, "SHA-256 over previous_hash and this record"]
 
@@ -158,20 +196,17 @@ def _json_value(value: Any) -> Any:
 
 
 def from_json(values: Mapping[str, Any]) -> Cdr:
-    """The inverse of `as_json`. Raises ValueError for what is no record of this schema."""
-    if values.get("schema") != SCHEMA:
-        raise ValueError(f"a record of schema {values.get('schema')!r}; this version reads {SCHEMA}")
-    given = {**_LATER, **values}
+    """The inverse of `as_json`; an older record keeps its schema. Raises ValueError for what is no record."""
+    if values.get("schema") not in READABLE:
+        raise ValueError(f"a record of schema {values.get('schema')!r}; this version reads up to {SCHEMA}")
+    given = dict(values)
     for name in ("setup_at", "ring_at", "answer_at", "media_start_at", "media_end_at", "end_at", "recorded_at"):
         given[name] = None if given[name] is None else datetime.fromisoformat(given[name])
     given["lines"] = tuple(CdrLine(**each) for each in given["lines"])
+    given["payers"] = tuple(CdrPayer(**each) for each in given.get("payers", ()))
     given["flows"] = tuple(CdrFlow(**each) for each in given["flows"])
-    given["recordings"] = tuple(CdrRecording(**each) for each in given["recordings"])
+    given["recordings"] = tuple(CdrRecording(**each) for each in given.get("recordings", ()))
     return Cdr(**given)
-
-
-_LATER: Mapping[str, Any] = {"one_way_s": 0, "recording": "none", "recordings": ()}
-"""What the first records do not have."""
 
 
 def canonical(cdr: Cdr) -> str:
@@ -224,7 +259,8 @@ _TYPE_WORDS: dict[Any, str] = {
     bool: "true or false",
     datetime: "time",
     datetime | None: "time or null",
-    tuple[CdrLine, ...]: "list of {kind, quantity, amount}",
+    tuple[CdrLine, ...]: "list of {kind, quantity, amount, label}",
+    tuple[CdrPayer, ...]: "list of {account, percent, amount, hold_id, hold_amount}",
     tuple[CdrFlow, ...]: "list of flows",
     tuple[CdrRecording, ...]: "list of {recording_id, state, started_at, ended_at, bytes, sha256}",
 }

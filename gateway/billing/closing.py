@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from gateway.billing import accounts
 from gateway.billing.cdr import (
@@ -19,6 +20,7 @@ from gateway.billing.cdr import (
     Cdr,
     CdrFlow,
     CdrLine,
+    CdrPayer,
     CdrRecording,
     canonical,
     chained,
@@ -30,7 +32,7 @@ from gateway.billing.cdr import (
 )
 from gateway.billing.rating import Charge, Tariff, charge
 from gateway.billing.tariff import ANY_CURRENCY, thaw
-from gateway.call.summary import FlowSummary, Receipt, VisitSummary
+from gateway.call.summary import FlowSummary, Receipt, VisitIntent, VisitSummary
 from gateway.call.termination import Fault, Reason, Termination
 from gateway.errors import BillingError
 from gateway.money import Money
@@ -44,9 +46,10 @@ class _Bill:
     """What the visit costs and how that came about. tariff None: policy refused before there was one."""
 
     tariff: Tariff | None
-    hold: Hold | None
+    holds: tuple[Hold, ...]
     charge: Charge
     movement_id: str = ""
+    shares: tuple[accounts.PaidShare, ...] = ()
 
 
 def close(work: Work, summary: VisitSummary, now: datetime) -> Receipt:
@@ -58,13 +61,13 @@ def close(work: Work, summary: VisitSummary, now: datetime) -> Receipt:
         return _receipt(_recorded(work, visit.cdr_id), _balance(visit.intent.account, visit, work))
     cdr_id = f"cdr:{summary.visit_id}"
     recordings = _finished(work, summary)
-    bill = _settled(work, _bill(work, visit, summary), cdr_id, now)
+    bill = _settled(work, _bill(work, visit, summary), visit, cdr_id, now)
     end = work.records.chain_end(visit.intent.node)
     unnumbered = replace(
         _cdr(visit, summary, bill, cdr_id, now), recording=_outcome(summary, recordings), recordings=recordings
     )
     cdr = chained(replace(unnumbered, sequence=end.sequence + 1), end.hash)
-    work.records.append(_row(cdr))
+    work.records.append(row_of(cdr))
     account = work.books.account(visit.intent.account) if visit.intent.account else None
     work.visits.set_recorded(summary.visit_id, cdr_id, None if account is None else account.balance.micros)
     return _receipt(cdr, None if account is None else account.balance)
@@ -124,22 +127,24 @@ def _outcome(summary: VisitSummary, recordings: tuple[CdrRecording, ...]) -> str
 def _bill(work: Work, visit: Visit, summary: VisitSummary) -> _Bill:
     seconds = max(0, min(summary.billable_s, visit.grant.granted_s))
     tariff = thaw(visit.grant.tariff_json) if visit.grant.tariff_json else None
-    hold = work.books.hold(summary.visit_id)
-    if hold is not None and tariff is not None:
-        return _Bill(tariff, hold, charge(tariff, seconds))
+    holds = work.books.holds(summary.visit_id)
+    if holds and tariff is not None:
+        return _Bill(tariff, holds, charge(tariff, seconds, visit.grant.free_s))
     currency = tariff.currency if tariff else ANY_CURRENCY
-    return _Bill(tariff, None, Charge(seconds, 0, (), Money(0, currency)))
+    return _Bill(tariff, (), Charge(seconds, 0, (), Money(0, currency)))
 
 
-def _settled(work: Work, bill: _Bill, cdr_id: str, now: datetime) -> _Bill:
-    if bill.hold is None:
+def _settled(work: Work, bill: _Bill, visit: Visit, cdr_id: str, now: datetime) -> _Bill:
+    if visit.grant.free_s:
+        work.visits.set_free_used(visit.intent.visit_id, bill.charge.free_s)
+    if not bill.holds:
         return bill
-    movement_id = accounts.settle(work, bill.hold, bill.charge.total, cdr_id, now)
-    return _Bill(bill.tariff, bill.hold, bill.charge, movement_id)
+    settled = accounts.settle(work, bill.holds, bill.charge, visit, cdr_id=cdr_id, at=now)
+    return replace(bill, movement_id=settled.movement_id, shares=settled.shares)
 
 
 def _cdr(visit: Visit, summary: VisitSummary, bill: _Bill, cdr_id: str, now: datetime) -> Cdr:
-    intent, tariff, hold = visit.intent, bill.tariff, bill.hold
+    intent = visit.intent
     return Cdr(
         schema=SCHEMA,
         node=intent.node,
@@ -172,22 +177,48 @@ def _cdr(visit: Visit, summary: VisitSummary, bill: _Bill, cdr_id: str, now: dat
         fault=str(summary.termination.fault),
         sip_code=summary.termination.sip_code,
         account=intent.account,
-        tariff_id=intent.tariff,
-        tariff_version=tariff.version if tariff else 0,
-        rate_per_minute=tariff.per_minute.amount if tariff else "0.00",
-        rounding=str(tariff.rounding) if tariff else "",
-        lines=tuple(CdrLine(str(each.kind), each.quantity, each.amount.amount) for each in bill.charge.lines),
-        total=bill.charge.total.amount,
-        currency=bill.charge.total.currency,
-        hold_id=hold.hold_id if hold else "",
-        hold_amount=hold.amount.amount if hold else "0.00",
-        movement_id=bill.movement_id,
         flows=tuple(_flow(each) for each in summary.flows),
-        recording="none",
-        recordings=(),
         previous_hash="",
         hash="",
+        **_money(intent, bill),
     )
+
+
+def _money(intent: VisitIntent, bill: _Bill) -> dict[str, Any]:
+    """The fields of the record that say what it cost, by which prices, and who paid."""
+    held = sum((each.amount for each in bill.holds), Money(0, bill.charge.total.currency))
+    payers = (
+        CdrPayer(each.account, each.percent, each.amount.amount, each.hold_id, each.held.amount) for each in bill.shares
+    )
+    return priced(bill.tariff, bill.charge) | {
+        "tariff_id": intent.tariff,
+        "payers": tuple(payers),
+        "hold_id": bill.holds[0].hold_id if bill.holds else "",
+        "hold_amount": held.amount,
+        "movement_id": bill.movement_id,
+    }
+
+
+def priced(tariff: Tariff | None, charged: Charge) -> dict[str, Any]:
+    """The fields of a record that its prices and its charge give. tariff None: it did not come to one."""
+    cap = tariff.cap if tariff else None
+    currency = charged.total.currency
+    return {
+        "tariff_version": tariff.version if tariff else 0,
+        "rate_per_minute": tariff.per_minute.amount if tariff else "0.00",
+        "rounding": str(tariff.rounding) if tariff else "",
+        "band": tariff.band if tariff else "",
+        "cap_id": cap.cap_id if cap else "",
+        "tier": cap.tier if cap else "",
+        "cap_per_minute": cap.per_minute.amount if cap else "",
+        "free_s": charged.free_s,
+        "lines": tuple(
+            CdrLine(str(each.kind), each.quantity, each.amount.amount, each.label) for each in charged.lines
+        ),
+        "cap_lowered": Money(charged.lowered_micros, currency).amount,
+        "total": charged.total.amount,
+        "currency": currency,
+    }
 
 
 def _duration_ms(summary: VisitSummary) -> int:
@@ -219,7 +250,7 @@ def _whole(figure: float) -> int:
     return round(figure) if math.isfinite(figure) else 0
 
 
-def _row(cdr: Cdr) -> CdrRow:
+def row_of(cdr: Cdr) -> CdrRow:
     return CdrRow(
         node=cdr.node,
         sequence=cdr.sequence,

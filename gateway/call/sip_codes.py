@@ -28,6 +28,7 @@ REFUSALS: Mapping[Refusal, tuple[int, Fault]] = MappingProxyType(
         Refusal.MEDIUM: (NOT_ACCEPTABLE, Fault.POLICY),
         Refusal.BALANCE: (402, Fault.MONEY),
         Refusal.ACCOUNT_CLOSED: (402, Fault.MONEY),
+        Refusal.SPENDING_LIMIT: (402, Fault.MONEY),
         Refusal.TARIFF: (UNAVAILABLE, Fault.GATEWAY),
         Refusal.OVERLOAD: (UNAVAILABLE, Fault.GATEWAY),
         Refusal.DRAINING: (UNAVAILABLE, Fault.GATEWAY),

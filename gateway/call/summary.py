@@ -7,7 +7,7 @@ from datetime import datetime
 
 from gateway.call.termination import Termination
 from gateway.money import Money
-from gateway.policy.decision import Medium
+from gateway.policy.decision import Medium, Payer
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,7 @@ class VisitIntent:
     """Written before anything rings: from here on the visit leaves exactly one CDR, whatever happens.
 
     visit_id: the idempotency key of hold, charge and CDR. Fields that policy did not reach are empty.
+    payers: the accounts that share the charge, `account` first; empty: `account` pays all, or nobody.
     """
 
     visit_id: str
@@ -79,13 +80,22 @@ class VisitIntent:
     sip_call_id: str
     setup_at: datetime
     privileged: bool = False
+    payers: tuple[Payer, ...] = ()
+
+    @property
+    def shares(self) -> tuple[Payer, ...]:
+        """Who pays, whichever way it was said; empty: the visit is free."""
+        if self.payers:
+            return self.payers
+        return (Payer(self.account, 100),) if self.account else ()
 
 
 @dataclass(frozen=True, slots=True)
 class HoldGranted:
-    """amount is reserved on the account; it pays for `seconds` (the lesser of the money's and the time limit).
+    """amount is reserved; it pays for `seconds`. As the visit goes on more is reserved, slice by slice.
 
-    limited_by_balance: whether the money, not the time limit, sets `seconds`.
+    reach_s, reach: what it could come to as the accounts stand now, which other visits may change; `seconds` and
+    `amount` at least. limited_by_balance: whether the money, not the time limit, sets `reach_s`.
     """
 
     hold_id: str
@@ -93,11 +103,22 @@ class HoldGranted:
     seconds: int
     limited_by_balance: bool
     rate_per_minute: Money
+    reach_s: int
+    reach: Money
+
+
+@dataclass(frozen=True, slots=True)
+class LowBalance:
+    """An account has fallen below its mark. private: whose balance is no business of the family's page."""
+
+    account: str
+    balance: Money
+    private: bool
 
 
 @dataclass(frozen=True, slots=True)
 class HoldRefused:
-    """refusal is `balance`, `account_closed` or `tariff` (values of policy.decision.Refusal)."""
+    """refusal is `balance`, `spending_limit`, `account_closed` or `tariff` (values of policy.decision.Refusal)."""
 
     refusal: str
     message: str
@@ -140,7 +161,7 @@ class VisitSummary:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a finished visit cost, for the family's page and the events."""
+    """What a finished visit cost, for the family's page and the events. low: the accounts that it has made low."""
 
     visit_id: str
     cdr_id: str
@@ -150,3 +171,4 @@ class Receipt:
     charged: Money
     balance: Money | None
     reason: str
+    low: tuple[LowBalance, ...] = field(default=(), compare=False)

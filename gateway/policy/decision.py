@@ -22,6 +22,7 @@ class Refusal(StrEnum):
     MEDIUM = "medium"  # video (or audio) is not allowed by the rule
     BALANCE = "balance"  # the account cannot pay the first billable second
     ACCOUNT_CLOSED = "account_closed"
+    SPENDING_LIMIT = "spending_limit"  # the account's own limit for the day or the week is reached
     TARIFF = "tariff"  # no version of the tariff is in force at this time
     OVERLOAD = "overload"  # the node has as many visits as it may have, or can bear
     DRAINING = "draining"  # the node is being stopped
@@ -46,10 +47,20 @@ class VisitRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Payer:
+    """An account that pays `percent` of a visit."""
+
+    account: str
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """What was allowed, to whom and on which conditions.
 
-    tariff: id of the tariff. account: who pays. max_seconds: time limit of the visit. privileged: no tap, no monitor.
+    tariff: id of the tariff. account: who pays, or the first of the payers, who takes what does not divide.
+    payers: several accounts that share the charge, 100 percent together; empty: `account` pays all.
+    max_seconds: time limit of the visit. privileged: no tap, no monitor.
     monitored: an officer may watch; never together with privileged.
     recorded: it is written down and kept for retention_days after its end; never together with privileged.
     closes_at: when the hours of the rule end (UTC); the visit does not outlast them. None: no such end in sight.
@@ -72,6 +83,7 @@ class Terms:
     recorded: bool = False
     retention_days: int = 0
     closes_at: datetime | None = None
+    payers: tuple[Payer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, case, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.errors import StoreError
 from gateway.money import Money
@@ -23,6 +24,8 @@ from gateway.store.rows import (
 )
 from gateway.store.tables import accounts, entries, holds, movements
 
+_PAGE = 200  # entries that are read at a time, backwards, until they are too old
+
 
 class Books:
     """Money in one transaction. Made by Work; lives as long as its transaction."""
@@ -32,17 +35,27 @@ class Books:
 
     # accounts
 
-    def open(self, account_id: str, kind: AccountKind, currency: str, at: datetime) -> None:
-        self._connection.execute(
-            insert(accounts).values(
-                account_id=account_id,
-                kind=kind,
-                currency=currency,
-                balance_micros=0,
-                held_micros=0,
-                opened_at_ms=to_ms(at),
+    def open(self, account_id: str, kind: AccountKind, currency: str, at: datetime, owner: str = "") -> None:
+        """Harmless when somebody else has just opened it."""
+        values = {
+            "account_id": account_id,
+            "kind": kind,
+            "currency": currency,
+            "balance_micros": 0,
+            "held_micros": 0,
+            "opened_at_ms": to_ms(at),
+            "active_at_ms": to_ms(at),
+            "owner": owner,
+        }
+        keyed = ["account_id"]
+        if self._connection.dialect.name == "sqlite":
+            self._connection.execute(
+                sqlite.insert(accounts).values(values).on_conflict_do_nothing(index_elements=keyed)
             )
-        )
+        else:
+            self._connection.execute(
+                postgresql.insert(accounts).values(values).on_conflict_do_nothing(index_elements=keyed)
+            )
 
     def account(self, account_id: str) -> Account | None:
         """In a writing transaction nobody else changes it until the end (SQLite has locked the file already)."""
@@ -50,35 +63,66 @@ class Books:
         row = self._connection.execute(statement).first()
         return None if row is None else _account(row)
 
+    def locked(self, account_ids: Iterable[str]) -> dict[str, Account]:
+        """Those that are there, locked in the order of their ids: whoever does the same never waits in a circle."""
+        found = ((each, self.account(each)) for each in sorted(set(account_ids)))
+        return {account_id: account for account_id, account in found if account is not None}
+
     def accounts(self) -> tuple[Account, ...]:
         return tuple(
             _account(row) for row in self._connection.execute(select(accounts).order_by(accounts.c.account_id))
         )
 
+    def accounts_page(self, after: str, limit: int) -> tuple[Account, ...]:
+        """Those with ids behind `after`, in order; the house's own are left out."""
+        statement = select(accounts).where(accounts.c.account_id > after, accounts.c.kind != AccountKind.HOUSE)
+        rows = self._connection.execute(statement.order_by(accounts.c.account_id).limit(limit))
+        return tuple(_account(row) for row in rows)
+
+    def inactive(self, since: datetime) -> tuple[Account, ...]:
+        """Own money that has not moved since then, the longest first."""
+        statement = select(accounts).where(
+            accounts.c.active_at_ms < to_ms(since),
+            accounts.c.kind.in_((AccountKind.PREPAID, AccountKind.DEBIT)),
+            accounts.c.balance_micros > 0,
+            accounts.c.held_micros == 0,
+        )
+        rows = self._connection.execute(statement.order_by(accounts.c.active_at_ms, accounts.c.account_id))
+        return tuple(_account(row) for row in rows)
+
     def set_closed(self, account_id: str, at: datetime) -> None:
         statement = update(accounts).where(accounts.c.account_id == account_id, accounts.c.closed_at_ms.is_(None))
         self._connection.execute(statement.values(closed_at_ms=to_ms(at)))
 
+    def set_limits(self, account_id: str, day: Money | None, week: Money | None, low_balance: Money | None) -> None:
+        """None takes a limit away."""
+        values = {
+            "day_limit_micros": None if day is None else day.micros,
+            "week_limit_micros": None if week is None else week.micros,
+            "low_balance_micros": None if low_balance is None else low_balance.micros,
+        }
+        self._connection.execute(update(accounts).where(accounts.c.account_id == account_id).values(values))
+
+    def set_low_told(self, account_id: str, told: bool) -> bool:
+        """Whether that changed anything: of several who find an account low, one tells it."""
+        statement = update(accounts).where(accounts.c.account_id == account_id, accounts.c.low_told.is_(not told))
+        return self._connection.execute(statement.values(low_told=told)).rowcount == 1
+
     # holds
 
-    def hold(self, visit_id: str) -> Hold | None:
-        row = self._connection.execute(select(holds).where(holds.c.visit_id == visit_id)).first()
-        return None if row is None else _hold(row)
+    def holds(self, visit_id: str) -> tuple[Hold, ...]:
+        """Of a visit, one for each account that pays, in the order of the payers."""
+        statement = select(holds).where(holds.c.visit_id == visit_id).order_by(holds.c.position)
+        return tuple(_hold(row) for row in self._connection.execute(statement))
+
+    def open_holds(self, account_id: str) -> int:
+        """How many visits have money reserved on the account now."""
+        condition = and_(holds.c.account_id == account_id, holds.c.released_at_ms.is_(None))
+        return int(self._connection.execute(select(func.count()).select_from(holds).where(condition)).scalar_one())
 
     def take_hold(self, hold: Hold) -> bool:
-        """False, and nothing changed, when the account is closed, or prepaid with less than that available.
-
-        The condition stands in the UPDATE itself: right on every database, whoever else writes at the same time.
-        """
-        free = accounts.c.balance_micros - accounts.c.held_micros
-        statement = update(accounts).where(
-            accounts.c.account_id == hold.account_id,
-            accounts.c.currency == hold.amount.currency,
-            accounts.c.closed_at_ms.is_(None),
-            or_(accounts.c.kind == AccountKind.FACILITY, free >= hold.amount.micros),
-        )
-        values = {"held_micros": accounts.c.held_micros + hold.amount.micros}
-        if self._connection.execute(statement.values(values)).rowcount != 1:
+        """False, and nothing changed, when the account is closed, or not by invoice with less than that available."""
+        if not self._reserve(hold.account_id, hold.amount, hold.taken_at):
             return False
         self._connection.execute(
             insert(holds).values(
@@ -89,9 +133,38 @@ class Books:
                 currency=hold.amount.currency,
                 limited_by_balance=hold.limited_by_balance,
                 taken_at_ms=to_ms(hold.taken_at),
+                position=hold.position,
+                percent=hold.percent,
             )
         )
         return True
+
+    def extend_hold(self, hold: Hold, more: Money, limited_by_balance: bool, at: datetime) -> bool:
+        """Another slice. False, and nothing changed, as for `take_hold`, or when the hold is released already."""
+        is_open = and_(holds.c.hold_id == hold.hold_id, holds.c.released_at_ms.is_(None))
+        if self._connection.execute(select(holds.c.hold_id).where(is_open)).first() is None:
+            return False
+        if not self._reserve(hold.account_id, more, at):
+            return False
+        values = {
+            "amount_micros": holds.c.amount_micros + more.micros,
+            "slices": holds.c.slices + (1 if more.micros else 0),
+            "limited_by_balance": limited_by_balance,
+        }
+        self._connection.execute(update(holds).where(is_open).values(values))
+        return True
+
+    def _reserve(self, account_id: str, amount: Money, at: datetime) -> bool:
+        """The condition stands in the UPDATE itself: right on every database, whoever else writes at the same time."""
+        free = accounts.c.balance_micros - accounts.c.held_micros
+        statement = update(accounts).where(
+            accounts.c.account_id == account_id,
+            accounts.c.currency == amount.currency,
+            accounts.c.closed_at_ms.is_(None),
+            or_(accounts.c.kind == AccountKind.FACILITY, free >= amount.micros),
+        )
+        values = {"held_micros": accounts.c.held_micros + amount.micros, "active_at_ms": to_ms(at)}
+        return self._connection.execute(statement.values(values)).rowcount == 1
 
     def release_hold(self, hold: Hold, at: datetime) -> None:
         """Raises StoreError when it is released already: money must not be freed twice."""
@@ -119,14 +192,16 @@ class Books:
                 visit_id=movement.visit_id,
                 cdr_id=movement.cdr_id,
                 at_ms=to_ms(movement.at),
+                reason=movement.reason,
+                who=movement.who,
             )
         )
-        for account_id, amount in sides:
+        for account_id, amount in sorted(sides, key=lambda side: _turn(side[0])):
             self._post_side(movement, account_id, amount)
 
     def _post_side(self, movement: Movement, account_id: str, amount: Money) -> None:
         statement = update(accounts).where(accounts.c.account_id == account_id, accounts.c.currency == amount.currency)
-        values = {"balance_micros": accounts.c.balance_micros + amount.micros}
+        values = {"balance_micros": accounts.c.balance_micros + amount.micros, "active_at_ms": to_ms(movement.at)}
         if self._connection.execute(statement.values(values)).rowcount != 1:
             raise StoreError(f"movement {movement.movement_id} names an account that holds no {amount.currency}")
         self._connection.execute(
@@ -142,12 +217,39 @@ class Books:
         """Entries of an account with numbers above `since`, in order."""
         return self._entries(and_(entries.c.account_id == account_id, entries.c.entry_id > since), limit)
 
-    def _entries(self, condition: Any, limit: int | None) -> tuple[LedgerEntry, ...]:
+    def of_record(self, cdr_id: str) -> tuple[LedgerEntry, ...]:
+        """Every entry that belongs to a record: its charge, and what was given back of it."""
+        return self._entries(movements.c.cdr_id == cdr_id, limit=None)
+
+    def spent_since(self, account_id: str, since: datetime) -> Money | None:
+        """What visits have cost the account since then, what came back apart; None when nothing."""
+        spent: Money | None = None
+        for entry in self._latest(account_id):
+            if entry.movement.at < since:
+                break
+            if entry.movement.kind is MovementKind.VISIT:
+                spent = -entry.amount if spent is None else spent - entry.amount
+        return spent
+
+    def _latest(self, account_id: str) -> Iterator[LedgerEntry]:
+        """Backwards, a page at a time: a limit asks for a week, an account may have years."""
+        before: int | None = None
+        while True:
+            condition = entries.c.account_id == account_id
+            if before is not None:
+                condition = and_(condition, entries.c.entry_id < before)
+            page = self._entries(condition, _PAGE, backwards=True)
+            yield from page
+            if len(page) < _PAGE:
+                return
+            before = page[-1].number
+
+    def _entries(self, condition: Any, limit: int | None, *, backwards: bool = False) -> tuple[LedgerEntry, ...]:
         statement = (
-            select(entries, movements.c.kind, movements.c.visit_id, movements.c.cdr_id, movements.c.at_ms)
+            select(entries, *_OF_MOVEMENTS)
             .join(movements, movements.c.movement_id == entries.c.movement_id)
             .where(condition)
-            .order_by(entries.c.entry_id)
+            .order_by(entries.c.entry_id.desc() if backwards else entries.c.entry_id)
             .limit(limit)
         )
         return tuple(_entry(row) for row in self._connection.execute(statement))
@@ -188,6 +290,21 @@ class Books:
         return [f"account {row[0]} has {row[1]} micro-units held, its open holds {row[2]}" for row in rows]
 
 
+_OF_MOVEMENTS = (
+    movements.c.kind,
+    movements.c.visit_id,
+    movements.c.cdr_id,
+    movements.c.at_ms,
+    movements.c.reason,
+    movements.c.who,
+)
+
+
+def _turn(account_id: str) -> tuple[bool, str]:
+    """People's accounts in the order of their ids, then the house's: the order in which everybody locks them."""
+    return account_id.startswith("house:"), account_id
+
+
 def _account(row: Row[Any]) -> Account:
     return Account(
         account_id=row.account_id,
@@ -196,7 +313,17 @@ def _account(row: Row[Any]) -> Account:
         held=Money(row.held_micros, row.currency),
         opened_at=from_ms(row.opened_at_ms),
         closed_at=maybe_time(row.closed_at_ms),
+        owner=row.owner,
+        day_limit=_maybe_money(row.day_limit_micros, row.currency),
+        week_limit=_maybe_money(row.week_limit_micros, row.currency),
+        low_balance=_maybe_money(row.low_balance_micros, row.currency),
+        low_told=bool(row.low_told),
+        active_at=from_ms(row.active_at_ms),
     )
+
+
+def _maybe_money(micros: int | None, currency: str) -> Money | None:
+    return None if micros is None else Money(micros, currency)
 
 
 def _hold(row: Row[Any]) -> Hold:
@@ -208,6 +335,9 @@ def _hold(row: Row[Any]) -> Hold:
         limited_by_balance=bool(row.limited_by_balance),
         taken_at=from_ms(row.taken_at_ms),
         released_at=maybe_time(row.released_at_ms),
+        position=row.position,
+        percent=row.percent,
+        slices=row.slices,
     )
 
 
@@ -218,5 +348,7 @@ def _entry(row: Row[Any]) -> LedgerEntry:
         at=from_ms(row.at_ms),
         visit_id=row.visit_id,
         cdr_id=row.cdr_id,
+        reason=row.reason,
+        who=row.who,
     )
     return LedgerEntry(row.entry_id, movement, row.account_id, Money(row.amount_micros, row.currency))

@@ -58,6 +58,15 @@ class Records:
         row = self._connection.execute(select(cdrs).where(cdrs.c.cdr_id == cdr_id)).first()
         return None if row is None else _cdr(row)
 
+    def of_visit(self, visit_id: str) -> tuple[CdrRow, ...]:
+        """Its record, then what corrected it, each correcting the one before; empty when it has none yet."""
+        statement = select(cdrs).where(cdrs.c.visit_id == visit_id)
+        found = {row.corrects or "": _cdr(row) for row in self._connection.execute(statement)}
+        line: list[CdrRow] = []
+        while following := found.get(line[-1].cdr_id if line else ""):
+            line.append(following)
+        return tuple(line)
+
     def since(self, node: str, sequence: int, limit: int) -> tuple[CdrRow, ...]:
         """Records of `node` after `sequence`, in order."""
         statement = select(cdrs).where(cdrs.c.node == node, cdrs.c.sequence > sequence)

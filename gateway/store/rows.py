@@ -33,14 +33,20 @@ def maybe_time(milliseconds: int | None) -> datetime | None:
 
 
 class AccountKind(StrEnum):
-    PREPAID = "prepaid"  # somebody's money: never below what is held on it
+    PREPAID = "prepaid"  # a family's money: never below what is held on it
+    DEBIT = "debit"  # the money of somebody inside: likewise
     FACILITY = "facility"  # pays by invoice: what it owes is its balance below zero
     HOUSE = "house"  # the other side of each movement: what came in, what was earned
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """balance: what the ledger adds up to. held: the part that running visits have reserved."""
+    """balance: what the ledger adds up to. held: the part that running visits have reserved.
+
+    owner: whose it is, an id of the house's own choice. day_limit, week_limit: the most that visits may cost; None:
+    no limit. low_balance: below it a notice is due, None: the house's mark; low_told: that notice was given.
+    active_at: when money last moved or was held.
+    """
 
     account_id: str
     kind: AccountKind
@@ -48,6 +54,12 @@ class Account:
     held: Money
     opened_at: datetime
     closed_at: datetime | None
+    owner: str = ""
+    day_limit: Money | None = None
+    week_limit: Money | None = None
+    low_balance: Money | None = None
+    low_told: bool = False
+    active_at: datetime = EPOCH
 
     @property
     def available(self) -> Money:
@@ -58,21 +70,35 @@ class Account:
     def currency(self) -> str:
         return self.balance.currency
 
+    @property
+    def by_invoice(self) -> bool:
+        """It may owe."""
+        return self.kind in (AccountKind.FACILITY, AccountKind.HOUSE)
+
 
 class MovementKind(StrEnum):
     DEPOSIT = "deposit"
     VISIT = "visit"
+    CREDIT = "credit"  # money back for a visit; names its record
+    CORRECTION = "correction"  # what a record put right, in either direction; names the visit's first record
+    WITHDRAWAL = "withdrawal"  # paid out
+    REFUND = "refund"  # all of it paid out, because the account is closed
 
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """Money that moves: movement_id is its idempotency key."""
+    """Money that moves: movement_id is its idempotency key. cdr_id: the record that it belongs to.
+
+    reason, who: why, and by whose hand; words of staff, for the ledger's readers alone.
+    """
 
     movement_id: str
     kind: MovementKind
     at: datetime
     visit_id: str = ""
     cdr_id: str = ""
+    reason: str = ""
+    who: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +113,11 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
+    """What a visit has reserved on one account. percent, position: its part in the charge, and its place among them.
+
+    slices: in how many pieces it was taken.
+    """
+
     hold_id: str
     visit_id: str
     account_id: str
@@ -94,16 +125,23 @@ class Hold:
     limited_by_balance: bool
     taken_at: datetime
     released_at: datetime | None = None
+    position: int = 0
+    percent: int = 100
+    slices: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What authorisation left beside the intent. tariff_json: the tariff as it was, empty when there was none."""
+    """What authorisation left beside the intent. tariff_json: the tariff as it was, empty when there was none.
+
+    free_s: seconds of the tariff's free allowance that are set aside for the visit; when it is over, those it used.
+    """
 
     tariff_json: str = ""
     granted_s: int = 0
     refusal: str = ""
     refusal_message: str = ""
+    free_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)

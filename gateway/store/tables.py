@@ -179,6 +179,14 @@ cdrs = Table(
         sqlite_where=text("corrects IS NULL"),
         postgresql_where=text("corrects IS NULL"),
     ),
+    Index(
+        "uq_cdrs_corrects",
+        "corrects",
+        unique=True,
+        sqlite_where=text("corrects IS NOT NULL"),
+        postgresql_where=text("corrects IS NOT NULL"),
+    ),
+    Index("ix_cdrs_visit_id", "visit_id"),
 )
 
 chains = Table(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from gateway.call.summary import ProofOfLife, VisitIntent
 from gateway.errors import StoreError
-from gateway.policy.decision import Medium
+from gateway.policy.decision import Medium, Payer
 from gateway.store.rows import Grant, Visit, from_ms, maybe_ms, maybe_time, to_ms
 from gateway.store.tables import visits
 
@@ -45,6 +47,8 @@ class Intents:
                 refusal_message=grant.refusal_message,
                 billable_s=0,
                 unusable_s=0,
+                payers=_payers_text(intent.payers),
+                free_s=grant.free_s,
             )
         )
 
@@ -77,6 +81,30 @@ class Intents:
         if rows:
             self._connection.execute(_ALIVE, rows)
 
+    def silent_since(self, before: datetime) -> tuple[Visit, ...]:
+        """Visits of any node that left no CDR and gave no sign of life since `before`, oldest first."""
+        sign = func.coalesce(visits.c.alive_at_ms, visits.c.setup_at_ms)
+        statement = select(visits).where(visits.c.cdr_id.is_(None), sign < to_ms(before))
+        rows = self._connection.execute(statement.order_by(visits.c.setup_at_ms, visits.c.visit_id))
+        return tuple(_visit(row) for row in rows)
+
+    def set_granted(self, visit_id: str, granted_s: int) -> None:
+        self._connection.execute(update(visits).where(visits.c.visit_id == visit_id).values(granted_s=granted_s))
+
+    def set_free_used(self, visit_id: str, free_s: int) -> None:
+        """What of the free allowance was set aside for the visit and not used is there for others again."""
+        self._connection.execute(update(visits).where(visits.c.visit_id == visit_id).values(free_s=free_s))
+
+    def free_used(self, account_id: str, tariff_id: str, since: datetime) -> int:
+        """Seconds of the tariff's free allowance that the account's visits since then used, or may still use."""
+        statement = select(func.coalesce(func.sum(visits.c.free_s), 0)).where(
+            visits.c.account_id == account_id,
+            visits.c.tariff_id == tariff_id,
+            visits.c.setup_at_ms >= to_ms(since),
+            visits.c.free_s > 0,
+        )
+        return int(self._connection.execute(statement).scalar_one())
+
     def set_recorded(self, visit_id: str, cdr_id: str, balance_after_micros: int | None) -> None:
         """Raises StoreError when the visit has its record already."""
         statement = update(visits).where(visits.c.visit_id == visit_id, visits.c.cdr_id.is_(None))
@@ -106,7 +134,7 @@ _ALIVE = (
 def _visit(row: Row[Any]) -> Visit:
     return Visit(
         intent=_intent(row),
-        grant=Grant(row.tariff_json, row.granted_s, row.refusal, row.refusal_message),
+        grant=Grant(row.tariff_json, row.granted_s, row.refusal, row.refusal_message, row.free_s),
         alive_at=maybe_time(row.alive_at_ms),
         ring_at=maybe_time(row.ring_at_ms),
         answer_at=maybe_time(row.answer_at_ms),
@@ -136,4 +164,13 @@ def _intent(row: Row[Any]) -> VisitIntent:
         sip_call_id=row.sip_call_id,
         setup_at=from_ms(row.setup_at_ms),
         privileged=bool(row.privileged),
+        payers=_payers(row.payers),
     )
+
+
+def _payers_text(payers: tuple[Payer, ...]) -> str:
+    return json.dumps([[each.account, each.percent] for each in payers]) if payers else ""
+
+
+def _payers(text: str) -> tuple[Payer, ...]:
+    return tuple(Payer(account, percent) for account, percent in json.loads(text)) if text else ()

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from gateway.billing.accounting import Accounting
+from gateway.billing.rules import AccountRules
 from gateway.billing.tariff import Tariffs, load_tariffs
 from gateway.call.summary import FlowSummary, HoldGranted, ProofOfLife, VisitIntent, VisitSummary
 from gateway.call.termination import Fault, Reason, Termination
@@ -18,6 +19,7 @@ from gateway.store import Store
 
 TARIFF_FOLDER = Path(__file__).parents[2] / "dialplans" / "tariffs"
 START = datetime(2026, 1, 5, 15, 0, tzinfo=UTC)
+WHOLE_VISITS = AccountRules(slice_s=86_400, least_slice_s=86_400)  # the first slice is all of the visit
 FAMILY_LEFT = Termination(Reason.FAMILY_LEFT, Fault.FAMILY)
 
 
@@ -34,9 +36,11 @@ def demo_tariffs() -> Tariffs:
 
 
 @asynccontextmanager
-async def accounting_on(url: str, node: str = "node1") -> AsyncIterator[Accounting]:
+async def accounting_on(
+    url: str, node: str = "node1", rules: AccountRules = WHOLE_VISITS
+) -> AsyncIterator[Accounting]:
     async with Store(url) as store:
-        yield Accounting(store, demo_tariffs(), node=node, clock=ManualClock(START))
+        yield Accounting(store, demo_tariffs(), node=node, clock=ManualClock(START), rules=rules)
 
 
 @asynccontextmanager

@@ -14,14 +14,14 @@ from gateway.clock import ManualClock
 from gateway.money import Money
 from gateway.store import Store
 from tests.billing.stage import START, assert_books_and_chain_sound, intent, proof, summary
-from tests.billing.test_rating_properties import tariffs
+from tests.billing.any_tariff import agreed_tariffs
 
 Visits = list[tuple[int, int, bool]]
 
 
 @settings(max_examples=60, deadline=None)
 @given(
-    tariffs(),
+    agreed_tariffs(),
     st.integers(1, 20_000_000),
     st.lists(st.tuples(st.integers(1, 3600), st.integers(0, 5000), st.booleans()), min_size=1, max_size=6),
 )

@@ -24,6 +24,7 @@ from typing import Any
 from bridge.errors import BridgeError
 from gateway.billing.accounting import Accounting
 from gateway.billing.cdr import Cdr
+from gateway.billing.rules import AccountRules
 from gateway.billing.tariff import load_tariffs
 from gateway.call.facts import Fact, FactKind
 from gateway.call.notices import Notice, Ring
@@ -85,6 +86,9 @@ class Recorder:
         return [notice for _, notice in self.notices if isinstance(notice, kind)]
 
 
+WHOLE_VISITS = AccountRules(slice_s=86_400, least_slice_s=86_400)  # the first slice is all of the visit
+
+
 class Outage:
     """The accounting behind a line that the test can cut: while `away`, every call raises StoreUnavailable."""
 
@@ -95,10 +99,18 @@ class Outage:
         self.bugs: list[Exception] = []
         self.refused: list[str] = []
         self.proofs: list[ProofOfLife] = []
+        self.extensions: list[tuple[str, HoldGranted | HoldRefused]] = []
 
     async def authorise(self, intent: VisitIntent) -> HoldGranted | HoldRefused:
         self._pass("authorise")
         return await self._accounting.authorise(intent)
+
+    async def extend(self, visit_id: str, has_s: int) -> HoldGranted | HoldRefused:
+        self._pass("extend")
+        answer = await self._accounting.extend(visit_id, has_s)
+        self.extensions.append((visit_id, answer))
+        self._happenings.note()
+        return answer
 
     async def attempt(self, intent: VisitIntent) -> None:
         self._pass("attempt")
@@ -185,9 +197,10 @@ async def stage(
     deposit: str = "5.00",
     start: datetime = MONDAY_MORNING,
     bearing: Callable[[], bool] = lambda: True,
+    rules: AccountRules = WHOLE_VISITS,
     **limits: Any,
 ) -> AsyncIterator[Node]:
-    """deposit: what family-1 has paid in. bearing: has the node power to spare? limits: LimitsConfig's fields."""
+    """deposit: what family-1 has paid in. bearing: has the node power to spare? rules: of the accounts. limits: LimitsConfig's fields."""
     clock, happenings = ManualClock(start), Happenings()
     tariffs = load_tariffs([FOLDER / "tariffs" / "demo.yaml"])
     recorder, numbers = Recorder(happenings), itertools.count(1)
@@ -198,7 +211,7 @@ async def stage(
         return bridges[-1]
 
     async with Store(f"sqlite:///{tmp_path}/node.db") as store, FakeSipEndpoint(SipSettings(agents=10)) as endpoint:
-        accounting = Accounting(store, tariffs, clock=clock)
+        accounting = Accounting(store, tariffs, clock=clock, rules=rules)
         await accounting.open_account("family-1", "USD")
         await accounting.deposit("family-1", Money.parse(deposit, "USD"), "first")
         line = Outage(accounting, happenings)

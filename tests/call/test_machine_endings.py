@@ -22,6 +22,7 @@ REFUSED = [
     (Refusal.MEDIA, 488),
     (Refusal.BALANCE, 402),
     (Refusal.ACCOUNT_CLOSED, 402),
+    (Refusal.SPENDING_LIMIT, 402),
     (Refusal.TARIFF, 503),
     (Refusal.OVERLOAD, 503),
     (Refusal.DRAINING, 503),

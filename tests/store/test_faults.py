@@ -9,8 +9,9 @@ from sqlalchemy import exc
 
 from gateway.errors import KinbridgeError, StoreError, StoreUnavailable
 from gateway.money import Money
-from gateway.store import AccountKind, CdrRow, Movement, MovementKind, Store, from_ms
+from gateway.store import AccountKind, CdrRow, Grant, Movement, MovementKind, Store, from_ms
 from gateway.store.faults import fault, translated
+from tests.billing.stage import intent
 from tests.store.test_opening import account_names, open_an_account
 
 
@@ -70,11 +71,10 @@ async def test_a_damaged_file_is_named(tmp_path):
 
 async def test_a_constraint_names_columns_and_not_values(tmp_path):
     async with Store(f"sqlite:///{tmp_path}/k.db") as store:
-        await open_an_account(store, "5552368001")
-        with pytest.raises(
-            StoreError, match=r"refused a row: UNIQUE constraint failed: accounts\.account_id"
-        ) as caught:
-            await open_an_account(store, "5552368001")
+        twice = intent("5552368001")
+        await store.write(lambda work: work.visits.add(twice, Grant()))
+        with pytest.raises(StoreError, match=r"refused a row: UNIQUE constraint failed: visits\.visit_id") as caught:
+            await store.write(lambda work: work.visits.add(twice, Grant()))
         assert "5552368001" not in str(caught.value)
         assert caught.value.__cause__ is None
 
