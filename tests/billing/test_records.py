@@ -41,7 +41,7 @@ async def test_a_record_tells_the_whole_visit():
             "end_at": "2026-01-05T15:00:35.000Z",
         }
         assert (told["duration_ms"], told["billable_s"], told["total"], told["currency"]) == (31000, 30, "0.08", "USD")
-        assert told["lines"] == [{"kind": "usage", "quantity": 30, "amount": "0.08"}]
+        assert told["lines"] == [{"kind": "usage", "quantity": 30, "amount": "0.08", "label": ""}]
         assert told["flows"][1]["path"] == "transcode"
         quality = ("jitter_us", "far_lost", "rtt_us", "frozen_ms", "mos_hundredths")
         assert [told["flows"][0][name] for name in quality] == [3250, 7, 41500, 2500, 438]
@@ -76,8 +76,8 @@ async def test_times_are_cut_to_milliseconds_never_rounded_up():
 
 
 def test_a_record_of_another_schema_is_not_guessed_at():
-    with pytest.raises(ValueError, match="schema 2"):
-        from_json({"schema": 2})
+    with pytest.raises(ValueError, match="schema 3"):
+        from_json({"schema": 3})
 
 
 async def test_reading_on_from_a_sequence_neither_skips_nor_repeats():
