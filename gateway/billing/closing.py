@@ -9,6 +9,7 @@ than was used. A visit that has its record keeps it: closing again returns the s
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -37,6 +38,8 @@ from gateway.call.termination import Fault, Reason, Termination
 from gateway.errors import BillingError
 from gateway.money import Money
 from gateway.store import CdrRow, Hold, RecordingState, Visit, Work
+
+log = logging.getLogger(__name__)
 
 MILLISECOND = timedelta(milliseconds=1)
 
@@ -129,7 +132,11 @@ def _bill(work: Work, visit: Visit, summary: VisitSummary) -> _Bill:
     tariff = thaw(visit.grant.tariff_json) if visit.grant.tariff_json else None
     holds = work.books.holds(summary.visit_id)
     if holds and tariff is not None:
-        return _Bill(tariff, holds, charge(tariff, seconds, visit.grant.free_s))
+        charged = charge(tariff, seconds, visit.grant.free_s)
+        if charged.lowered_micros and tariff.cap:
+            words = "visit %s: the cap %s lowered its charge by %d micro-units"
+            log.info(words, summary.visit_id, tariff.cap.cap_id, charged.lowered_micros)
+        return _Bill(tariff, holds, charged)
     currency = tariff.currency if tariff else ANY_CURRENCY
     return _Bill(tariff, (), Charge(seconds, 0, (), Money(0, currency)))
 
