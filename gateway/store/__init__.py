@@ -1,6 +1,7 @@
 """The database room: the only one that knows SQLAlchemy and Alembic. Functions go in, values come out."""
 
 from gateway.store.database import Store
+from gateway.store.latest import Page, Place
 from gateway.store.records import FIRST_HASH
 from gateway.store.rows import (
     Access,
@@ -34,6 +35,8 @@ __all__ = [
     "Grant",
     "Visit",
     "CdrRow",
+    "Page",
+    "Place",
     "Recording",
     "RecordingState",
     "Access",

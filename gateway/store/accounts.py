@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, case, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.errors import StoreError
 from gateway.money import Money
+from gateway.store.engine import for_update
 from gateway.store.rows import (
     Account,
     AccountKind,
@@ -59,7 +60,7 @@ class Books:
 
     def account(self, account_id: str) -> Account | None:
         """In a writing transaction nobody else changes it until the end (SQLite has locked the file already)."""
-        statement = select(accounts).where(accounts.c.account_id == account_id).with_for_update()
+        statement = for_update(self._connection, select(accounts).where(accounts.c.account_id == account_id))
         row = self._connection.execute(statement).first()
         return None if row is None else _account(row)
 
@@ -245,14 +246,9 @@ class Books:
             before = page[-1].number
 
     def _entries(self, condition: Any, limit: int | None, *, backwards: bool = False) -> tuple[LedgerEntry, ...]:
-        statement = (
-            select(entries, *_OF_MOVEMENTS)
-            .join(movements, movements.c.movement_id == entries.c.movement_id)
-            .where(condition)
-            .order_by(entries.c.entry_id.desc() if backwards else entries.c.entry_id)
-            .limit(limit)
-        )
-        return tuple(_entry(row) for row in self._connection.execute(statement))
+        order = entries.c.entry_id.desc() if backwards else entries.c.entry_id
+        statement = select_entries().where(condition).order_by(order).limit(limit)
+        return tuple(entry_of(row) for row in self._connection.execute(statement))
 
     # proof
 
@@ -300,6 +296,12 @@ _OF_MOVEMENTS = (
 )
 
 
+def select_entries() -> Select[Any]:
+    """Entries, each with its movement: rows for `entry_of`."""
+    joined = movements.c.movement_id == entries.c.movement_id
+    return select(entries, *_OF_MOVEMENTS).join(movements, joined)
+
+
 def _turn(account_id: str) -> tuple[bool, str]:
     """People's accounts in the order of their ids, then the house's: the order in which everybody locks them."""
     return account_id.startswith("house:"), account_id
@@ -341,7 +343,7 @@ def _hold(row: Row[Any]) -> Hold:
     )
 
 
-def _entry(row: Row[Any]) -> LedgerEntry:
+def entry_of(row: Row[Any]) -> LedgerEntry:
     movement = Movement(
         movement_id=row.movement_id,
         kind=MovementKind(row.kind),

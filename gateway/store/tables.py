@@ -163,7 +163,7 @@ cdrs = Table(
     Column("cdr_id", Id, nullable=False, unique=True),
     Column("visit_id", Id, ForeignKey("visits.visit_id"), nullable=False),
     Column("corrects", Id),
-    Column("facility", Text, nullable=False, index=True),
+    Column("facility", Text, nullable=False),
     Column("account_id", Text, nullable=False, index=True),
     Column("end_at_ms", BigInteger, nullable=False, index=True),
     Column("reason", String(64), nullable=False),
@@ -187,6 +187,7 @@ cdrs = Table(
         postgresql_where=text("corrects IS NOT NULL"),
     ),
     Index("ix_cdrs_visit_id", "visit_id"),
+    Index("ix_cdrs_facility_end_at_ms", "facility", "end_at_ms"),
 )
 
 chains = Table(

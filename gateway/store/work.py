@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from gateway.store.accounts import Books
+from gateway.store.latest import Latest
 from gateway.store.recordings import Accesses, Recordings
 from gateway.store.records import Records
 from gateway.store.visits import Intents
@@ -18,6 +19,7 @@ class Work:
         self.books = Books(connection)
         self.visits = Intents(connection)
         self.records = Records(connection)
+        self.latest = Latest(connection)
         self.recordings = Recordings(connection)
         self.accesses = Accesses(connection)
         self.watchings = Watchings(connection)
