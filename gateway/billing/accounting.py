@@ -27,7 +27,7 @@ from gateway.call.summary import HoldGranted, HoldRefused, ProofOfLife, Receipt,
 from gateway.clock import Clock, SystemClock
 from gateway.errors import BillingError
 from gateway.money import Money
-from gateway.store import Account, AccountKind, LedgerEntry, Store, Visit, Work
+from gateway.store import Account, AccountKind, CdrRow, LedgerEntry, Store, Visit, Work
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +77,13 @@ class Accounting:
             await self._store.write(lambda work: work.visits.alive(proofs))
 
     async def close(self, summary: VisitSummary) -> Receipt:
-        return await self._store.write(partial(self._close, summary=summary, now=self._clock.now()))
+        return await self._closed(summary, self._clock.now())
+
+    async def _closed(self, summary: VisitSummary, now: datetime) -> Receipt:
+        receipt = await self._store.write(partial(self._close, summary=summary, now=now))
+        if receipt.cap:
+            log.info("visit %s: the cap %s lowered its charge", receipt.visit_id, receipt.cap)
+        return receipt
 
     def _close(self, work: Work, summary: VisitSummary, now: datetime) -> Receipt:
         receipt = closing.close(work, summary, now)
@@ -108,7 +114,7 @@ class Accounting:
         for visit in visits:
             summary = closing.crashed(visit)
             try:
-                receipts.append(await self._store.write(partial(self._close, summary=summary, now=now)))
+                receipts.append(await self._closed(summary, now))
             except BillingError:
                 log.exception("visit %s cannot be recovered", summary.visit_id)
         return receipts
@@ -193,9 +199,25 @@ class Accounting:
     async def verify_chain(self, node: str | None = None) -> ChainReport:
         return await audit.verify_chain(self._store, node or self._node)
 
+    async def nodes(self) -> tuple[str, ...]:
+        """Those that have records in this database."""
+        return await self._store.read(lambda work: work.records.nodes())
+
+    async def records_of(self, name: str) -> tuple[Cdr, ...]:
+        """Of a visit: its record and what corrected it. name: the visit's id, or that of one of its records."""
+
+        def found(work: Work) -> tuple[CdrRow, ...]:
+            row = work.records.by_id(name)
+            return work.records.of_visit(row.visit_id if row else name)
+
+        rows = await self._store.read(found)
+        return tuple(from_document(row.document, row.previous_hash, row.hash) for row in rows)
+
     async def verify_books(self) -> tuple[str, ...]:
-        """What does not add up, in words; empty when every movement sums to zero and every balance is its ledger's."""
-        return await self._store.read(lambda work: work.books.discrepancies())
+        """What does not add up, in words; empty when every movement sums to zero, every balance is its ledger's, and
+        what a visit has cost is what its last record says.
+        """
+        return await self._store.read(lambda work: (*work.books.discrepancies(), *audit.unpaid(work)))
 
 
 def storable(intent: VisitIntent) -> VisitIntent:

@@ -9,7 +9,6 @@ than was used. A visit that has its record keeps it: closing again returns the s
 
 from __future__ import annotations
 
-import logging
 import math
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -31,15 +30,13 @@ from gateway.billing.cdr import (
     time_text,
     whole_ms,
 )
-from gateway.billing.rating import Charge, Tariff, charge
+from gateway.billing.rating import Charge, LineKind, Tariff, charge
 from gateway.billing.tariff import ANY_CURRENCY, thaw
 from gateway.call.summary import FlowSummary, Receipt, VisitIntent, VisitSummary
 from gateway.call.termination import Fault, Reason, Termination
 from gateway.errors import BillingError
 from gateway.money import Money
 from gateway.store import CdrRow, Hold, RecordingState, Visit, Work
-
-log = logging.getLogger(__name__)
 
 MILLISECOND = timedelta(milliseconds=1)
 
@@ -132,11 +129,7 @@ def _bill(work: Work, visit: Visit, summary: VisitSummary) -> _Bill:
     tariff = thaw(visit.grant.tariff_json) if visit.grant.tariff_json else None
     holds = work.books.holds(summary.visit_id)
     if holds and tariff is not None:
-        charged = charge(tariff, seconds, visit.grant.free_s)
-        if charged.lowered_micros and tariff.cap:
-            words = "visit %s: the cap %s lowered its charge by %d micro-units"
-            log.info(words, summary.visit_id, tariff.cap.cap_id, charged.lowered_micros)
-        return _Bill(tariff, holds, charged)
+        return _Bill(tariff, holds, charge(tariff, seconds, visit.grant.free_s))
     currency = tariff.currency if tariff else ANY_CURRENCY
     return _Bill(tariff, (), Charge(seconds, 0, (), Money(0, currency)))
 
@@ -300,4 +293,5 @@ def _receipt(cdr: Cdr, balance: Money | None) -> Receipt:
         charged=cdr.charged,
         balance=balance,
         reason=cdr.reason,
+        cap=cdr.cap_id if any(each.kind == LineKind.CAP for each in cdr.lines) else "",
     )

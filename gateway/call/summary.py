@@ -161,7 +161,10 @@ class VisitSummary:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a finished visit cost, for the family's page and the events. low: the accounts that it has made low."""
+    """What a finished visit cost, for the family's page and the events. low: the accounts that it has made low.
+
+    cap: id of the rate cap that lowered the charge; empty: none did.
+    """
 
     visit_id: str
     cdr_id: str
@@ -171,4 +174,5 @@ class Receipt:
     charged: Money
     balance: Money | None
     reason: str
+    cap: str = ""
     low: tuple[LowBalance, ...] = field(default=(), compare=False)
