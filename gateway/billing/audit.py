@@ -42,6 +42,14 @@ async def verify_chain(store: Store, node: str) -> ChainReport:
     return ChainReport(node, count, tuple(problems[:100]))
 
 
+def unpaid(work: Work) -> list[str]:
+    """Visits, the first hundred, whose ledger and whose last record disagree."""
+    return [
+        f"visit {visit_id} has cost {taken} micro-units by the ledger, its last record says {total}"
+        for visit_id, total, taken in work.records.differing(100)
+    ]
+
+
 async def _grown(store: Store, node: str, sequence: int) -> bool:
     """Whether records were appended while the chain was read."""
     return bool(await store.read(lambda work: work.records.since(node, sequence, 1)))

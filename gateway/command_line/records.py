@@ -2,15 +2,66 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gateway.command_line.options import DEFAULT_CONFIG, ConfigFile, with_accounting
+from gateway.errors import KinbridgeError
+
+if TYPE_CHECKING:
+    from gateway.billing.accounting import Accounting
+    from gateway.billing.audit import ChainReport
 
 cdr_app = typer.Typer(help="Call-detail records.", no_args_is_help=True)
+
+
+@cdr_app.command("verify")
+def cdr_verify(
+    node: Annotated[str, typer.Option(help="Only this node's records; else those of all in the database.")] = "",
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Prove that no record is missing or was changed, and that ledger and records agree. Exit code 1 when not."""
+
+    async def verified(books: Accounting) -> tuple[list[ChainReport], tuple[str, ...]]:
+        names = (node,) if node else await books.nodes()
+        return [await books.verify_chain(each) for each in names], await books.verify_books()
+
+    chains, faults = with_accounting(config, verified)
+    for chain in chains:
+        print(f"{chain.node}: {chain.records} records, {'sound' if chain.sound else 'NOT SOUND'}")
+        for problem in chain.problems:
+            print(f"  {problem}")
+    print(f"ledger: {'adds up' if not faults else 'DOES NOT ADD UP'}")
+    for fault in faults:
+        print(f"  {fault}")
+    if faults or not all(each.sound for each in chains):
+        raise typer.Exit(1)
+
+
+@cdr_app.command("show")
+def cdr_show(
+    name: Annotated[str, typer.Argument(metavar="ID", help="A record's id, or the visit's.")],
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Print a visit's record and whatever corrected it since, as JSON, the oldest first."""
+    from gateway.billing.cdr import as_json
+
+    found = with_accounting(config, lambda books: books.records_of(name))
+    if not found:
+        raise KinbridgeError(f"there is no record and no recorded visit {name!r} in this database")
+    print(json.dumps([as_json(each) for each in found], indent=2, ensure_ascii=False))
+
+
+@cdr_app.command("schema")
+def cdr_schema() -> None:
+    """Print the JSON Schema of a record, for whoever imports the JSON Lines export."""
+    from gateway.billing.cdr_schema import schema_text
+
+    print(schema_text(), end="")
 
 
 class ExportFormat(StrEnum):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from gateway.errors import StoreError
 from gateway.money import Money
-from gateway.store.rows import CdrRow, ChainEnd, from_ms, to_ms
-from gateway.store.tables import cdrs, chains
+from gateway.store.engine import for_update
+from gateway.store.rows import AccountKind, CdrRow, ChainEnd, from_ms, to_ms
+from gateway.store.tables import accounts, cdrs, chains, entries, movements
 
 FIRST_HASH = "0" * 64  # what the first record of a node names as its predecessor
 
@@ -22,7 +23,8 @@ class Records:
 
     def chain_end(self, node: str) -> ChainEnd:
         """The last record of `node`; sequence 0 when it has none."""
-        row = self._connection.execute(select(chains).where(chains.c.node == node).with_for_update()).first()
+        statement = for_update(self._connection, select(chains).where(chains.c.node == node))
+        row = self._connection.execute(statement).first()
         return ChainEnd(0, FIRST_HASH) if row is None else ChainEnd(row.sequence, row.hash)
 
     def append(self, cdr: CdrRow) -> None:
@@ -72,6 +74,28 @@ class Records:
         statement = select(cdrs).where(cdrs.c.node == node, cdrs.c.sequence > sequence)
         rows = self._connection.execute(statement.order_by(cdrs.c.sequence).limit(limit))
         return tuple(_cdr(row) for row in rows)
+
+    def differing(self, limit: int) -> tuple[tuple[str, int, int], ...]:
+        """Visits whose last record and ledger disagree: id, total of the record, what the ledger took; micro-units."""
+        paid = (
+            select(movements.c.visit_id, (-func.sum(entries.c.amount_micros)).label("micros"))
+            .join(entries, entries.c.movement_id == movements.c.movement_id)
+            .join(accounts, accounts.c.account_id == entries.c.account_id)
+            .where(accounts.c.kind != AccountKind.HOUSE, movements.c.visit_id != "")
+            .group_by(movements.c.visit_id)
+            .subquery()
+        )
+        later = cdrs.alias("later")
+        taken = func.coalesce(paid.c.micros, 0)
+        statement = (
+            select(cdrs.c.visit_id, cdrs.c.total_micros, taken)
+            .outerjoin(paid, paid.c.visit_id == cdrs.c.visit_id)
+            .where(~select(later.c.cdr_id).where(later.c.corrects == cdrs.c.cdr_id).exists())
+            .where(cdrs.c.total_micros != taken)
+            .order_by(cdrs.c.visit_id)
+            .limit(limit)
+        )
+        return tuple((row[0], int(row[1]), int(row[2])) for row in self._connection.execute(statement))
 
     def nodes(self) -> tuple[str, ...]:
         """Nodes that have records."""
