@@ -3,9 +3,10 @@
     async with Store("sqlite:////var/lib/kinbridge/kinbridge.db") as store:
         account = await store.read(lambda work: work.books.account("family-17"))
 
-A function given to `write` runs in one transaction that holds the write lock from its start; it commits when the
-function returns and is rolled back when it raises. What it raises, the caller gets. A caller who is cancelled does not
-undo a function that is already queued: repeat it, each one in this product is idempotent.
+A function given to `write` runs in one transaction, as if no other writer were there; it commits when the function
+returns and is rolled back when it raises. What it raises, the caller gets. It may be run again from its beginning, so
+it does nothing outside of its Work. A caller who is cancelled does not undo a function that is already queued: repeat
+it, each one in this product is idempotent.
 """
 
 from __future__ import annotations
@@ -19,13 +20,9 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import Engine
-
 from gateway.errors import StoreError, StoreUnavailable
-from gateway.store.claim import Claims
-from gateway.store.engine import WRITING, display_name, is_in_memory, make_engine, parse_url
-from gateway.store.faults import translated
-from gateway.store.migrate import migrate
+from gateway.store.engine import display_name, parse_url
+from gateway.store.session import Session
 from gateway.store.work import Work
 
 log = logging.getLogger(__name__)
@@ -33,16 +30,19 @@ T = TypeVar("T")
 
 
 class Store:
-    """url: SQLAlchemy's form. queue_size: how many functions may wait. busy_timeout_s: wait for other processes."""
+    """url: SQLAlchemy's form. queue_size: how many functions may wait. busy_timeout_s: wait for other processes.
 
-    def __init__(self, url: str, *, queue_size: int = 1024, busy_timeout_s: float = 5.0) -> None:
-        self._url = parse_url(url)
-        self._busy_timeout_s = busy_timeout_s
+    password_file: where PostgreSQL's password is, if neither in the URL nor in PGPASSFILE.
+    """
+
+    def __init__(
+        self, url: str, *, password_file: str = "", queue_size: int = 1024, busy_timeout_s: float = 5.0
+    ) -> None:
+        parsed = parse_url(url)
+        self.name = display_name(parsed)
+        self._session = Session(parsed, self.name, busy_timeout_s, password_file)
         self._jobs: queue.Queue[_Job | None] = queue.Queue(queue_size)
         self._thread: threading.Thread | None = None
-        self._engine: Engine | None = None
-        self._claims = Claims(self._url)
-        self.name = display_name(self._url)
         self.refused = 0  # functions that found the queue full
 
     async def __aenter__(self) -> Self:
@@ -61,7 +61,8 @@ class Store:
         self._thread = threading.Thread(target=self._serve, name="kinbridge-store", daemon=True)
         self._thread.start()
         try:
-            await self._submit(self._start)
+            await self._submit(self._session.start)
+            log.info("store is open")
         except BaseException:
             await self.close()
             raise
@@ -76,15 +77,18 @@ class Store:
 
     async def write(self, function: Callable[[Work], T]) -> T:
         """Runs `function` in a transaction of its own and commits. Raises StoreUnavailable: nothing was written."""
-        return await self._submit(lambda: self._transact(function, writing=True))
+        return await self._submit(lambda: self._session.write(function))
 
     async def read(self, function: Callable[[Work], T]) -> T:
         """Runs `function` on one consistent view of the database."""
-        return await self._submit(lambda: self._transact(function, writing=False))
+        return await self._submit(lambda: self._session.read(function))
 
     async def claim(self, node: str) -> None:
-        """From now until `close` no other process can claim `node`. Raises StoreError when one has."""
-        await self._submit(lambda: self._claims.take(node))
+        """From now until `close` no other process can claim `node`. Raises StoreError when one has.
+
+        On PostgreSQL a lost connection loses the claim: from then on nothing is written before it is taken again.
+        """
+        await self._submit(lambda: self._session.claim(node))
 
     async def _submit(self, function: Callable[[], T]) -> T:
         if self._thread is None:
@@ -103,32 +107,7 @@ class Store:
     def _serve(self) -> None:
         while (job := self._jobs.get()) is not None:
             job.run()
-        self._claims.drop()
-        if self._engine is not None:
-            self._engine.dispose()
-            self._engine = None
-
-    def _start(self) -> None:
-        with translated(self.name):
-            self._engine = make_engine(self._url, self._busy_timeout_s)
-            with self._engine.connect() as connection:
-                migrate(connection)
-        log.info("store is open")
-
-    def _transact(self, function: Callable[[Work], T], *, writing: bool) -> T:
-        if self._engine is None:
-            raise StoreUnavailable(f"the database {self.name} is closed")
-        try:
-            with (
-                translated(self.name),
-                self._engine.connect().execution_options(**{WRITING: writing}) as connection,
-                connection.begin(),
-            ):
-                return function(Work(connection))
-        except StoreUnavailable:
-            if not is_in_memory(self._url):
-                self._engine.dispose()  # the next try begins with a new connection: the trouble may be over by then
-            raise
+        self._session.end()
 
 
 class _Job:

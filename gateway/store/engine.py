@@ -1,44 +1,65 @@
-"""How a database is opened: dialect, pragmas, transactions. SQLite today; a second dialect has its place here."""
+"""How a database is opened: which are spoken here, by what name messages call it, and what its transactions are like.
+
+sqlite       BEGIN IMMEDIATE for a writer: it holds the write lock before its first read
+postgresql   SERIALIZABLE for a writer (what it read is still true when it commits, or it is run again),
+             REPEATABLE READ READ ONLY for a reader: nobody waits for it
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import sqlite3
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, Select, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import StaticPool
 
 from gateway.errors import StoreError
+from gateway.store.postgresql import make_postgresql_engine
 
+S = TypeVar("S", bound=Select[Any])
 WRITING = "kinbridge_writing"
+_POSTGRESQL = "postgresql+psycopg"
+_EXAMPLE = "write sqlite:////var/lib/kinbridge/kinbridge.db or postgresql://user@host/database"
 
 
 def parse_url(text: str) -> URL:
-    """Raises StoreError for what is no URL or no database that is spoken here."""
+    """Raises StoreError for what is no URL or no database that is spoken here; never quotes it: a password is in it."""
     try:
         url = make_url(text)
-    except ArgumentError:
-        raise StoreError("store.url is no database URL; write sqlite:////var/lib/kinbridge/kinbridge.db") from None
-    if url.get_backend_name() != "sqlite":
-        raise StoreError(f"store.url names {url.get_backend_name()}; this version keeps its records in SQLite only")
+    except (ArgumentError, ValueError):
+        raise StoreError(f"store.url is no database URL; {_EXAMPLE}") from None
+    if url.drivername in ("postgresql", _POSTGRESQL):
+        url = url.set(drivername=_POSTGRESQL)
+        if not url.database:
+            raise StoreError("store.url names no database; write postgresql://user@host/database")
+    elif url.get_backend_name() != "sqlite":
+        raise StoreError(f"store.url names {url.drivername}, which is not spoken here; {_EXAMPLE}")
     return url
 
 
 def display_name(url: URL) -> str:
-    """What messages call the database; the password, if any, is not in it."""
+    """What messages call the database; neither user nor password is in it."""
+    if is_postgresql(url):
+        return f"{url.database} on {url.host or url.query.get('host') or 'this machine'}"
     return url.database or "in memory"
+
+
+def is_postgresql(url: URL) -> bool:
+    return url.drivername == _POSTGRESQL
 
 
 def is_in_memory(url: URL) -> bool:
     """It lives as long as its only connection."""
-    return url.database in (None, "", ":memory:")
+    return not is_postgresql(url) and url.database in (None, "", ":memory:")
 
 
-def make_engine(url: URL, busy_timeout_s: float) -> Engine:
+def make_engine(url: URL, busy_timeout_s: float, password_file: str = "") -> Engine:
     """One connection at a time is used, always from the store's own thread."""
+    if is_postgresql(url):
+        return make_postgresql_engine(url, busy_timeout_s, password_file)
     _keep_private(url)
     options: dict[str, Any] = {"connect_args": {"timeout": busy_timeout_s, "check_same_thread": False}}
     if is_in_memory(url):
@@ -47,6 +68,22 @@ def make_engine(url: URL, busy_timeout_s: float) -> Engine:
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine
+
+
+def transaction(connection: Connection, *, writing: bool) -> Connection:
+    """The connection, set for the kind of its next transaction."""
+    if connection.dialect.name == "sqlite":
+        return connection.execution_options(**{WRITING: writing})
+    return connection.execution_options(
+        **{WRITING: writing},
+        isolation_level="SERIALIZABLE" if writing else "REPEATABLE READ",
+        postgresql_readonly=not writing,
+    )
+
+
+def for_update(connection: Connection, statement: S) -> S:
+    """Locks the rows that a writing transaction selects; a reading one locks nothing."""
+    return statement.with_for_update() if connection.get_execution_options().get(WRITING, False) else statement
 
 
 def _keep_private(url: URL) -> None:

@@ -9,9 +9,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
-from gateway.store.engine import WRITING
+from gateway.store.engine import transaction
+from gateway.store.postgresql import lock_number, sort_by_bytes
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 log = logging.getLogger(__name__)
@@ -25,13 +26,31 @@ def migrate(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     head = ScriptDirectory.from_config(config).get_current_head()
-    if revision(connection.execution_options(**{WRITING: False})) == head:
+    if revision(transaction(connection, writing=False)) == head:
         return
-    with connection.execution_options(**{WRITING: True}).begin():
+    with _alone(connection).begin():
+        _wait_for_others(connection)
         before = MigrationContext.configure(connection).get_current_revision()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        if connection.dialect.name == "postgresql":
+            sort_by_bytes(connection)
     log.info("schema brought from %s to %s", before or "nothing", head)
+
+
+def _alone(connection: Connection) -> Connection:
+    """On PostgreSQL READ COMMITTED: what the one before did is seen as soon as its lock is had."""
+    if connection.dialect.name == "sqlite":
+        return transaction(connection, writing=True)
+    return connection.execution_options(isolation_level="READ COMMITTED", postgresql_readonly=False)
+
+
+def _wait_for_others(connection: Connection) -> None:
+    """SQLite has the write lock already."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL statement_timeout = 0"))  # a big table takes its time
+        connection.execute(text("SET LOCAL lock_timeout = '60s'"))
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock_number("migrations")})
 
 
 def revision(connection: Connection) -> str | None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 from gateway.call.summary import ProofOfLife, VisitIntent
 from gateway.errors import StoreError
 from gateway.policy.decision import Medium, Payer
+from gateway.store.engine import for_update
 from gateway.store.rows import Grant, Visit, from_ms, maybe_ms, maybe_time, to_ms
 from gateway.store.tables import visits
 
@@ -54,7 +55,7 @@ class Intents:
 
     def get(self, visit_id: str) -> Visit | None:
         """In a writing transaction nobody else changes it until the end (SQLite has locked the file already)."""
-        statement = select(visits).where(visits.c.visit_id == visit_id).with_for_update()
+        statement = for_update(self._connection, select(visits).where(visits.c.visit_id == visit_id))
         row = self._connection.execute(statement).first()
         return None if row is None else _visit(row)
 

@@ -40,11 +40,10 @@ def run_until_killed(lines: int, *arguments: str) -> list[str]:
 
 
 @pytest.mark.parametrize("proofs", [1, 25])
-async def test_a_killed_node_leaves_exactly_one_record_for_each_visit(tmp_path, proofs):
-    url = f"sqlite:///{tmp_path}/k.db"
-    told = int(run_until_killed(proofs, url, "talk")[-1])
+async def test_a_killed_node_leaves_exactly_one_record_for_each_visit(database_url, proofs):
+    told = int(run_until_killed(proofs, database_url, "talk")[-1])
 
-    async with accounting_on(url) as accounting:
+    async with accounting_on(database_url) as accounting:
         receipts = {each.visit_id: each for each in await accounting.recover("node1", START + timedelta(hours=1))}
         assert await accounting.recover("node1", START + timedelta(hours=2)) == []
 
@@ -67,13 +66,12 @@ async def test_a_killed_node_leaves_exactly_one_record_for_each_visit(tmp_path, 
         await assert_books_and_chain_sound(accounting)
 
 
-async def test_nodes_killed_again_and_again_among_many_visits_lose_and_double_nothing(tmp_path):
-    url = f"sqlite:///{tmp_path}/k.db"
+async def test_nodes_killed_again_and_again_among_many_visits_lose_and_double_nothing(database_url):
     begun = []
     for run, lines in enumerate((1, 40, 95, 23)):
-        begun += run_until_killed(lines, url, "churn", f"run{run}")
+        begun += run_until_killed(lines, database_url, "churn", f"run{run}")
 
-    async with accounting_on(url) as accounting:
+    async with accounting_on(database_url) as accounting:
         await accounting.recover("node1", START + timedelta(hours=1))
         cdrs = await accounting.cdrs(limit=10_000)
         seen = [each.visit_id for each in cdrs]
@@ -90,9 +88,9 @@ async def test_nodes_killed_again_and_again_among_many_visits_lose_and_double_no
         await assert_books_and_chain_sound(accounting)
 
 
-async def test_closing_after_the_recovery_returns_the_record_of_the_recovery(tmp_path):
+async def test_closing_after_the_recovery_returns_the_record_of_the_recovery(database_url):
     """A slow second process that still believes in the visit changes nothing."""
-    async with accounting_on(f"sqlite:///{tmp_path}/k.db") as accounting:
+    async with accounting_on(database_url) as accounting:
         await accounting.open_account("family-1")
         await accounting.deposit("family-1", usd("5"), key="k")
         await granted(accounting, "v1")
@@ -104,8 +102,8 @@ async def test_closing_after_the_recovery_returns_the_record_of_the_recovery(tmp
         assert recovered.billable_s == 10
 
 
-async def test_recovery_leaves_the_visits_of_other_nodes_alone(tmp_path):
-    async with accounting_on(f"sqlite:///{tmp_path}/k.db") as accounting:
+async def test_recovery_leaves_the_visits_of_other_nodes_alone(database_url):
+    async with accounting_on(database_url) as accounting:
         await accounting.open_account("family-1")
         await accounting.deposit("family-1", usd("5"), key="k")
         await granted(accounting, "mine")
@@ -115,8 +113,8 @@ async def test_recovery_leaves_the_visits_of_other_nodes_alone(tmp_path):
         assert (await accounting.account("family-1")).held == usd("0.16")
 
 
-async def test_a_proof_beyond_the_hold_is_charged_to_the_hold_only(tmp_path):
-    async with accounting_on(f"sqlite:///{tmp_path}/k.db") as accounting:
+async def test_a_proof_beyond_the_hold_is_charged_to_the_hold_only(database_url):
+    async with accounting_on(database_url) as accounting:
         await accounting.open_account("family-1")
         await accounting.deposit("family-1", usd("0.10"), key="k")
         await granted(accounting, "v1")
@@ -125,19 +123,18 @@ async def test_a_proof_beyond_the_hold_is_charged_to_the_hold_only(tmp_path):
         assert receipt.billable_s == 37
 
 
-async def test_a_gateway_that_is_started_twice_does_not_end_the_visits_of_the_first(tmp_path):
-    url = f"sqlite:///{tmp_path}/k.db"
-    async with accounting_on(url) as first:
+async def test_a_gateway_that_is_started_twice_does_not_end_the_visits_of_the_first(database_url):
+    async with accounting_on(database_url) as first:
         assert await first.recover("node1", START) == []
         await first.open_account("family-1")
         await first.deposit("family-1", usd("5"), key="k")
         await granted(first, "live")
 
-        async with accounting_on(url) as second:
+        async with accounting_on(database_url) as second:
             with pytest.raises(StoreError, match="another gateway runs as node node1 on this database"):
                 await second.recover("node1", START)
             assert await second.recover("node2", START) == []
 
         assert (await first.close(summary("live", 60))).reason == "family_left"
-    async with accounting_on(url) as after:
+    async with accounting_on(database_url) as after:
         assert await after.recover("node1", START) == []

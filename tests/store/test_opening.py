@@ -20,11 +20,10 @@ async def account_names(store: Store) -> list[str]:
     return [each.account_id for each in await store.read(lambda work: work.books.accounts())]
 
 
-async def test_a_new_database_is_made_and_an_old_one_is_kept(tmp_path):
-    url = f"sqlite:///{tmp_path}/k.db"
-    async with Store(url) as store:
+async def test_a_new_database_is_made_and_an_old_one_is_kept(database_url):
+    async with Store(database_url) as store:
         await open_an_account(store)
-    async with Store(url) as store:
+    async with Store(database_url) as store:
         assert await account_names(store) == ["family-1"]
 
 
@@ -57,9 +56,8 @@ async def test_money_is_written_through_to_the_disk(tmp_path):
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "recursive_triggers": 1}
 
 
-async def test_two_that_open_a_new_database_at_once_both_get_it(tmp_path):
-    url = f"sqlite:///{tmp_path}/k.db"
-    async with Store(url) as one, Store(url) as two:
+async def test_two_that_open_a_database_at_once_both_get_it(database_url):
+    async with Store(database_url) as one, Store(database_url) as two:
         await open_an_account(one)
         assert await account_names(two) == ["family-1"]
 
@@ -119,7 +117,10 @@ async def test_a_database_that_somebody_else_holds(tmp_path):
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("postgresql://kin:geheim@db.example/kin", "names postgresql; this version keeps its records in SQLite only"),
+        ("mysql://kin:geheim@db.example/kin", "names mysql, which is not spoken here; write sqlite:"),
+        ("postgresql+psycopg2://kin:geheim@db.example/kin", r"names postgresql\+psycopg2, which is not spoken here"),
+        ("postgresql://kin:geheim@db.example", "names no database; write postgresql:"),
+        ("postgresql://kin:geheim@db.example:x/kin", "is no database URL"),
         ("kinbridge.db", "is no database URL; write sqlite:"),
         ("", "is no database URL"),
     ],
