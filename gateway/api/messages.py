@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.call.facts import Fact
-from gateway.call.notices import Clocked, Hold, Notice, Over, Ring, Said, Warned
+from gateway.call.notices import Clocked, Hold, Low, Notice, Over, Ring, Said, Warned
 from gateway.call.summary import MediaSummary
 from gateway.call.view import VisitView
 from gateway.money import Money
@@ -132,6 +132,14 @@ class OverMessage(Message):
     charged: Amount | None
 
 
+class LowMessage(Message):
+    """The family's account has fallen below its mark; said once, until it was above it again."""
+
+    type: Literal["low"] = "low"
+    visit_id: str
+    balance: Amount
+
+
 class RefusedMessage(Message):
     """The link opens nothing; the connection is closed with 4401."""
 
@@ -146,6 +154,7 @@ FamilyMessage = (
     | WarnedMessage
     | HoldMessage
     | TextMessage
+    | LowMessage
     | TakenMessage
     | OverMessage
     | RefusedMessage
@@ -315,6 +324,8 @@ def notice_message(notice: Notice) -> FamilyMessage:
             return HoldMessage(visit_id=notice.visit_id, held=notice.held)
         case Said():
             return TextMessage(visit_id=notice.visit_id, text=notice.text)
+        case Low():
+            return LowMessage(visit_id=notice.visit_id, balance=Amount.of(notice.balance))
         case Over():
             return OverMessage(
                 visit_id=notice.visit_id,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from gateway.call.ports import Accounting
@@ -56,6 +56,16 @@ class Books:
         if isinstance(answer, HoldGranted):
             self.grant = answer
         return answer
+
+    async def extend(self, has_s: int) -> tuple[int, int]:
+        """Seconds that are paid for now, and that could be. Raises StoreUnavailable."""
+        answer = await self._accounting.extend(self.intent.visit_id, has_s)
+        if isinstance(answer, HoldGranted):
+            self.grant = answer
+            return answer.seconds, answer.reach_s
+        if self.grant:
+            self.grant = replace(self.grant, reach_s=self.grant.seconds, reach=self.grant.amount)
+        return has_s, has_s
 
     def proof(self, visit: VisitState, now_s: float) -> ProofOfLife | None:
         """What is sure by now; None while there is nothing to prove."""

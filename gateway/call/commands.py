@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from bridge import Prompt, Side, Slate
 from gateway.call.facts import FactKind
-from gateway.call.summary import Receipt
+from gateway.call.summary import LowBalance, Receipt
 from gateway.call.termination import Reason
 
 # ---- towards the station ----
@@ -171,6 +171,20 @@ class Publish:
 
 
 @dataclass(frozen=True, slots=True)
+class ExtendHold:
+    """Ask for the next slice, beside everything else. Told by HoldGrown or HoldUnknown when the answer is there."""
+
+    paid_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class TellLow:
+    """The accounts that this visit has made low."""
+
+    low: tuple[LowBalance, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CloseBooks:
     """Charge and CDR. Reported by Recorded, however long the database stays away."""
 
@@ -200,5 +214,7 @@ Command = (
     | TellHold
     | TellOver
     | Publish
+    | ExtendHold
+    | TellLow
     | CloseBooks
 )

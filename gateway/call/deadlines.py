@@ -12,10 +12,11 @@ from gateway.call.events import (
     LimitReached,
     ReconnectTimedOut,
     RingTimedOut,
+    SliceDue,
     WarningDue,
 )
 from gateway.call.meter import Mode
-from gateway.call.visit import State, VisitState, end_in_sight
+from gateway.call.visit import State, VisitState, end_in_sight, end_to_tell, next_slice_at
 
 _WAITS: dict[State, tuple[str, Event]] = {
     State.RINGING: ("ring_s", RingTimedOut()),
@@ -41,11 +42,15 @@ def next_due(visit: VisitState) -> Due | None:
     if visit.state in _WAITS:
         setting, event = _WAITS[visit.state]
         dues.append(Due(visit.entered_at_s + getattr(visit.timeouts, setting), event))
-    if end and visit.marks.media_start_at_s is not None:
+    asks_at_s = next_slice_at(visit)
+    if asks_at_s is not None:
+        dues.append(Due(asks_at_s, SliceDue()))
+    told = end_to_tell(visit)
+    if told and visit.marks.media_start_at_s is not None:
         if visit.timeouts.warning_s and not visit.warned:
-            dues.append(Due(end.at_s - visit.timeouts.warning_s, WarningDue()))
+            dues.append(Due(told.at_s - visit.timeouts.warning_s, WarningDue()))
         if visit.timeouts.farewell_s and not visit.farewell_said:
-            dues.append(Due(end.at_s - visit.timeouts.farewell_s, FarewellDue()))
+            dues.append(Due(told.at_s - visit.timeouts.farewell_s, FarewellDue()))
     if visit.meter.mode is Mode.USABLE:
         dues.append(Due(visit.clock_told_at_s + visit.timeouts.clock_every_s, ClockDue()))
     return min(dues, key=lambda each: each.at_s, default=None)

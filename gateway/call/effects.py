@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,20 +27,23 @@ from gateway.call import commands as c
 from gateway.call import events as e
 from gateway.call import sip_codes
 from gateway.call.books import Books
-from gateway.call.facts import Fact
+from gateway.call.facts import Fact, FactKind
 from gateway.call.meter import Mode
-from gateway.call.notices import Clocked, Hold, Notice, Over, Ring, Said, Warned
+from gateway.call.notices import Clocked, Hold, Low, Notice, Over, Ring, Said, Warned
 from gateway.call.patience import Patience
 from gateway.call.ports import Accounting, Doorbell, Facts, MakeMedia, Recording, Recordings
 from gateway.call.translate import PICTURE_BODY, PICTURE_CONTENT_TYPE, from_stats
 from gateway.call.visit import State, Timeouts, VisitState, seconds_left
 from gateway.clock import Clock
-from gateway.errors import NothingToWatch, VisitGone, WatchingForbidden
+from gateway.errors import BillingError, NothingToWatch, StoreError, VisitGone, WatchingForbidden
 from gateway.money import Money
 from gateway.policy.decision import Decision, Medium, Terms, VisitRequest
 from sip import BadDescription, Dialog, SipError
 
 log = logging.getLogger(__name__)
+
+EXTEND_PATIENCE_S = 4.0
+"""Less than `Timeouts.ask_again_s`: a database that hangs must not take the time in which people are to be warned."""
 
 NO_MONEY = Money(0, "XXX")  # ISO 4217: no currency
 
@@ -72,6 +75,7 @@ class Effects:
         *,
         listen: Callable[[Media], None],
         tell: Callable[[e.Event], None],
+        beside: Callable[[Coroutine[Any, Any, None], str], None],
     ) -> None:
         self._tools = tools
         self._dialog = dialog
@@ -79,6 +83,7 @@ class Effects:
         self._books = books
         self._listen = listen
         self._tell_machine = tell
+        self._beside = beside
         self._recording: Recording | None = None
         self._recording_begun = False
         self._joined: Joined | None = None
@@ -113,6 +118,8 @@ class Effects:
             c.TellHold: self._tell_hold,
             c.TellOver: self._tell_over,
             c.Publish: self._publish,
+            c.ExtendHold: self._extend_hold,
+            c.TellLow: self._tell_low,
             c.CloseBooks: self._close_books,
         }
 
@@ -307,7 +314,7 @@ class Effects:
             facility_name=terms.facility_name,
             video=terms.medium is Medium.VIDEO,
             rate_per_minute=grant.rate_per_minute,
-            seconds=grant.seconds,
+            seconds=grant.reach_s,
             balance_ok=True,
             privileged=terms.privileged,
             monitored=terms.monitored,
@@ -355,13 +362,13 @@ class Effects:
             self._tools.doorbell.tell(self.terms.contact, notice)
 
     def money(self, visit: VisitState, now_s: float) -> tuple[Money, Money]:
-        """What it cost so far by the rate per minute, and what is left of the hold; the receipt has the last word."""
+        """What it cost so far by the rate per minute, and what could still be had; the receipt has the last word."""
         grant = self._books.grant
         if grant is None:
             return NO_MONEY, NO_MONEY
         micros = grant.rate_per_minute.micros * visit.meter.billable_s(now_s) // 60
         charged = Money(min(micros, grant.amount.micros), grant.amount.currency)
-        return charged, grant.amount - charged
+        return charged, grant.reach - charged
 
     # ---- towards the records ----
 
@@ -379,6 +386,30 @@ class Effects:
                 detail=dict(command.detail),
             )
         )
+
+    async def _extend_hold(self, command: c.ExtendHold, visit: VisitState) -> None:
+        """Beside the visit: whatever the database does, the visit ends when what is held ends."""
+        self._beside(self._ask_for_more(command.paid_s), "slice")
+
+    async def _ask_for_more(self, paid_s: int) -> None:
+        visit_id = self._books.intent.visit_id
+        try:
+            async with asyncio.timeout(EXTEND_PATIENCE_S):
+                held_s, reach_s = await self._books.extend(paid_s)
+        except (StoreError, BillingError, TimeoutError) as error:
+            log.warning("visit %s: no more money could be asked for (%s)", visit_id, type(error).__name__)
+            self._tell_machine(e.HoldUnknown())
+        else:
+            self._tell_machine(e.HoldGrown(held_s, reach_s))
+
+    async def _tell_low(self, command: c.TellLow, visit: VisitState) -> None:
+        """The account is named unless that tells between whom a privileged visit was."""
+        for each in command.low:
+            account = "" if self._books.intent.privileged else each.account
+            balance = (("balance", each.balance.amount), ("currency", each.balance.currency))
+            await self._publish(c.Publish(FactKind.LOW_BALANCE, (("account", account), *balance)), visit)
+            if not each.private:
+                self._tell(Low(self._books.intent.visit_id, each.balance))
 
     async def _close_books(self, command: c.CloseBooks, visit: VisitState) -> e.Event:
         recordings = await self._recording.finished() if self._recording else ()

@@ -13,15 +13,21 @@ from gateway.policy.decision import Refusal
 
 @dataclass(frozen=True, slots=True)
 class Authorised:
-    """Policy allows it and a hold pays for `paid_s` seconds.
+    """Policy allows it and a hold pays for `paid_s` seconds. The hold grows by slices while the visit runs.
 
-    max_s: the time limit on the wall clock, counted from the first media. closes_at_s: when the hours end.
+    reach_s: what it could grow to as the accounts stand, `paid_s` at least. max_s: the time limit on the wall clock,
+    counted from the first media. closes_at_s: when the hours end.
     """
 
     paid_s: int
-    limited_by_balance: bool
     max_s: int
     closes_at_s: float | None = None
+    reach_s: int = 0
+
+    @property
+    def may_grow(self) -> bool:
+        """Whether the money, not the time limit, would end it."""
+        return self.paid_s < self.max_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +192,11 @@ class LimitChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class SliceDue:
+    """Time to ask for more money, so early that the visit can be told before its end if there is none."""
+
+
+@dataclass(frozen=True, slots=True)
 class RingTimedOut:
     pass
 
@@ -246,6 +257,19 @@ class Crashed:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldGrown:
+    """The answer of the accounts: what the hold pays for now, in all, and what it could grow to; perhaps no more."""
+
+    paid_s: int
+    reach_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class HoldUnknown:
+    """The accounts did not answer: what is held is all that is sure."""
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """The CDR is written."""
 
@@ -280,6 +304,7 @@ Event = (
     | PictureWanted
     | LimitChanged
     | RecordingFailed
+    | SliceDue
     | RingTimedOut
     | ConnectTimedOut
     | ReconnectTimedOut
@@ -291,5 +316,7 @@ Event = (
     | DrainBegan
     | DrainEnded
     | Crashed
+    | HoldGrown
+    | HoldUnknown
     | Recorded
 )

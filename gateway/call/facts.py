@@ -27,6 +27,7 @@ class FactKind(StrEnum):
     RECORDING_FAILED = "recording-failed"  # it ended before the visit did
     ENDED = "ended"
     RECORDED = "recorded"  # the CDR is written
+    LOW_BALANCE = "low-balance"  # the visit has brought an account below its mark; once until it is above again
 
 
 @dataclass(frozen=True, slots=True)

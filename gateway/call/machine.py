@@ -27,7 +27,7 @@ from gateway.call import sip_codes
 from gateway.call.facts import FactKind
 from gateway.call.meter import Meter, Mode
 from gateway.call.termination import Fault, Reason, Termination
-from gateway.call.visit import Line, State, VisitState, end_in_sight, seconds_left
+from gateway.call.visit import Line, State, VisitState, end_in_sight, end_to_tell, seconds_left
 from gateway.errors import MachineError
 
 Step = tuple[VisitState, tuple[c.Command, ...]]
@@ -227,12 +227,45 @@ def _ask_station(visit: VisitState, event: e.PictureWanted, now_s: float) -> Ste
 
 
 def _warn(visit: VisitState, event: e.WarningDue, now_s: float) -> Step:
-    left, end = seconds_left(visit, now_s), end_in_sight(visit)
+    left, end = seconds_left(visit, now_s), end_to_tell(visit)
     reason = end.reason if end else Reason.TIME_LIMIT
     told = (("seconds_left", left), ("reason", str(reason)))
     prompt = Prompt.ONE_MINUTE if 55 <= left <= 65 else Prompt.ENDING_SOON
     after = replace(visit, warned=True)
     return after, (c.TellWarning(left, reason), *_to_both(prompt), c.Publish(FactKind.WARNED, told))
+
+
+def _ask(visit: VisitState, event: e.SliceDue, now_s: float) -> Step:
+    paid_s = visit.allowance.paid_s if visit.allowance else 0
+    return replace(visit, asking=True, asked_at_s=now_s), (c.ExtendHold(paid_s),)
+
+
+def _grown(visit: VisitState, event: e.HoldGrown, now_s: float) -> Step:
+    """More money, or the certainty that there is none. Who was told of an end that is put off is told of the next."""
+    return _with_money(replace(visit, answered=True), event.paid_s, event.reach_s, now_s)
+
+
+def _unknown(visit: VisitState, event: e.HoldUnknown, now_s: float) -> Step:
+    """What is held is all that is sure: the end that people are told of is its end, until the accounts are back."""
+    paid_s = visit.allowance.paid_s if visit.allowance else 0
+    return _with_money(replace(visit, answered=False), paid_s, paid_s, now_s)
+
+
+def _with_money(visit: VisitState, paid_s: int, reach_s: int, now_s: float) -> Step:
+    if visit.allowance is None:  # the table lets nobody ask before there is one; said for the type checker
+        return visit, ()
+    before = end_to_tell(visit)
+    paid_s = max(paid_s, visit.allowance.paid_s)
+    allowance = replace(visit.allowance, paid_s=paid_s, reach_s=max(paid_s, reach_s))
+    after = replace(visit, asking=False, allowance=allowance, meter=replace(visit.meter, limit_s=paid_s))
+    end = end_to_tell(after)
+    if end and end.at_s - now_s > visit.timeouts.warning_s:
+        after = replace(after, warned=False)
+    if end and end.at_s - now_s > visit.timeouts.farewell_s:
+        after = replace(after, farewell_said=False)
+    if before == end or visit.meter.mode is not Mode.USABLE:
+        return after, ()
+    return replace(after, clock_told_at_s=now_s), (c.TellClock(),)
 
 
 def _farewell(visit: VisitState, event: e.FarewellDue, now_s: float) -> Step:
@@ -294,7 +327,9 @@ def _left(reason: Reason, fault: Fault, code: int = 0) -> Action:
 
 
 def _limit(visit: VisitState, event: e.LimitReached, now_s: float) -> Step:
-    fault = Fault.MONEY if event.reason is Reason.BALANCE_EXHAUSTED else Fault.POLICY
+    fault = Fault.POLICY
+    if event.reason is Reason.BALANCE_EXHAUSTED:  # the money, or we, who could not ask for more of it
+        fault = Fault.MONEY if visit.answered and not visit.asking else Fault.GATEWAY
     return _end(visit, now_s, event.reason, fault, sip_codes.FORBIDDEN)
 
 
@@ -309,7 +344,9 @@ def _close_again(visit: VisitState, event: e.Crashed, now_s: float) -> Step:
 def _recorded(visit: VisitState, event: e.Recorded, now_s: float) -> Step:
     receipt = event.receipt
     detail = (("sequence", receipt.sequence), ("billable_s", receipt.billable_s), ("reason", receipt.reason))
-    told = (c.Publish(FactKind.RECORDED, detail),)
+    told: tuple[c.Command, ...] = (c.Publish(FactKind.RECORDED, detail),)
+    if receipt.low:
+        told = (*told, c.TellLow(receipt.low))
     if visit.marks.ring_at_s is not None:
         return replace(visit, state=State.ENDED), (c.TellOver(receipt), *told)
     return replace(visit, state=State.ENDED), told
@@ -366,6 +403,9 @@ ROWS: tuple[Row, ...] = (
     (e.RecordingFailed, (_S.CONNECTING, *JOINED), STAY, _recording_failed),
     (e.LimitChanged, (_S.TALKING,), STAY, _offer_limit),
     (e.LimitChanged, (_S.CONNECTING, _S.HELD, _S.RECONNECTING), STAY, _ignore),
+    (e.SliceDue, (_S.CONNECTING, *JOINED), STAY, _ask),
+    (e.HoldGrown, (_S.CONNECTING, *JOINED), STAY, _grown),
+    (e.HoldUnknown, (_S.CONNECTING, *JOINED), STAY, _unknown),
     (e.WarningDue, JOINED, STAY, _warn),
     (e.FarewellDue, JOINED, STAY, _farewell),
     (e.ClockDue, (_S.TALKING,), STAY, _tell_clock),
@@ -386,7 +426,7 @@ ROWS: tuple[Row, ...] = (
             e.StationConfirmed, e.StationOffered, e.StationHeld, e.StationResumed, e.StationHungUp, e.StationLost,
             e.TransferTried, e.KeyPressed, e.StationWantsPicture, e.MediaJoined, e.MediaRefused, e.WebUp, e.WebDown,
             e.StationSilent, e.MediaFlows, e.MediaStops, e.PictureSeen, e.PictureMissing, e.PictureWanted,
-            e.LimitChanged, e.DrainBegan, e.DrainEnded, e.RecordingFailed,
+            e.LimitChanged, e.DrainBegan, e.DrainEnded, e.RecordingFailed, e.HoldGrown, e.HoldUnknown,
         )
     ),
 )  # fmt: skip

@@ -74,4 +74,12 @@ class Over:
     charged: Money | None
 
 
-Notice = Clocked | Warned | Hold | Said | Over
+@dataclass(frozen=True, slots=True)
+class Low:
+    """The family's account has fallen below its mark."""
+
+    visit_id: str
+    balance: Money
+
+
+Notice = Clocked | Warned | Hold | Said | Over | Low

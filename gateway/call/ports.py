@@ -30,6 +30,10 @@ class Accounting(Protocol):
         """Writes the intent and takes the hold. A refusal leaves the intent to be closed by `close`."""
         ...
 
+    async def extend(self, visit_id: str, has_s: int) -> HoldGranted | HoldRefused:
+        """The next slice of the hold, for a visit that knows of `has_s` seconds. A refusal takes nothing away."""
+        ...
+
     async def attempt(self, intent: VisitIntent) -> None:
         """Writes the intent of a visit that policy refused, so that `close` can leave its CDR."""
         ...

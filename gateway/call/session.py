@@ -76,7 +76,9 @@ class Session:
         self._request, self._understood = request_of(invite, self._timeline.began_at)
         intent = intent_of(visit_id, tools.node, invite, self._request)
         self._books = Books(tools.accounting, self._clock, self._timeline, intent)
-        self._effects = Effects(tools, dialog, invite.sdp, self._books, listen=self._listen, tell=self.tell)
+        self._effects = Effects(
+            tools, dialog, invite.sdp, self._books, listen=self._listen, tell=self.tell, beside=self._feed
+        )
         self._inbox: asyncio.Queue[e.Event | _Wish | _Tick] = asyncio.Queue(INBOX_SIZE)
         self._asked: asyncio.Future[str] | None = None  # who waits to hear that it was done
         self._keypad = Keypad()
@@ -227,8 +229,8 @@ class Session:
         left_s = (closes_at - self._clock.now()).total_seconds() if closes_at else 0.0
         return e.Authorised(
             paid_s=answer.seconds,
-            limited_by_balance=answer.limited_by_balance,
             max_s=decision.terms.max_seconds,
+            reach_s=answer.reach_s,
             closes_at_s=self._clock.monotonic() + left_s if closes_at else None,
         )
 

@@ -33,7 +33,10 @@ class Line(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds. warning_s 0: no warning. farewell_s: before the end, so that it is said in time; 0: not said."""
+    """Seconds. warning_s 0: no warning. farewell_s: before the end, so that it is said in time; 0: not said.
+
+    ask_again_s: how long the accounts may take to grant a slice, and the pause before the next one is asked for.
+    """
 
     ring_s: float = 45.0
     connect_s: float = 30.0
@@ -41,6 +44,12 @@ class Timeouts:
     warning_s: int = 60
     clock_every_s: float = 5.0
     farewell_s: float = 3.0
+    ask_again_s: float = 5.0
+
+    @property
+    def ask_early_s(self) -> float:
+        """How long before the money ends more is asked for: a refusal, or no answer, still leaves time to warn."""
+        return self.warning_s + self.ask_again_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +73,10 @@ class Marks:
 
 @dataclass(frozen=True, slots=True)
 class VisitState:
-    """flowing: what the media said last. held: what the station said last, also while the browser is away."""
+    """flowing: what the media said last. held: what the station said last, also while the browser is away.
+
+    asking, asked_at_s: for the next slice; answered: whether the accounts answered the last time.
+    """
 
     timeouts: Timeouts
     entered_at_s: float
@@ -78,6 +90,9 @@ class VisitState:
     warned: bool = False
     farewell_said: bool = False
     clock_told_at_s: float = 0.0
+    asking: bool = False
+    asked_at_s: float | None = None
+    answered: bool = True
     termination: Termination | None = None
 
     @property
@@ -93,6 +108,9 @@ class VisitState:
         return Mode.USABLE if self.state is State.TALKING and self.flowing else Mode.BROKEN
 
 
+_ALL_TALKED = Reason.TIME_LIMIT  # every second of the time limit was paid for, and talked
+
+
 @dataclass(frozen=True, slots=True)
 class End:
     """When the visit will end if nothing changes, and why."""
@@ -102,13 +120,28 @@ class End:
 
 
 def end_in_sight(visit: VisitState) -> End | None:
-    """The first of: the money (while the meter runs), the time limit and the hours (on the wall clock)."""
+    """The first of: the money that is held (while the meter runs), the time limit and the hours (wall clock)."""
+    return _end(visit, growth_s=0)
+
+
+def end_to_tell(visit: VisitState) -> End | None:
+    """The same with the money that could still be had: what people are warned of."""
+    return _end(visit, growth_s=_growth_s(visit))
+
+
+def _growth_s(visit: VisitState) -> int:
+    allowance = visit.allowance
+    return max(0, allowance.reach_s - allowance.paid_s) if allowance else 0
+
+
+def _end(visit: VisitState, growth_s: int) -> End | None:
     if visit.allowance is None or visit.is_over:
         return None
     ends: list[End] = []
     runs_out_at_s = visit.meter.runs_out_at_s()
     if runs_out_at_s is not None:
-        ends.append(End(runs_out_at_s, _spent(visit.allowance)))
+        reason = Reason.BALANCE_EXHAUSTED if visit.allowance.paid_s + growth_s < visit.allowance.max_s else _ALL_TALKED
+        ends.append(End(runs_out_at_s + growth_s, reason))
     began_at_s = visit.marks.media_start_at_s
     if began_at_s is None and visit.held:
         began_at_s = visit.marks.answered_at_s  # on hold from the start, and perhaps for ever
@@ -120,11 +153,11 @@ def end_in_sight(visit: VisitState) -> End | None:
 
 
 def seconds_left(visit: VisitState, now_s: float) -> int:
-    """Whole seconds of talk that are left at most: of the money, of the time limit and of the hours."""
+    """Whole seconds of talk that are left at most: of the money that can be had, of the time limit and of the hours."""
     if visit.allowance is None or visit.is_over:
         return 0
     started_at_s = visit.marks.media_start_at_s
-    left = [visit.meter.left_s(now_s), visit.allowance.max_s]
+    left = [visit.meter.left_s(now_s) + _growth_s(visit), visit.allowance.max_s]
     if started_at_s is not None:
         left.append(_whole(started_at_s + visit.allowance.max_s - now_s))
     if visit.allowance.closes_at_s is not None:
@@ -132,8 +165,17 @@ def seconds_left(visit: VisitState, now_s: float) -> int:
     return max(0, min(left))
 
 
-def _spent(allowance: Authorised) -> Reason:
-    return Reason.BALANCE_EXHAUSTED if allowance.limited_by_balance else Reason.TIME_LIMIT
+def next_slice_at(visit: VisitState) -> float | None:
+    """When more money is to be asked for; None while there is nothing to ask for."""
+    if visit.allowance is None or visit.is_over or visit.asking or not visit.allowance.may_grow:
+        return None
+    runs_out_at_s = visit.meter.runs_out_at_s()
+    if runs_out_at_s is None:  # nothing is used up meanwhile: once, so that the talk begins with a slice in hand
+        return visit.entered_at_s if visit.state is State.CONNECTING and visit.asked_at_s is None else None
+    early_at_s = runs_out_at_s - visit.timeouts.ask_early_s
+    if visit.asked_at_s is None:
+        return early_at_s
+    return max(early_at_s, visit.asked_at_s + visit.timeouts.ask_again_s)
 
 
 def _whole(seconds: float) -> int:

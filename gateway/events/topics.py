@@ -100,6 +100,16 @@ TOPICS: tuple[Topic, ...] = (
             _REASON,
         ),
     ),
+    Topic(
+        FactKind.LOW_BALANCE,
+        "The visit's charge has brought an account below its mark; once, until it was at the mark again.",
+        "ended",
+        (
+            Key("account", "string", "the account; empty when the visit was privileged", "family-1"),
+            Key("balance", "string", "what is left, decimal text", "4.12"),
+            Key("currency", "string", "ISO 4217", "USD"),
+        ),
+    ),
 )
 BY_KIND = {each.kind: each for each in TOPICS}
 

@@ -19,7 +19,8 @@ from gateway.store import Store
 
 TARIFF_FOLDER = Path(__file__).parents[2] / "dialplans" / "tariffs"
 START = datetime(2026, 1, 5, 15, 0, tzinfo=UTC)
-WHOLE_VISITS = AccountRules(slice_s=86_400, least_slice_s=86_400)  # the first slice is all of the visit
+# the first slice is all of the visit, and nobody is told of a low balance
+WHOLE_VISITS = AccountRules(slice_s=86_400, least_slice_s=86_400, low_balance="0")
 FAMILY_LEFT = Termination(Reason.FAMILY_LEFT, Fault.FAMILY)
 
 
@@ -36,9 +37,7 @@ def demo_tariffs() -> Tariffs:
 
 
 @asynccontextmanager
-async def accounting_on(
-    url: str, node: str = "node1", rules: AccountRules = WHOLE_VISITS
-) -> AsyncIterator[Accounting]:
+async def accounting_on(url: str, node: str = "node1", rules: AccountRules = WHOLE_VISITS) -> AsyncIterator[Accounting]:
     async with Store(url) as store:
         yield Accounting(store, demo_tariffs(), node=node, clock=ManualClock(START), rules=rules)
 

@@ -13,8 +13,8 @@ from gateway.call.summary import HoldGranted
 from gateway.clock import ManualClock
 from gateway.money import Money
 from gateway.store import Store
-from tests.billing.stage import START, assert_books_and_chain_sound, intent, proof, summary
 from tests.billing.any_tariff import agreed_tariffs
+from tests.billing.stage import START, assert_books_and_chain_sound, intent, proof, summary
 
 Visits = list[tuple[int, int, bool]]
 

@@ -15,7 +15,7 @@ from gateway.policy.decision import Refusal
 
 NOON = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 RECEIPT = Receipt("v1", "cdr:v1", 1, 30, 20, Money(53_333, "USD"), Money(946_667, "USD"), "family_left")
-AUTHORISED = e.Authorised(paid_s=100, limited_by_balance=True, max_s=600)
+AUTHORISED = e.Authorised(paid_s=100, max_s=600)
 
 ONE_OF_EACH: tuple[e.Event, ...] = (
     AUTHORISED,
@@ -48,6 +48,7 @@ ONE_OF_EACH: tuple[e.Event, ...] = (
     e.RingTimedOut(),
     e.ConnectTimedOut(),
     e.ReconnectTimedOut(),
+    e.SliceDue(),
     e.WarningDue(),
     e.FarewellDue(),
     e.ClockDue(),
@@ -56,6 +57,8 @@ ONE_OF_EACH: tuple[e.Event, ...] = (
     e.DrainBegan(),
     e.DrainEnded(),
     e.Crashed(),
+    e.HoldGrown(100, 100),
+    e.HoldUnknown(),
     e.Recorded(RECEIPT),
 )
 

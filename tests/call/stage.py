@@ -86,7 +86,8 @@ class Recorder:
         return [notice for _, notice in self.notices if isinstance(notice, kind)]
 
 
-WHOLE_VISITS = AccountRules(slice_s=86_400, least_slice_s=86_400)  # the first slice is all of the visit
+# the first slice is all of the visit, and nobody is told of a low balance
+WHOLE_VISITS = AccountRules(slice_s=86_400, least_slice_s=86_400, low_balance="0")
 
 
 class Outage:
@@ -200,7 +201,10 @@ async def stage(
     rules: AccountRules = WHOLE_VISITS,
     **limits: Any,
 ) -> AsyncIterator[Node]:
-    """deposit: what family-1 has paid in. bearing: has the node power to spare? rules: of the accounts. limits: LimitsConfig's fields."""
+    """deposit: what family-1 has paid in. bearing: has the node power to spare? rules: of the accounts.
+
+    limits: LimitsConfig's fields.
+    """
     clock, happenings = ManualClock(start), Happenings()
     tariffs = load_tariffs([FOLDER / "tariffs" / "demo.yaml"])
     recorder, numbers = Recorder(happenings), itertools.count(1)

@@ -44,7 +44,8 @@ def test_a_balance_for_37_seconds_ends_after_37_seconds() -> None:
 
 
 def test_the_warning_comes_once_60_seconds_before() -> None:
-    visit = talk(AUTHORISED, WARNING)
+    asked = after((35.0, e.SliceDue()), (36.0, e.HoldGrown(100, 100)), visit=talk(AUTHORISED, WARNING))
+    visit = after((40.0, e.SliceDue()), visit=asked)
     due = next_due(visit)
     assert due
     assert (due.at_s, due.event) == (40.0, e.WarningDue())
@@ -55,7 +56,7 @@ def test_the_warning_comes_once_60_seconds_before() -> None:
 
 
 def test_the_time_limit_ends_it_when_the_money_would_not() -> None:
-    paid = e.Authorised(paid_s=50, limited_by_balance=False, max_s=50)
+    paid = e.Authorised(paid_s=50, max_s=50)
     visit, at_s, _ = run_on(talk(paid))
     assert at_s == 50.0
     assert visit.termination
@@ -132,7 +133,7 @@ def test_a_station_that_is_on_hold_from_the_start_is_waited_for() -> None:
     assert visit.termination
     assert (at_s, visit.termination.reason, visit.meter.billable_s(at_s)) == (600.0, Reason.TIME_LIMIT, 0)
 
-    resumed = after((300.0, e.StationResumed()), visit=early)
+    resumed = after((300.0, e.StationResumed()), (300.0, e.SliceDue()), visit=early)
     assert resumed.state is State.CONNECTING
     due = next_due(resumed)
     assert due
@@ -181,6 +182,7 @@ def test_ring_and_connect_have_their_limits() -> None:
     ringing = next_due(after(AUTHORISED, visit=fresh(Timeouts(ring_s=45))))
     assert ringing
     assert (ringing.at_s, ringing.event) == (45.0, e.RingTimedOut())
-    connecting = next_due(after(AUTHORISED, (10.0, e.FamilyAccepted("offer")), visit=fresh(Timeouts(connect_s=30))))
+    accepted = after(AUTHORISED, (10.0, e.FamilyAccepted("offer")), visit=fresh(Timeouts(connect_s=30)))
+    connecting = next_due(after((10.0, e.SliceDue()), visit=accepted))
     assert connecting
     assert (connecting.at_s, connecting.event) == (40.0, e.ConnectTimedOut())

@@ -56,6 +56,7 @@ RecordingFailed     .       .       conn    talk    held    reco    ending  .
 RingTimedOut        .       ending  .       .       .       .       .       .
 ConnectTimedOut     .       .       ending  .       .       .       .       .
 ReconnectTimedOut   .       .       .       .       .       ending  .       .
+SliceDue            .       .       conn    talk    held    reco    .       .
 WarningDue          .       .       .       talk    held    reco    .       .
 FarewellDue         .       .       .       talk    held    reco    .       .
 ClockDue            .       .       .       talk    .       .       .       .
@@ -64,6 +65,8 @@ OfficerEnded        ending  ending  ending  ending  ending  ending  .       .
 DrainBegan          ending  ending  conn    talk    held    reco    ending  .
 DrainEnded          ending  ending  ending  ending  ending  ending  ending  .
 Crashed             ending  ending  ending  ending  ending  ending  ending  .
+HoldGrown           .       .       conn    talk    held    reco    ending  .
+HoldUnknown         .       .       conn    talk    held    reco    ending  .
 Recorded            .       .       .       .       .       .       ended   .
 """
 

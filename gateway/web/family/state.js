@@ -13,10 +13,11 @@ export const START = Object.freeze({
   visit: null,      // {id, caller, place, video, rate, seconds, balanceOk, privileged, monitored, recorded}
   ongoing: null,    // a visit to come back to, after a reload
   clock: null,      // {running, secondsLeft, moneyLeft, at}
-  warned: null,     // {reason}
+  warned: null,     // {reason, secondsLeft}
   held: false,
   said: null,       // what an officer wrote, until it is closed
   over: null,       // the gateway's `over`
+  low: null,        // the balance that is left, when it has become low
   note: null,       // what happened last, for the waiting page: {kind, reason, caller} or {kind, words}
   socket: "opening", // opening | open | lost
   link: "new",      // of the media: new | connected | weak | lost
@@ -55,7 +56,7 @@ const RULES = {
       rate: event.rate_per_minute, seconds: event.seconds, balanceOk: event.balance_ok, privileged: event.privileged,
       monitored: event.monitored === true, recorded: event.recorded === true,
     };
-    return idle(state, { phase: "ringing", visit, note: null, ongoing: null, picture: "first" });
+    return idle(state, { phase: "ringing", visit, note: null, ongoing: null, picture: "first", low: null });
   },
 
   clock(state, event) {
@@ -63,13 +64,14 @@ const RULES = {
     const clock = {
       running: event.running, secondsLeft: event.seconds_left, moneyLeft: event.money_left, at: event.receivedAt,
     };
-    return { ...state, clock };
+    const putOff = state.warned !== null && event.seconds_left > state.warned.secondsLeft; // money came in meanwhile
+    return { ...state, clock, warned: putOff ? null : state.warned };
   },
 
   warned(state, event) {
     if (!mine(state, event)) return state;
     const clock = { ...(state.clock ?? { running: true, moneyLeft: null }), secondsLeft: event.seconds_left, at: event.receivedAt };
-    return { ...state, warned: { reason: event.reason }, clock };
+    return { ...state, warned: { reason: event.reason, secondsLeft: event.seconds_left }, clock };
   },
 
   hold(state, event) {
@@ -95,6 +97,10 @@ const RULES = {
       return idle(state, { note: { kind: "missed", reason: event.reason, caller: state.visit.caller } });
     }
     return { ...state, phase: "over", over: event };
+  },
+
+  low(state, event) {
+    return { ...state, low: event.balance };
   },
 
   refused(state, event) {

@@ -86,11 +86,12 @@ function visit(state) {
   byId("voice").hidden = state.phase === "joining" || state.held || state.link === "lost";
 }
 
-function over({ over: end }) {
+function over({ over: end, low }) {
   byId("over-reason").textContent = end ? words.ended(end.reason) : "It ended while you were away.";
   byId("over-duration").textContent = end ? words.span(end.duration_s) : "–";
   byId("over-charged").textContent = end?.charged ? words.amount(end.charged) : end ? "Nothing" : "See your statement";
   byId("over-fine").textContent = end ? words.unused(end) : "";
+  byId("over-low").textContent = low ? words.low(low) : "";
 }
 
 function refused(state) {

@@ -80,6 +80,10 @@ export function unused(over) {
   return free > 1 ? `${span(free)} in which you could not hear each other are not charged.` : "";
 }
 
+export function low(balance) {
+  return `The account is low: ${purse(balance)} left for the next visit.`;
+}
+
 export const slate = {
   phone: ["Sound only", "They are calling from a phone. You can talk."],
   first: ["Connecting…", "The picture comes in a moment."],
