@@ -18,6 +18,7 @@ from gateway.command_line.accounts import account_app
 from gateway.command_line.options import DEFAULT_CONFIG, ConfigFile
 from gateway.command_line.recordings import recording_app
 from gateway.command_line.records import cdr_app
+from gateway.command_line.rerate import cdr_rerate
 from gateway.command_line.tariffs import tariff_app
 from gateway.config import load_config
 from gateway.errors import KinbridgeError
@@ -31,6 +32,7 @@ app = typer.Typer(
     add_completion=False,
 )
 dialplan_app = typer.Typer(help="Dialplans.", no_args_is_help=True)
+cdr_app.command("rerate")(cdr_rerate)
 app.add_typer(cdr_app, name="cdr")
 app.add_typer(recording_app, name="recording")
 app.add_typer(dialplan_app, name="dialplan")

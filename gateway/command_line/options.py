@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import pwd
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -29,3 +31,12 @@ def with_accounting(config: Path, work: Callable[[Accounting], Awaitable[T]]) ->
             return await work(accounting)
 
     return asyncio.run(opened())
+
+
+def who_is(by: str) -> str:
+    """`--by` never replaces the user: both are kept. The user is who the process is, not who its environment says."""
+    try:
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        user = f"uid {os.getuid()}"
+    return f"{by} ({user})" if by else user

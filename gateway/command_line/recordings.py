@@ -7,8 +7,6 @@ recording asks for a reason.
 from __future__ import annotations
 
 import asyncio
-import os
-import pwd
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -21,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.clock import SystemClock
-from gateway.command_line.options import DEFAULT_CONFIG, ConfigFile
+from gateway.command_line.options import DEFAULT_CONFIG, ConfigFile, who_is
 from gateway.config import Config, RecordingConfig, load_config
 from gateway.errors import RecordingError
 
@@ -49,7 +47,7 @@ def list_recordings(
     from gateway.recording.handling import MOST_FOUND, Person
 
     found = _with_handling(
-        config, lambda handling: handling.found(Person(_who(by)), facility, _utc(since), _utc(until))
+        config, lambda handling: handling.found(Person(who_is(by)), facility, _utc(since), _utc(until))
     )
     table = Table("recording", "visit", "part", "facility", "began (UTC)", "seconds", "bytes", "state", "kept until")
     for each in found:
@@ -75,7 +73,7 @@ def export(
 
     if not reason.strip():
         raise RecordingError("say why this recording is looked into: --reason")
-    who = Person(_who(by), reason)
+    who = Person(who_is(by), reason)
     if mp4:
         _with_handling(config, lambda handling: handling.export_mp4(who, recording, output))
     else:
@@ -93,7 +91,7 @@ def verify(
     """Compare a file with its SHA-256 and every chunk with its tag. Exit code 1 when one byte is not as written."""
     from gateway.recording.handling import Person
 
-    verdict = _with_handling(config, lambda handling: handling.verify(Person(_who(by), reason), recording))
+    verdict = _with_handling(config, lambda handling: handling.verify(Person(who_is(by), reason), recording))
     for each in verdict.faults:
         typer.echo(f"{recording}: {each}")
     if verdict.faults:
@@ -112,7 +110,7 @@ def purge(
     """Delete recordings and their keys: those whose time is over, or one by its id with a reason."""
     from gateway.recording.handling import Person
 
-    who = Person(_who(by), reason or "its time is over")
+    who = Person(who_is(by), reason or "its time is over")
     if recording and not reason:
         raise RecordingError("say why this recording goes: --reason")
 
@@ -151,7 +149,7 @@ def rewrap(by: By = "", reason: Reason = "rotation", config: ConfigFile = DEFAUL
     """
     from gateway.recording.handling import Person
 
-    count = _with_handling(config, lambda handling: handling.rewrap(Person(_who(by), reason)))
+    count = _with_handling(config, lambda handling: handling.rewrap(Person(who_is(by), reason)))
     typer.echo(f"{count} recordings have another key around theirs now")
 
 
@@ -161,15 +159,6 @@ def _row(each: Recording) -> tuple[str, ...]:
     began = f"{each.started_at:%Y-%m-%d %H:%M:%S}"
     numbers = (str(each.part), each.facility, began, seconds, str(each.bytes), str(each.state), kept)
     return each.recording_id, each.visit_id, *numbers
-
-
-def _who(by: str) -> str:
-    """`--by` never replaces the user: both are kept. The user is who the process is, not who its environment says."""
-    try:
-        user = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        user = f"uid {os.getuid()}"
-    return f"{by} ({user})" if by else user
 
 
 def _utc(at: datetime | None) -> datetime | None:

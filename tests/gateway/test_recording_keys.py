@@ -15,7 +15,8 @@ import yaml
 from typer.testing import CliRunner
 
 from bridge.recording.sealing import SealedWriter
-from gateway.command_line.recordings import _who, recording_app
+from gateway.command_line.options import who_is
+from gateway.command_line.recordings import recording_app
 from gateway.config import load_config
 from gateway.doctor import Verdict, _recording
 from gateway.errors import RecordingError
@@ -119,8 +120,8 @@ def test_the_trail_names_the_user_of_the_process_whatever_its_environment_says(m
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.setenv(name, "somebody-else")
     user = pwd.getpwuid(os.getuid()).pw_name
-    assert _who("") == user
-    assert _who("the warden") == f"the warden ({user})"
+    assert who_is("") == user
+    assert who_is("the warden") == f"the warden ({user})"
 
 
 def test_a_list_says_that_there_is_more_and_nobody_looks_into_one_without_a_reason(
