@@ -13,6 +13,7 @@ KinbridgeError
 │   └── LinkForged        it was never made by this gateway, or not with this secret
 ├── BillingError          money that does not add up: unknown account, wrong currency, hold gone
 ├── RecordingError        a recording, its key or its folder that is not as it should be; says what to do
+├── ReportError           a statement or report that cannot be made; says what would be right
 ├── VisitGone             the visit has ended or never was
 └── WatchingRefused       an officer may not, or cannot, watch this visit
     ├── WatchingForbidden privileged, or the dialplan says that it is not monitored
@@ -69,6 +70,10 @@ class BillingError(KinbridgeError):
 
 class RecordingError(KinbridgeError):
     """A recording, its key or its folder that is not as it should be."""
+
+
+class ReportError(KinbridgeError):
+    """A statement or report that cannot be made. The message says what would be right."""
 
 
 class VisitGone(KinbridgeError):
