@@ -33,16 +33,17 @@ from gateway.api.links import Links
 from gateway.api.server import HttpServer
 from gateway.api.services import Check, Demo, Services, Staff
 from gateway.billing.accounting import Accounting
-from gateway.billing.feed import CdrFeed
+from gateway.billing.expiry import run_expiry
 from gateway.call.facts import Fact
 from gateway.call.registry import Visits
 from gateway.clock import Clock, SystemClock
 from gateway.config import Config
-from gateway.desk import load_policy
+from gateway.desk import account_rules, load_policy
 from gateway.errors import PortTaken, StartError
 from gateway.events.broker import EmbeddedBroker
 from gateway.events.bus import Bus, Overflow
 from gateway.events.mqtt import parse_url, run_publisher
+from gateway.exports.feed import CdrFeed
 from gateway.policy.decide import decide
 from gateway.policy.plan import Dialplan
 from gateway.recording.archive import Archive
@@ -137,7 +138,8 @@ class Gateway:
         config = self.config
         dialplan, tariffs = load_policy(config)
         self.store = await stack.enter_async_context(Store(config.store.url))
-        self.accounting = Accounting(self.store, tariffs, node=config.node, clock=self._clock)
+        rules = account_rules(config)
+        self.accounting = Accounting(self.store, tariffs, node=config.node, clock=self._clock, rules=rules)
         archive = await self._start_recording(stack, dialplan)
         recovered = await self.accounting.recover(config.node, self._clock.now())
         if recovered:
@@ -217,6 +219,8 @@ class Gateway:
         except SipConfigError as error:
             raise StartError(f"sip: {error}") from None
         stack.push_async_callback(_finished, self._watch(self.visits.run(), "visits"), 0)
+        expiring = run_expiry(self.accounting, self._clock, self.config.billing.hold_expires_s, self.visits.ids)
+        stack.push_async_callback(_finished, self._watch(expiring, "expiry of holds"), 0)
 
     def _services(self, dialplan: Dialplan) -> Services:
         config = self.config
@@ -233,7 +237,7 @@ class Gateway:
             doorbell=self.doorbell,
             links=self._links,
             facts=lambda: self.bus.subscribe("live feed", _FACTS_FOR_A_LISTENER, Overflow.CLOSE),
-            cdrs=CdrFeed(self.accounting),
+            cdrs=CdrFeed(self.accounting, config.node),
             contact_name=names.get,
             checks=checks,
             monitoring=self.monitoring,

@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from bridge.types import MediaSettings
 from gateway.documents import Document, DocumentError, Problem, load_with_source
+from gateway.money import Money
 from sip.types import SipSettings, TlsFiles, Transport, Trunk
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -20,6 +21,7 @@ class StaffRole(StrEnum):
     """What a member of staff may do beside reading live visits and records, and ending visits."""
 
     OFFICER = "officer"  # watch a visit, write to the family
+    BILLING = "billing"  # read accounts, pay in, give back
     AUDITOR = "auditor"  # read who watched
     PRIVILEGED = "privileged"  # see between whom a privileged visit is; nobody can see or hear into one
 
@@ -126,6 +128,34 @@ class StoreConfig(Document):
     url: str = "sqlite:///kinbridge.db"
 
 
+class BillingConfig(Document):
+    """How accounts are run; docs/accounts.md. Amounts are text, in units of the account's own currency.
+
+    slice_s: the hold of a visit grows by so many seconds at a time. least_slice_s: what each visit still gets when
+    several share what is left. deposit_max: the most that one deposit may be. low_balance: below it a notice is due,
+    unless the account has a mark of its own; "0": never. hold_expires_s: a visit that gave no sign of life for so long
+    is closed, whichever node had it. inactive_days: when an account counts as inactive.
+    """
+
+    slice_s: Annotated[int, Field(ge=10, le=86_400)] = 60
+    least_slice_s: Annotated[int, Field(ge=5, le=86_400)] = 10
+    deposit_max: str = "1000.00"
+    low_balance: str = "5.00"
+    hold_expires_s: Annotated[float, Field(ge=60)] = 900.0
+    inactive_days: Annotated[int, Field(ge=1)] = 180
+
+    @field_validator("deposit_max", "low_balance", mode="before")
+    @classmethod
+    def _amount(cls, text: object) -> str:
+        if type(text) is int:
+            text = str(text)
+        if not isinstance(text, str):
+            raise ValueError(f'write the amount as text, "{text}", so that not a digit is lost')  # noqa: TRY004 - pydantic turns only ValueError into a problem
+        if Money.parse(text, "XXX").micros < 0:
+            raise ValueError(f"{text} is below zero")
+        return text
+
+
 class RecordingConfig(Document):
     """Where recordings lie, and the file of the keys that wrap theirs; see docs/recording.md."""
 
@@ -170,6 +200,7 @@ class Config(Document):
     recording: RecordingConfig | None = None
     mqtt: MqttConfig = MqttConfig()
     limits: LimitsConfig = LimitsConfig()
+    billing: BillingConfig = BillingConfig()
     dialplan: str
     tariffs: tuple[str, ...]
     caps: tuple[str, ...] = ()

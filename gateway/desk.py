@@ -13,6 +13,7 @@ from gateway.api.links import Links
 from gateway.billing.accounting import Accounting
 from gateway.billing.cap_check import under_caps
 from gateway.billing.caps import load_caps
+from gateway.billing.rules import AccountRules
 from gateway.billing.tariff import Tariffs, load_tariffs
 from gateway.config import Config
 from gateway.errors import StartError
@@ -34,7 +35,12 @@ async def open_accounting(config: Config) -> AsyncIterator[Accounting]:
     """Money and records without a gateway, for commands; one may run beside."""
     _, tariffs = load_policy(config)
     async with Store(config.store.url) as store:
-        yield Accounting(store, tariffs, node=config.node)
+        yield Accounting(store, tariffs, node=config.node, rules=account_rules(config))
+
+
+def account_rules(config: Config) -> AccountRules:
+    billing = config.billing
+    return AccountRules(billing.slice_s, billing.least_slice_s, billing.deposit_max, billing.low_balance)
 
 
 def known_contacts(config: Config) -> frozenset[str]:

@@ -161,6 +161,10 @@ class Visits:
         """Every visit whose record is not written yet, oldest first."""
         return tuple(each.view() for each in self._sessions.values())
 
+    def ids(self) -> frozenset[str]:
+        """Of every visit in hand, those included that are over and wait for their record."""
+        return frozenset(self._sessions)
+
     def view(self, visit_id: str) -> VisitView:
         """Raises VisitGone."""
         return self._session(visit_id).view()

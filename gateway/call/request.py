@@ -76,4 +76,5 @@ def intent_of(
         sip_call_id=invite.sip_call_id,
         setup_at=request.at,
         privileged=terms.privileged if terms else False,
+        payers=terms.payers if terms else (),
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gateway.policy.decision import Allowed, Decision, Medium, Refusal, Refused, Terms, VisitRequest
+from gateway.policy.payers import payers_of
 from gateway.policy.plan import Contact, Dialplan, Facility, Rule, Station
 
 
@@ -98,6 +99,7 @@ def _terms(
     max_seconds = min(minutes) * 60
     if closes_at is not None:
         max_seconds = min(max_seconds, max(1, int((closes_at - request.at).total_seconds())))
+    payers = payers_of(rule.payers or contact.payers, contact.account, station.account if station else "")
     days = _retention_days(facility, rule, station, contact)
     return Terms(
         facility=facility.id,
@@ -108,7 +110,7 @@ def _terms(
         contact=contact.id,
         contact_name=contact.name,
         caller_name=station.name if station else facility.name,
-        account=contact.account,
+        account=payers[0].account if payers else contact.account,
         tariff=rule.tariffs[medium],
         medium=medium,
         max_seconds=max_seconds,
@@ -117,6 +119,7 @@ def _terms(
         recorded=days > 0,
         retention_days=days,
         closes_at=closes_at,
+        payers=payers if len(payers) > 1 else (),
     )
 
 

@@ -19,6 +19,7 @@ from pydantic import Field
 from gateway.documents import Document, DocumentError, Problem, Source, load_with_source
 from gateway.policy.decision import Medium
 from gateway.policy.pattern import Pattern
+from gateway.policy.payers import Part, PayerEntry, Whose, mistakes
 from gateway.policy.plan import Contact, Dialplan, Facility, FacilityType, Rule, Station
 from gateway.policy.schedule import WEEKDAYS, Interval, Schedule, overlaps
 
@@ -84,17 +85,19 @@ class StationEntry(Document):
     medium: Medium | None = None
     monitored: bool = True
     recorded: bool = True
+    account: str = ""
 
 
 class ContactEntry(Document):
-    """See plan.Contact."""
+    """See plan.Contact. Either `account` or `payers`."""
 
     id: Id
     name: Name
     number: Annotated[str, Field(min_length=1)]
-    account: Annotated[str, Field(min_length=1)]
+    account: Annotated[str, Field(min_length=1)] | None = None
     monitored: bool = True
     recorded: bool = True
+    payers: tuple[PayerEntry, ...] = ()
 
 
 class RuleEntry(Document):
@@ -112,6 +115,7 @@ class RuleEntry(Document):
     monitored: bool = True
     recorded: bool = True
     retention_days: Days | None = None
+    payers: tuple[PayerEntry, ...] = ()
 
 
 class DialplanDocument(Document):
@@ -221,7 +225,14 @@ class _Builder:
             if entry.id in found[entry.facility]:
                 self._problem(f"the station {entry.id!r} stands above already", "stations", index, "id")
             found[entry.facility][entry.id] = Station(
-                entry.id, entry.facility, entry.name, entry.max_minutes, entry.medium, entry.monitored, entry.recorded
+                id=entry.id,
+                facility=entry.facility,
+                name=entry.name,
+                max_minutes=entry.max_minutes,
+                medium=entry.medium,
+                monitored=entry.monitored,
+                recorded=entry.recorded,
+                account=entry.account,
             )
         return dict(found)
 
@@ -229,10 +240,28 @@ class _Builder:
         entries = self._document.contacts
         self._unique("contacts", "id", [each.id for each in entries])
         self._unique("contacts", "number", [each.number for each in entries])
-        return {
-            each.id: Contact(each.id, each.name, each.number, each.account, each.monitored, each.recorded)
-            for each in entries
-        }
+        return {each.id: self._contact(index, each) for index, each in enumerate(entries)}
+
+    def _contact(self, index: int, entry: ContactEntry) -> Contact:
+        if (entry.account is None) == (not entry.payers):
+            self._problem("write either `account` or `payers`: who pays the visits", "contacts", index)
+        self._sound_payers(entry.payers, "contacts", index)
+        for position, each in enumerate(entry.payers):
+            if each.of is not None:
+                self._problem("has a meaning in rules only; name an `account`", "contacts", index, "payers", position)
+        return Contact(
+            id=entry.id,
+            name=entry.name,
+            number=entry.number,
+            account=entry.account or (entry.payers[0].account or "" if entry.payers else ""),
+            monitored=entry.monitored,
+            recorded=entry.recorded,
+            payers=tuple(each.part() for each in entry.payers),
+        )
+
+    def _sound_payers(self, entries: tuple[PayerEntry, ...], *location: str | int) -> None:
+        for each in mistakes(entries) if entries else ():
+            self._problem(each, *location, "payers")
 
     def _rules(
         self, facilities: Mapping[str, Facility], contacts: Mapping[str, Contact]
@@ -279,7 +308,21 @@ class _Builder:
             monitored=entry.monitored,
             recorded=entry.recorded,
             retention_days=entry.retention_days,
+            payers=self._payers(index, entry),
         )
+
+    def _payers(self, index: int, entry: RuleEntry) -> tuple[Part, ...]:
+        """A rule that lets residents pay must know the account of each who may call by it."""
+        self._sound_payers(entry.payers, "rules", index)
+        for position, each in enumerate(entry.payers):
+            if each.of is not Whose.STATION:
+                continue
+            stations = [other for other in self._document.stations if other.facility == entry.facility]
+            poor = sorted(other.id for other in stations if not other.account)
+            if poor or not stations:
+                whom = f"the station {poor[0]!r} has no `account`" if poor else "the facility lists no stations"
+                self._problem(f"{whom}, so nobody there could pay", "rules", index, "payers", position)
+        return tuple(each.part() for each in entry.payers)
 
     def _nothing_beside_block(self, index: int, entry: RuleEntry) -> None:
         beside = sorted(entry.model_fields_set - {"name", "facility", "dialled", "block"})

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.policy.decision import Medium
 from gateway.policy.pattern import Pattern
+from gateway.policy.payers import Part
 from gateway.policy.schedule import Schedule
 
 
@@ -44,6 +45,7 @@ class Station:
 
     medium: what it can do, for calls that do not say (delayed offer). None: whatever the rule allows.
     monitored False: no officer may watch its visits. recorded False: none of them is recorded.
+    account: of the resident who has it alone, for rules that let him pay; empty: there is none.
     """
 
     id: str
@@ -53,12 +55,14 @@ class Station:
     medium: Medium | None = None
     monitored: bool = True
     recorded: bool = True
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
     """Whom a visit reaches. number: what is dialled for them, digits or any other user part. account: who pays.
 
+    payers: who pays where several do, `account` first; empty: `account` pays all.
     monitored False: no officer may watch visits with them. recorded False: none of them is recorded.
     """
 
@@ -68,6 +72,7 @@ class Contact:
     account: str
     monitored: bool = True
     recorded: bool = True
+    payers: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,7 @@ class Rule:
     contact None: the contact whose number was dialled. tariffs: the media it allows, each with its tariff.
     monitored: whether an officer may watch, unless it is privileged, or station or contact say no. recorded: likewise,
     where the facility records at all; retention_days: instead of the facility's.
+    payers: who pays, whatever the contact says of it; empty: what the contact says.
     """
 
     name: str
@@ -92,6 +98,7 @@ class Rule:
     monitored: bool = True
     recorded: bool = True
     retention_days: int | None = None
+    payers: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
