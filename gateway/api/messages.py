@@ -65,8 +65,9 @@ class HelloMessage(Message):
 
 
 class RingMessage(Message):
-    """A visit rings. seconds: how long it can last; balance_ok: false when nothing is left to pay it with.
+    """A visit rings. seconds: how long it can last; at_most: what that would cost.
 
+    balance_ok: false when nothing is left to pay it with.
     monitored: it may be watched; recorded: it is written down. The page says both before anybody accepts.
     """
 
@@ -77,6 +78,7 @@ class RingMessage(Message):
     video: bool
     rate_per_minute: Amount
     seconds: int
+    at_most: Amount
     balance_ok: bool
     privileged: bool
     monitored: bool
@@ -285,6 +287,7 @@ def ring_message(ring: Ring) -> RingMessage:
         video=ring.video,
         rate_per_minute=Amount.of(ring.rate_per_minute),
         seconds=ring.seconds,
+        at_most=Amount.of(ring.at_most),
         balance_ok=ring.balance_ok,
         privileged=ring.privileged,
         monitored=ring.monitored,

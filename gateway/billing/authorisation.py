@@ -13,7 +13,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from gateway.billing.allowance import Period, period_start
-from gateway.billing.rating import Tariff
+from gateway.billing.rating import Price, Tariff
 from gateway.billing.rules import AccountRules
 from gateway.billing.slices import Purse, Slice, lacking, next_slice
 from gateway.billing.tariff import ANY_CURRENCY, freeze, thaw
@@ -47,7 +47,7 @@ def authorise(work: Work, intent: VisitIntent, tariff: Tariff | None, rules: Acc
         short = _short(tariff, purses, intent, has_s=0, free_s=free_s)
         work.visits.add(intent, _grant(short, tariff, 0))
         return short
-    answer = _granted(intent, tariff, found)
+    answer = _granted(intent, tariff, found, free_s)
     work.visits.add(intent, _grant(answer, tariff, free_s))
     _reserve(work, intent, purses, found, tariff.currency)
     return answer
@@ -89,7 +89,7 @@ def extend(work: Work, visit_id: str, has_s: int, now: datetime, rules: AccountR
         if not work.books.extend_hold(hold, more, limited, now):
             raise BillingError(f"visit {visit_id}: its money was taken between the look and the hold")
     work.visits.set_granted(visit_id, found.seconds)
-    return _granted(intent, tariff, found)
+    return _granted(intent, tariff, found, free_s)
 
 
 # ---- the accounts as the visit sees them ----
@@ -165,7 +165,7 @@ def _short(tariff: Tariff, purses: tuple[Purse, ...], intent: VisitIntent, *, ha
     return HoldRefused(Refusal.BALANCE, f"account {purse.account_id} cannot pay {more} of {tariff.tariff_id}")
 
 
-def _granted(intent: VisitIntent, tariff: Tariff, found: Slice) -> HoldGranted:
+def _granted(intent: VisitIntent, tariff: Tariff, found: Slice, free_s: int) -> HoldGranted:
     return HoldGranted(
         hold_id=_hold_id(intent, 0),
         amount=Money(sum(found.holds), tariff.currency),
@@ -174,12 +174,13 @@ def _granted(intent: VisitIntent, tariff: Tariff, found: Slice) -> HoldGranted:
         rate_per_minute=tariff.shown_per_minute,
         reach_s=found.reach_s,
         reach=Money(found.reach, tariff.currency),
+        price=Price(tariff, free_s),
     )
 
 
 def _free(seconds: int, tariff: Tariff | None) -> HoldGranted:
     nothing = Money(0, tariff.currency if tariff else ANY_CURRENCY)
-    return HoldGranted("", nothing, seconds, False, nothing, seconds, nothing)
+    return HoldGranted("", nothing, seconds, False, nothing, seconds, nothing, lambda _: nothing)
 
 
 def _grant(answer: Answer, tariff: Tariff | None, free_s: int) -> Grant:
@@ -239,4 +240,5 @@ def _as_it_is(visit: Visit, tariff: Tariff, holds: tuple[Hold, ...], found: Slic
         rate_per_minute=tariff.shown_per_minute,
         reach_s=reach_s,
         reach=Money(max(found.reach, amount.micros), tariff.currency) if found else amount,
+        price=Price(tariff, visit.grant.free_s),
     )

@@ -243,6 +243,17 @@ def charge(tariff: Tariff, seconds: int, free_s: int = 0) -> Charge:
     return Charge(seconds, billed_s, lines, total, min(seconds, max(0, free_s)), lowered)
 
 
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What was agreed with a visit, as a function: `price(61)` is what 61 seconds of it cost."""
+
+    tariff: Tariff
+    free_s: int
+
+    def __call__(self, seconds: int) -> Money:
+        return Money(_total(self.tariff, seconds, self.free_s), self.tariff.currency)
+
+
 def billed_seconds(tariff: Tariff, seconds: int, free_s: int = 0) -> int:
     """`seconds` after free allowance, included seconds, minimum and increment."""
     if seconds < 0:

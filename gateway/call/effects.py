@@ -315,6 +315,7 @@ class Effects:
             video=terms.medium is Medium.VIDEO,
             rate_per_minute=grant.rate_per_minute,
             seconds=grant.reach_s,
+            at_most=grant.reach,
             balance_ok=True,
             privileged=terms.privileged,
             monitored=terms.monitored,
@@ -362,12 +363,11 @@ class Effects:
             self._tools.doorbell.tell(self.terms.contact, notice)
 
     def money(self, visit: VisitState, now_s: float) -> tuple[Money, Money]:
-        """What it cost so far by the rate per minute, and what could still be had; the receipt has the last word."""
+        """What it would cost if it ended now, and what could still be had."""
         grant = self._books.grant
         if grant is None:
             return NO_MONEY, NO_MONEY
-        micros = grant.rate_per_minute.micros * visit.meter.billable_s(now_s) // 60
-        charged = Money(min(micros, grant.amount.micros), grant.amount.currency)
+        charged = min(grant.price(visit.meter.billable_s(now_s)), grant.amount)
         return charged, grant.reach - charged
 
     # ---- towards the records ----

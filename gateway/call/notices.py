@@ -11,7 +11,7 @@ from gateway.money import Money
 class Ring:
     """A visit rings at `contact`. It stops with an Over for the same visit.
 
-    monitored: an officer may watch it. recorded: it is written down.
+    at_most: what all of `seconds` would cost. monitored: an officer may watch it. recorded: it is written down.
     """
 
     visit_id: str
@@ -21,6 +21,7 @@ class Ring:
     video: bool
     rate_per_minute: Money
     seconds: int
+    at_most: Money
     balance_ok: bool
     privileged: bool
     monitored: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -96,6 +97,7 @@ class HoldGranted:
 
     reach_s, reach: what it could come to as the accounts stand now, which other visits may change; `seconds` and
     `amount` at least. limited_by_balance: whether the money, not the time limit, sets `reach_s`.
+    rate_per_minute: what a further minute costs; what so many seconds cost in all, `price` tells.
     """
 
     hold_id: str
@@ -105,6 +107,7 @@ class HoldGranted:
     rate_per_minute: Money
     reach_s: int
     reach: Money
+    price: Callable[[int], Money] = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)

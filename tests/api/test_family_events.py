@@ -44,6 +44,7 @@ async def test_a_whole_visit(stage: Stage) -> None:
         assert await told(page) == {
             "type": "ring", "visit_id": visit, "caller_name": "Terry Example", "facility_name": "Demo County Jail",
             "video": True, "rate_per_minute": {"amount": "0.16", "currency": "USD"}, "seconds": 1200,
+            "at_most": {"amount": "3.20", "currency": "USD"},
             "balance_ok": True, "privileged": False, "monitored": True, "recorded": False,
         }  # fmt: skip
         stage.clock(visit, 1190)

@@ -256,11 +256,13 @@ class Stage:
         monitored: bool = True,
         recorded: bool = False,
         seconds: int = 1200,
+        rate: str = "0.16",
+        at_most: str = "3.20",
     ) -> str:
         visit_id = f"v{next(self._numbers)}"
         ring = Ring(
-            visit_id, contact, "Terry Example", "Demo County Jail", video, usd("0.16"), seconds, True, privileged,
-            monitored and not privileged, recorded,
+            visit_id, contact, "Terry Example", "Demo County Jail", video, usd(rate), seconds, usd(at_most), True,
+            privileged, monitored and not privileged, recorded,
         )  # fmt: skip
         view = VisitView(
             visit_id=visit_id, node="node1", facility="demo-jail", facility_name=ring.facility_name, state="ringing",

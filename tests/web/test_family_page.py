@@ -40,6 +40,24 @@ async def visit(stage: Stage, phones: Phones, *, video: bool = True, query: str 
     return tab, visit_id
 
 
+@pytest.mark.parametrize(
+    ("rate", "at_most", "label", "text"),
+    [
+        ("0.12", "5.00", "It costs at most", "$5.00"),  # a price for the visit and one for its minutes
+        ("0.16", "0.00", "A minute costs", "Nothing"),  # all within the free allowance
+    ],
+)
+async def test_a_price_that_is_not_by_the_minute_is_told_before_anybody_accepts(
+    stage: Stage, phones: Phones, rate: str, at_most: str, label: str, text: str
+) -> None:
+    tab = await phones.new()
+    await tab.open(stage.page())
+    await tab.phase("waiting")
+    stage.call("family-1", rate=rate, at_most=at_most)
+    await tab.phase("ringing")
+    assert (await tab.text("ringing-rate-label"), await tab.text("ringing-rate")) == (label, text)
+
+
 async def test_a_visit_from_ring_to_receipt(stage: Stage, phones: Phones) -> None:
     tab = await phones.new()
     await tab.open(stage.page())

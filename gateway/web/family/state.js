@@ -53,7 +53,7 @@ const RULES = {
     if (IN_VISIT.has(state.phase)) return state;
     const visit = {
       id: event.visit_id, caller: event.caller_name, place: event.facility_name, video: event.video,
-      rate: event.rate_per_minute, seconds: event.seconds, balanceOk: event.balance_ok, privileged: event.privileged,
+      rate: event.rate_per_minute, seconds: event.seconds, atMost: event.at_most, balanceOk: event.balance_ok, privileged: event.privileged,
       monitored: event.monitored === true, recorded: event.recorded === true,
     };
     return idle(state, { phase: "ringing", visit, note: null, ongoing: null, picture: "first", low: null });

@@ -60,12 +60,14 @@ function ringing({ visit: ring }) {
   byId("ringing-initial").textContent = words.initial(ring.caller);
   byId("ringing-title").textContent = ring.caller;
   byId("ringing-place").textContent = ring.place;
-  byId("ringing-rate").textContent = Number(ring.rate.amount) ? words.amount(ring.rate) : "Nothing";
+  const price = words.price(ring);
+  byId("ringing-rate-label").textContent = price.label;
+  byId("ringing-rate").textContent = price.text;
   byId("ringing-lasts").textContent = ring.balanceOk ? words.span(ring.seconds) : "No money left";
   byId("ringing-private").hidden = !ring.privileged;
   put("ringing-monitored", words.heardBy(ring));
   byId("ringing-monitored").hidden = !ring.monitored && !ring.recorded;
-  byId("ringing-fine").hidden = ring.privileged || !Number(ring.rate.amount); // a small screen has room for one of them
+  byId("ringing-fine").hidden = ring.privileged || price.text === "Nothing"; // a small screen has room for one of them
   icon("accept-icon", ring.video ? "video" : "phone");
 }
 
@@ -145,7 +147,7 @@ function noteOf(note) {
 function speak(state) {
   const lines = {
     waiting: "We will ring here.",
-    ringing: () => `${state.visit.caller} from ${state.visit.place} is calling. A minute costs ${words.amount(state.visit.rate)}.`,
+    ringing: () => words.calling(state.visit),
     joining: "Connecting.",
     visit: "You are connected.",
     over: () => `The visit is over. ${state.over ? words.ended(state.over.reason) : ""}`,

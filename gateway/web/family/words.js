@@ -13,6 +13,20 @@ export function amount(money) {
   }
 }
 
+// What a visit costs, before anybody accepts it: by the minute where that tells all, else what all of it could cost.
+export function price({ rate, seconds, atMost }) {
+  const most = Number(atMost?.amount ?? NaN); // for showing only, as above
+  const byMinute = (Number(rate.amount) * seconds) / 60;
+  if (most > byMinute + 0.01) return { label: "It costs at most", text: amount(atMost) };
+  const nothing = byMinute === 0 || (seconds > 0 && most === 0);
+  return { label: "A minute costs", text: nothing ? "Nothing" : amount(rate) };
+}
+
+export function calling(ring) {
+  const { label, text } = price(ring);
+  return `${ring.caller} from ${ring.place} is calling. ${label} ${text.replace("Nothing", "nothing")}.`;
+}
+
 // What is left, in whole cents and never more than there is.
 export function purse(money) {
   if (!money) return "";
