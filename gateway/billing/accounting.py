@@ -27,7 +27,7 @@ from gateway.call.summary import HoldGranted, HoldRefused, ProofOfLife, Receipt,
 from gateway.clock import Clock, SystemClock
 from gateway.errors import BillingError
 from gateway.money import Money
-from gateway.store import Account, AccountKind, CdrRow, LedgerEntry, Store, Visit, Work
+from gateway.store import Account, AccountKind, CdrRow, LedgerEntry, RawRecord, Selection, Store, Visit, Work
 
 log = logging.getLogger(__name__)
 
@@ -195,6 +195,15 @@ class Accounting:
         while cdrs := await self.cdrs(since, page, node):
             yield cdrs
             since = cdrs[-1].sequence
+
+    async def last_sequence(self, node: str | None = None) -> int:
+        """0 when the node has no record."""
+        end = await self._store.read(lambda work: work.records.chain_end(node or self._node))
+        return end.sequence
+
+    async def raw_records(self, wanted: Selection, limit: int) -> tuple[RawRecord, ...]:
+        """A page for an export."""
+        return await self._store.read(lambda work: work.records.raw(wanted, limit))
 
     async def verify_chain(self, node: str | None = None) -> ChainReport:
         return await audit.verify_chain(self._store, node or self._node)

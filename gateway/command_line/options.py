@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import pwd
-from collections.abc import Awaitable, Callable
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
+from rich.console import Console
+from rich.progress import Progress
 
 if TYPE_CHECKING:
     from gateway.billing.accounting import Accounting
@@ -19,6 +24,19 @@ ConfigFile = Annotated[
     Path, typer.Option("--config", "-c", envvar="KINBRIDGE_CONFIG", help="The gateway's configuration.")
 ]
 DEFAULT_CONFIG = Path("kinbridge.yaml")
+
+
+def utc(at: datetime | None) -> datetime | None:
+    """What typer reads has no zone: it is taken for UTC."""
+    return None if at is None else at.replace(tzinfo=at.tzinfo or UTC)
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Called with how far it is and where it ends; drawn on the error output, and only where that is a terminal."""
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def with_accounting(config: Path, work: Callable[[Accounting], Awaitable[T]]) -> T:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.command_line.options import DEFAULT_CONFIG, ConfigFile, with_accounting
+from gateway.command_line.options import DEFAULT_CONFIG, ConfigFile, progress_bar, utc, with_accounting
 from gateway.errors import KinbridgeError
 
 if TYPE_CHECKING:
@@ -65,8 +66,12 @@ def cdr_schema() -> None:
 
 
 class ExportFormat(StrEnum):
+    """As gateway.exports.formats.Format, which takes a while to load."""
+
     CSV = "csv"
     JSONL = "jsonl"
+    PARQUET = "parquet"
+    ASTERISK = "asterisk"
 
 
 @cdr_app.command("export")
@@ -74,11 +79,31 @@ def cdr_export(
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write, whole or not at all.")],
     file_format: Annotated[ExportFormat, typer.Option("--format", "-f")] = ExportFormat.CSV,
     since: Annotated[int, typer.Option(min=0, help="Only records after this sequence number.")] = 0,
+    node: Annotated[str, typer.Option(help="Whose records; else those of the configuration's node.")] = "",
+    begin: Annotated[
+        datetime | None, typer.Option("--from", help="Visits that ended at or after this time (UTC).")
+    ] = None,
+    end: Annotated[datetime | None, typer.Option("--until", help="Visits that ended before this time (UTC).")] = None,
+    facility: Annotated[str, typer.Option(help="Only this facility's.")] = "",
+    trunk: Annotated[str, typer.Option(help="Only this trunk's.")] = "",
+    account: Annotated[str, typer.Option(help="Only what this account paid, alone or with others.")] = "",
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Write the records after a sequence number, and say the number to go on from."""
-    from gateway.billing.export import export_csv, export_jsonl
+    """Write records and a manifest beside them, and say the number to go on from."""
+    from gateway.clock import SystemClock
+    from gateway.config import load_config
+    from gateway.exports.export import Wanted, export
+    from gateway.exports.formats import Format
+    from gateway.store import Selection
 
-    write = export_csv if file_format is ExportFormat.CSV else export_jsonl
-    done = with_accounting(config, lambda books: write(books.cdr_pages(since), output, since))
-    print(f"{done.rows} records in {output}; next time: --since {done.last_sequence}")
+    name = node or load_config(config).node
+    records = Selection(name, since, begin=utc(begin), end=utc(end), facility=facility)
+    wanted = Wanted(records, trunk, account)
+    with progress_bar(f"{output.name}") as progress:
+        done = with_accounting(
+            config,
+            lambda books: export(
+                books, wanted, Format(file_format), output, now=SystemClock().now(), progress=progress
+            ),
+        )
+    print(f"{done.rows} records in {output}; next time: --since {done.next_since}")

@@ -13,10 +13,13 @@ from rich.console import Console
 
 from gateway.app import Gateway
 from gateway.billing.cdr import Cdr
-from gateway.billing.export import export_csv
+from gateway.clock import SystemClock
 from gateway.demo.facility import Pair, Price, demo_config, fund, pairs
 from gateway.demo.peer import Event, peer
 from gateway.demo.report import Course, VisitReport, is_good, report_visit, write_report
+from gateway.exports.export import Wanted, export
+from gateway.exports.formats import Format
+from gateway.store import Selection
 
 _PATIENCE_S = 60.0  # beyond the visit itself, for a slow machine; a visit that hangs longer has failed
 _RECORD_S = 10.0
@@ -67,7 +70,9 @@ class _Story:
                 await self._fund(gateway, course.pair)
             await self._visits(gateway)
             cdrs = await self._records(gateway)
-            await export_csv(gateway.accounting.cdr_pages(), self._plan.output / "cdr.csv")
+            wanted = Wanted(Selection(gateway.config.node))
+            path = self._plan.output / "cdr.csv"
+            await export(gateway.accounting, wanted, Format.CSV, path, now=SystemClock().now())
         reports = [self._report(each, cdrs) for each in self._courses]
         write_report(reports, self._plan.output / "report.json")
         self._verdict(reports, cdrs)

@@ -2,7 +2,7 @@
 
 from gateway.store.database import Store
 from gateway.store.latest import Page, Place
-from gateway.store.records import FIRST_HASH
+from gateway.store.records import FIRST_HASH, RawRecord, Selection
 from gateway.store.rows import (
     Access,
     Account,
@@ -35,6 +35,8 @@ __all__ = [
     "Grant",
     "Visit",
     "CdrRow",
+    "RawRecord",
+    "Selection",
     "Page",
     "Place",
     "Recording",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
@@ -13,6 +15,30 @@ from gateway.store.rows import AccountKind, CdrRow, ChainEnd, from_ms, to_ms
 from gateway.store.tables import accounts, cdrs, chains, entries, movements
 
 FIRST_HASH = "0" * 64  # what the first record of a node names as its predecessor
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which records of a node: with sequences above `since`, up to `upto`, of visits that ended from `begin` to before
+    `end`, of one facility. None, empty: any.
+    """
+
+    node: str
+    since: int = 0
+    upto: int | None = None
+    begin: datetime | None = None
+    end: datetime | None = None
+    facility: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RawRecord:
+    """line: the record as JSON, with its hashes: canonical but for the place of the two."""
+
+    sequence: int
+    line: str
+    total_micros: int
+    currency: str
 
 
 class Records:
@@ -74,6 +100,25 @@ class Records:
         statement = select(cdrs).where(cdrs.c.node == node, cdrs.c.sequence > sequence)
         rows = self._connection.execute(statement.order_by(cdrs.c.sequence).limit(limit))
         return tuple(_cdr(row) for row in rows)
+
+    def raw(self, wanted: Selection, limit: int) -> tuple[RawRecord, ...]:
+        """In order, for exports: nothing is parsed."""
+        statement = select(
+            cdrs.c.sequence, cdrs.c.document, cdrs.c.previous_hash, cdrs.c.hash, cdrs.c.total_micros, cdrs.c.currency
+        ).where(cdrs.c.node == wanted.node, cdrs.c.sequence > wanted.since)
+        if wanted.upto is not None:
+            statement = statement.where(cdrs.c.sequence <= wanted.upto)
+        if wanted.begin is not None:
+            statement = statement.where(cdrs.c.end_at_ms >= to_ms(wanted.begin))
+        if wanted.end is not None:
+            statement = statement.where(cdrs.c.end_at_ms < to_ms(wanted.end))
+        if wanted.facility:
+            statement = statement.where(cdrs.c.facility == wanted.facility)
+        rows = self._connection.execute(statement.order_by(cdrs.c.sequence).limit(limit))
+        return tuple(
+            RawRecord(sequence, f'{document[:-1]},"previous_hash":"{before}","hash":"{own}"}}', total_micros, currency)
+            for sequence, document, before, own, total_micros, currency in rows
+        )
 
     def differing(self, limit: int) -> tuple[tuple[str, int, int], ...]:
         """Visits whose last record and ledger disagree: id, total of the record, what the ledger took; micro-units."""
