@@ -1,12 +1,13 @@
 """Adds records up as they stream by: what it keeps grows with days, trunks and words, never with records. Pure.
 
-It takes a record as JSON values, the latest of its visit. Amounts are whole micro-units throughout. Words that come from
-outside (codecs, trunks, facilities) are counted by name up to a bound and then as `other`, so that nobody fills the
-memory with names.
+It takes a record as JSON values, the latest of its visit. Amounts are whole micro-units throughout. Words that come
+from outside (codecs, trunks, facilities) are counted by name up to a bound and then as `other`, so that nobody fills
+the memory with names.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,13 +22,16 @@ MOST_NAMES = 200
 OTHER = "other"
 REFUSED = "refused_"
 MOS_STEP = 25  # hundredths
-LOSS_EDGES = (0, 1, 5, 10, 20, 50, 100)  # thousandths of what was sent; the last is open
-FREEZE_EDGES = (0, 1, 5, 15, 30, 60)  # whole seconds of a visit; the last is open
+LOSS_EDGES = (0, 5, 10, 20, 50, 100)  # up to so many thousandths of what was sent; beyond them one more range
+FREEZE_EDGES = (0, 1000, 5000, 15_000, 30_000, 60_000)  # up to so many milliseconds of a visit; likewise
 
 
 @dataclass(slots=True)
 class Sums:
-    """Of some visits: attempts, of which `answered` came to media; seconds; micro-units by currency."""
+    """Of some visits: attempts, of which `answered` were accepted; seconds; micro-units by currency, taxes in them.
+
+    shares: of them, what is the facilities'.
+    """
 
     attempts: int = 0
     answered: int = 0
@@ -35,8 +39,9 @@ class Sums:
     used_s: int = 0
     unusable_s: int = 0
     totals: Counter[str] = field(default_factory=Counter)
+    shares: Counter[str] = field(default_factory=Counter)
 
-    def add(self, record: Mapping[str, Any], micros: int) -> None:
+    def add(self, record: Mapping[str, Any], micros: int, share: int) -> None:
         self.attempts += 1
         self.answered += record["answer_at"] is not None
         self.duration_s += record["duration_ms"] // 1000
@@ -44,6 +49,8 @@ class Sums:
         self.unusable_s += record["unusable_s"]
         if micros:
             self.totals[record["currency"]] += micros
+        if share:
+            self.shares[record["currency"]] += share
 
 
 class Tally:
@@ -62,26 +69,26 @@ class Tally:
         self.media: dict[str, Sums] = {}
         self.paths: Counter[tuple[str, str, str, str, str]] = Counter()  # kind, from, path, codec in, codec out
         self.mos: Counter[int] = Counter()  # by the lower edge, in hundredths; of sound, each direction
-        self.loss: Counter[int] = Counter()  # by the lower edge, thousandths; of each direction and kind
-        self.freeze: Counter[int] = Counter()  # by the lower edge, seconds; of each answered visit
+        self.loss: Counter[int] = Counter()  # by the place of the range; of each direction and kind
+        self.freeze: Counter[int] = Counter()  # by the place of the range; of each answered visit
         self.corrected = 0
         self._zones: dict[str, ZoneInfo] = {}
 
     def add(self, record: Mapping[str, Any]) -> None:
         micros = Money.parse(record["total"], record["currency"]).micros
+        share = self._lines(record)
         for sums in (
             self.all,
             _named(self.trunks, record["trunk"]),
             _named(self.facilities, record["facility"]),
             _named(self.media, record["medium"]),
         ):
-            sums.add(record, micros)
+            sums.add(record, micros, share)
         day = self.days.get(_local(record["end_at"], self.period.zone).date())
         if day is not None:
-            day.add(record, micros)
+            day.add(record, micros, share)
         self.corrected += bool(record["corrects"])
         self._outcome(record)
-        self._lines(record)
         if record["answer_at"] is not None:
             self._answered(record)
 
@@ -92,14 +99,19 @@ class Tally:
         else:
             self.reasons[reason] += 1
 
-    def _lines(self, record: Mapping[str, Any]) -> None:
+    def _lines(self, record: Mapping[str, Any]) -> int:
+        """Micro-units of the facility's share."""
         currency = record["currency"]
+        share = 0
         for line in record["lines"]:
             label = line.get("label", "") if line["kind"] in ("tax", "facility_share") else ""
             key = (currency, line["kind"], label)
             if key not in self.money and len(self.money) >= MOST_NAMES:
                 key = (currency, line["kind"], OTHER)
-            self.money[key] = self.money.get(key, 0) + Money.parse(line["amount"], currency).micros
+            micros = Money.parse(line["amount"], currency).micros
+            self.money[key] = self.money.get(key, 0) + micros
+            share += micros if line["kind"] == "facility_share" else 0
+        return share
 
     def _answered(self, record: Mapping[str, Any]) -> None:
         wall = _local(record["answer_at"], self._zone(record["timezone"]))
@@ -108,7 +120,7 @@ class Tally:
         for flow in record["flows"]:
             frozen_ms = max(frozen_ms, flow.get("frozen_ms", 0))
             self._flow(flow)
-        self.freeze[_edge(FREEZE_EDGES, -(-frozen_ms // 1000))] += 1
+        self.freeze[bisect_left(FREEZE_EDGES, frozen_ms)] += 1
 
     def _flow(self, flow: Mapping[str, Any]) -> None:
         mos = flow.get("mos_hundredths", 0)
@@ -116,7 +128,7 @@ class Tally:
             self.mos[mos // MOS_STEP * MOS_STEP] += 1
         sent = flow["packets"] + flow["lost"]
         if sent > 0:
-            self.loss[_edge(LOSS_EDGES, -(-1000 * flow["lost"] // sent))] += 1
+            self.loss[bisect_left(LOSS_EDGES, -(-1000 * flow["lost"] // sent))] += 1
         key = (flow["kind"], flow["source"], flow["path"], flow["source_codec"], flow["target_codec"])
         if key not in self.paths and len(self.paths) >= MOST_NAMES:
             key = (flow["kind"], flow["source"], flow["path"], OTHER, OTHER)
@@ -147,11 +159,6 @@ def _named(sums: dict[str, Sums], name: str) -> Sums:
     if name not in sums and len(sums) >= MOST_NAMES:
         name = OTHER
     return sums.setdefault(name, Sums())
-
-
-def _edge(edges: tuple[int, ...], value: int) -> int:
-    """The highest edge that is not above the value."""
-    return max(each for each in edges if each <= max(value, 0))
 
 
 def _local(text: str, zone: ZoneInfo) -> datetime:

@@ -74,6 +74,11 @@ class Words:
             return f"{weekday}, {name}{_NO_BREAK}{day.day}"
         return f"{weekday} {day.day}{_NO_BREAK}{name}"
 
+    def short_day(self, day: date) -> str:
+        """`Oct 6`, `6 oct`."""
+        name = SHORT_MONTHS[self._column][day.month - 1]
+        return f"{name} {day.day}" if self.language is Language.EN else f"{day.day} {name}"
+
     def long_day(self, day: date) -> str:
         """`October 6, 2026`, `6 de octubre de 2026`."""
         name = MONTHS[self._column][day.month - 1]
@@ -91,6 +96,13 @@ class Words:
         parts = [(hours, "h"), (minutes, "min"), (rest, "s")]
         said = [f"{count}{_NO_BREAK}{unit}" for count, unit in parts if count]
         return f"{_NO_BREAK}".join(said[:3]) or f"0{_NO_BREAK}s"
+
+    def span(self, seconds: int) -> str:
+        """A sum of many lengths: seconds are left out from an hour on."""
+        if seconds < 3600:
+            return self.length(seconds)
+        hours, rest = divmod(seconds, 3600)
+        return f"{hours:,}{_NO_BREAK}h{_NO_BREAK}{rest // 60}{_NO_BREAK}min"
 
     def count(self, number: int) -> str:
         return f"{number:,}"
