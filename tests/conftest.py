@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.databases import database_url, postgres_server, postgresql_url
+from tests.support.databases import database_url, each_database, postgres_server, postgresql_url
 
-__all__ = ["database_url", "postgres_server", "postgresql_url"]  # fixtures for every test
+__all__ = ["database_url", "each_database", "postgres_server", "postgresql_url"]  # fixtures for every test
 
 ROOT = Path(__file__).parent
 REAL_TIME = frozenset({"bridge", "demo", "gateway", "interop", "sip", "web"})

@@ -32,6 +32,11 @@ def at(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
+def new_database() -> str:
+    """In memory, unless the fixture `each_database` says where."""
+    return "sqlite:///:memory:"
+
+
 def demo_tariffs() -> Tariffs:
     return load_tariffs([TARIFF_FOLDER / "demo.yaml", TARIFF_FOLDER / "per-visit.yaml"])
 
@@ -44,8 +49,8 @@ async def accounting_on(url: str, node: str = "node1", rules: AccountRules = WHO
 
 @asynccontextmanager
 async def accounting_with(balance: str, account: str = "family-1") -> AsyncIterator[Accounting]:
-    """In memory, with one prepaid account."""
-    async with accounting_on("sqlite:///:memory:") as accounting:
+    """On a new database, with one prepaid account."""
+    async with accounting_on(new_database()) as accounting:
         await accounting.open_account(account)
         if usd(balance).micros:
             await accounting.deposit(account, usd(balance), key="first")

@@ -8,6 +8,8 @@ from gateway.errors import BillingError
 from gateway.store import AccountKind, MovementKind
 from tests.billing.stage import accounting_with, assert_books_and_chain_sound, granted, summary, usd
 
+pytestmark = pytest.mark.usefixtures("each_database")
+
 
 async def test_a_deposit_counts_once_however_often_it_is_sent():
     async with accounting_with("0") as accounting:

@@ -9,6 +9,7 @@ from gateway.call.termination import Fault, Reason, Termination
 from gateway.errors import BillingError
 from gateway.policy.decision import Refusal
 from gateway.store import AccountKind
+from tests.billing import stage
 from tests.billing.stage import (
     START,
     accounting_on,
@@ -20,6 +21,8 @@ from tests.billing.stage import (
     summary,
     usd,
 )
+
+pytestmark = pytest.mark.usefixtures("each_database")
 
 
 async def refused(accounting, visit_id, **changes) -> str:
@@ -197,8 +200,8 @@ async def test_a_refused_attempt_cannot_be_authorised_afterwards():
             await accounting.authorise(intent("v1"))
 
 
-async def test_what_was_agreed_is_charged_although_the_tariff_file_changed_since(tmp_path):
-    url = f"sqlite:///{tmp_path}/k.db"
+async def test_what_was_agreed_is_charged_although_the_tariff_file_changed_since():
+    url = stage.new_database()
     async with accounting_on(url) as accounting:
         await accounting.open_account("family-1")
         await accounting.deposit("family-1", usd("5.00"), key="first")

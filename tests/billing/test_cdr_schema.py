@@ -12,6 +12,8 @@ from gateway.billing.cdr import as_json
 from gateway.billing.cdr_schema import json_schema, schema_text
 from tests.billing.stage import accounting_with, granted, summary
 
+pytestmark = pytest.mark.usefixtures("each_database")
+
 PRINTED = Path(__file__).parents[2] / "docs" / "cdr.schema.json"
 
 

@@ -3,8 +3,11 @@
 import asyncio
 import random
 
+import pytest
+
 from gateway.call.summary import HoldGranted
 from gateway.money import Money
+from tests.billing import stage
 from tests.billing.stage import (
     accounting_on,
     accounting_with,
@@ -14,6 +17,8 @@ from tests.billing.stage import (
     summary,
     usd,
 )
+
+pytestmark = pytest.mark.usefixtures("each_database")
 
 
 async def test_the_second_visit_gets_only_what_the_first_left():
@@ -32,8 +37,8 @@ async def test_fifty_visits_at_once_reserve_no_cent_twice():
         assert (await accounting.account("family-1")).available == usd("0")
 
 
-async def test_two_gateways_on_one_database_reserve_no_cent_twice(tmp_path):
-    url = f"sqlite:///{tmp_path}/shared.db"
+async def test_two_gateways_on_one_database_reserve_no_cent_twice():
+    url = stage.new_database()
     async with accounting_on(url, "node1") as one, accounting_on(url, "node2") as two:
         await one.open_account("family-1")
         await one.deposit("family-1", usd("1.00"), key="k")

@@ -1,14 +1,17 @@
 """The chain of records: complete, unbroken, and loud when somebody changed it."""
 
 import json
-import sqlite3
 from dataclasses import fields
 
 import pytest
 
 from gateway.billing.cdr import Cdr, as_json, canonical, chain_hash, from_json, time_text
 from gateway.store import FIRST_HASH
+from tests.billing import stage
 from tests.billing.stage import accounting_on, accounting_with, at, granted, summary, usd
+from tests.support.databases import meddle, without_trigger
+
+pytestmark = pytest.mark.usefixtures("each_database")
 
 
 async def five_visits(accounting) -> tuple[Cdr, ...]:
@@ -89,14 +92,10 @@ async def test_reading_on_from_a_sequence_neither_skips_nor_repeats():
         assert await accounting.cdrs(since=5) == ()
 
 
-def tamper(path: str, *statements: str) -> None:
-    """What somebody with the file and without scruples would do."""
-    with sqlite3.connect(path) as connection:
-        for name in ("cdrs_no_update", "cdrs_no_delete", "cdrs_no_replace"):
-            connection.execute(f"DROP TRIGGER {name}")
-        for each in statements:
-            assert connection.execute(each).rowcount == 1
-    connection.close()
+def tamper(url: str, *statements: str) -> None:
+    """What somebody with the database and without scruples would do."""
+    meddle(url, *(without_trigger(url, "cdrs", verb) for verb in ("update", "delete", "replace")))
+    assert meddle(url, *statements) == [1] * len(statements)
 
 
 CHEAPER = """UPDATE cdrs SET document = replace(document, '"total":"0.08"', '"total":"0.01"') WHERE sequence = 4"""
@@ -114,29 +113,30 @@ CHEAPER = """UPDATE cdrs SET document = replace(document, '"total":"0.08"', '"to
         (["UPDATE chains SET sequence = 4"], "the chain's end names another last record"),
     ],
 )
-async def test_a_changed_or_missing_record_is_found(tmp_path, statements, expected):
-    path = f"{tmp_path}/k.db"
-    async with accounting_on(f"sqlite:///{path}") as accounting:
+async def test_a_changed_or_missing_record_is_found(statements, expected):
+    url = stage.new_database()
+    async with accounting_on(url) as accounting:
         await five_visits(accounting)
-    tamper(path, *statements)
-    async with accounting_on(f"sqlite:///{path}") as accounting:
+    tamper(url, *statements)
+    async with accounting_on(url) as accounting:
         report = await accounting.verify_chain()
         assert not report.sound
         assert any(each.startswith(expected) for each in report.problems), report.problems
 
 
-async def test_books_that_do_not_add_up_are_found(tmp_path):
-    path = f"{tmp_path}/k.db"
-    async with accounting_on(f"sqlite:///{path}") as accounting:
+async def test_books_that_do_not_add_up_are_found():
+    url = stage.new_database()
+    async with accounting_on(url) as accounting:
         await five_visits(accounting)
         await granted(accounting, "open")
-    with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE accounts SET balance_micros = balance_micros + 1 WHERE account_id = 'family-1'")
-        connection.execute("UPDATE accounts SET held_micros = 1 WHERE account_id = 'family-1'")
-        connection.execute("DROP TRIGGER entries_no_update")
-        connection.execute("UPDATE entries SET amount_micros = amount_micros - 1 WHERE entry_id = 1")
-    connection.close()
-    async with accounting_on(f"sqlite:///{path}") as accounting:
+    meddle(
+        url,
+        "UPDATE accounts SET balance_micros = balance_micros + 1 WHERE account_id = 'family-1'",
+        "UPDATE accounts SET held_micros = 1 WHERE account_id = 'family-1'",
+        without_trigger(url, "entries", "update"),
+        "UPDATE entries SET amount_micros = amount_micros - 1 WHERE entry_id = 1",
+    )
+    async with accounting_on(url) as accounting:
         problems = "\n".join(await accounting.verify_books())
         assert "movement deposit:k sums to -1" in problems
         assert "account family-1 shows" in problems

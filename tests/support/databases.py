@@ -1,10 +1,17 @@
-"""The same test on each database: ask for `database_url`, and it runs twice, as [sqlite] and as [postgresql]."""
+"""The same test on each database.
+
+async def test_it(database_url)                            runs twice, as [sqlite] and as [postgresql]
+pytestmark = pytest.mark.usefixtures("each_database")      so does a whole file that asks stage.accounting_with
+"""
 
 from __future__ import annotations
 
+import itertools
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.support.postgres import PostgresServer
@@ -32,3 +39,41 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/k.db"
     url: str = request.getfixturevalue("postgresql_url")
     return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def each_database(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Where `tests.billing.stage.new_database` makes its databases."""
+    if request.param == "sqlite":
+        names = itertools.count(1)
+        monkeypatch.setattr("tests.billing.stage.new_database", lambda: f"sqlite:///{tmp_path}/stage-{next(names)}.db")
+        yield
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    made: list[str] = []
+
+    def new_database() -> str:
+        made.append(server.new_database())
+        return made[-1]
+
+    monkeypatch.setattr("tests.billing.stage.new_database", new_database)
+    yield
+    for url in made:
+        server.drop(url)
+
+
+def meddle(url: str, *statements: str) -> list[int]:
+    """SQL of somebody who has the database and no scruples, past the gateway. Returns how many rows each touched."""
+    if url.startswith("sqlite"):
+        with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
+            counts = [connection.execute(each).rowcount for each in statements]
+        connection.close()
+        return counts
+    with psycopg.connect(url) as session:
+        return [session.execute(each.encode()).rowcount for each in statements]
+
+
+def without_trigger(url: str, table: str, verb: str) -> str:
+    """SQL that takes away the trigger by which `table` refuses `verb` (update, delete, replace)."""
+    of_table = "" if url.startswith("sqlite") else f" ON {table}"
+    return f"DROP TRIGGER IF EXISTS {table}_no_{verb}{of_table}"
