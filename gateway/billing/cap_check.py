@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from gateway.billing.caps import CapRow, Caps, CapsInForce
+from gateway.billing.moments import overlap, rank
 from gateway.billing.rating import (
     PPM,
     SECONDS_PER_MINUTE,
@@ -59,7 +60,8 @@ def uses(tariffs: Tariffs, caps: Caps, plan: Dialplan) -> Iterator[Use]:
             if not longest_s or not tariff.serves(facility.id):
                 continue
             for row in caps.rows(facility.caps, facility.tier, tariff.medium):
-                if row.overlaps(tariff.valid_from, tariff.valid_to):
+                whole, bound = (tariff.valid_from, tariff.valid_to), (row.valid_from, row.valid_to)
+                if overlap(whole, bound, facility.zone):
                     yield Use(placed, facility, row, longest_s)
 
 
@@ -157,7 +159,7 @@ def _binds(use: Use) -> str:
     until = f" until {row.valid_to:%Y-%m-%d}" if row.valid_to else ""
     when = f"from {row.valid_from:%Y-%m-%d}{until}"
     binds = f"binds {use.facility.id} ({row.cap.tier}, {row.medium}) {when} ({row.place})"
-    if use.placed.tariff.valid_from < row.valid_from:
+    if rank(use.placed.tariff.valid_from) < rank(row.valid_from):
         return f"{binds}; end this version on that day and let the next one follow"
     return binds
 

@@ -11,13 +11,14 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
-from gateway.billing.document_fields import ANY_CURRENCY, Amount, Currency, DocumentId, Instant, ToldDocument
+from gateway.billing.document_fields import ANY_CURRENCY, Amount, Currency, DocumentId, Moment, ToldDocument
+from gateway.billing.moments import holds, rank
 from gateway.billing.rating import Cap
 from gateway.documents import DocumentError, Problem, Source, load_with_source
 from gateway.money import Money
@@ -44,8 +45,8 @@ class RowEntry(ToldDocument):
     """The whole cap, taxes apart."""
     additive: Amount | None = None
     """The part of it that is meant for the facility's own costs: a facility_share above it is refused."""
-    valid_from: Instant
-    valid_to: Instant | None = None
+    valid_from: Moment
+    valid_to: Moment | None = None
     """Not included any more; left out: no end."""
     source: str
     """A key of `sources`: where the figure was read."""
@@ -81,12 +82,9 @@ class CapRow:
     source: str
     place: str
 
-    def in_force(self, at: datetime) -> bool:
-        return self.valid_from <= at and (self.valid_to is None or at < self.valid_to)
-
-    def overlaps(self, begin: datetime, end: datetime | None) -> bool:
-        """Whether it is in force at any time from `begin` on and before `end`."""
-        return (end is None or self.valid_from < end) and (self.valid_to is None or begin < self.valid_to)
+    def in_force(self, at: datetime, zone: tzinfo) -> bool:
+        """zone: the facility's; it tells when a day begins."""
+        return holds(self.valid_from, self.valid_to, at, zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +123,8 @@ class Caps:
         """In order of time."""
         return self._tables[table_id].rows.get((tier, medium), ())
 
-    def in_force(self, table_id: str, tier: str, medium: Medium, at: datetime) -> Cap | None:
-        return next((each.cap for each in self.rows(table_id, tier, medium) if each.in_force(at)), None)
+    def in_force(self, table_id: str, tier: str, medium: Medium, at: datetime, zone: tzinfo = UTC) -> Cap | None:
+        return next((each.cap for each in self.rows(table_id, tier, medium) if each.in_force(at, zone)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +134,9 @@ class CapsInForce:
     caps: Caps = field(default_factory=Caps)
     tiers: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
-    def of(self, facility: str, medium: Medium, at: datetime) -> Cap | None:
+    def of(self, facility: str, medium: Medium, at: datetime, zone: tzinfo) -> Cap | None:
         bound = self.tiers.get(facility)
-        return self.caps.in_force(*bound, medium, at) if bound else None
+        return self.caps.in_force(*bound, medium, at, zone) if bound else None
 
 
 def load_caps(paths: Iterable[Path | str]) -> Caps:
@@ -176,7 +174,7 @@ def _table(document: CapDocument, source: Source) -> CapTable:
             place=f"{source.path}:{source.line('rows', index)}",
         )
         rows[entry.tier, entry.medium].append(row)
-    ordered = {key: tuple(sorted(each, key=lambda row: row.valid_from)) for key, each in rows.items()}
+    ordered = {key: tuple(sorted(each, key=lambda row: rank(row.valid_from))) for key, each in rows.items()}
     return CapTable(
         document.id,
         document.name,
@@ -231,12 +229,12 @@ def _unsound_rows(document: CapDocument, source: Source) -> Iterator[Problem]:
         if row.source not in document.sources:
             known = ", ".join(sorted(document.sources))
             yield source.problem(f"there is no source {row.source!r}; known here: {known}", "rows", index, "source")
-        if row.valid_to is not None and row.valid_to <= row.valid_from:
+        if row.valid_to is not None and rank(row.valid_to) <= rank(row.valid_from):
             yield source.problem("is not after valid_from", "rows", index, "valid_to")
         if row.additive is not None and _micros(row.additive) > _micros(row.per_minute):
             yield source.problem("is above the cap that it is a part of", "rows", index, "additive")
     for tier, medium in itertools.product(sorted(tiers), Medium):
-        indexes = sorted(by_key[tier, medium], key=lambda index: document.rows[index].valid_from)
+        indexes = sorted(by_key[tier, medium], key=lambda index: rank(document.rows[index].valid_from))
         if not indexes:
             yield source.problem(f"no row for {tier} and {medium}", "rows")
         for before, after in itertools.pairwise(indexes):
@@ -247,8 +245,8 @@ def _between(one: RowEntry, two: RowEntry, source: Source, before: int, after: i
     if one.valid_to == two.valid_from:
         return
     line = source.line("rows", before)
-    what = "overlaps" if one.valid_to is None or one.valid_to > two.valid_from else "leaves a gap after"
-    message = f"{what} the row for {one.tier} and {one.medium} in line {line}; that row's valid_to must be this day"
+    what = "overlaps" if one.valid_to is None or rank(one.valid_to) > rank(two.valid_from) else "leaves a gap after"
+    message = f"{what} the row for {one.tier} and {one.medium} in line {line}; that row's valid_to must be the same"
     yield source.problem(message, "rows", after, "valid_from")
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+import re
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from gateway.documents import Document
 from gateway.money import Money
 
 ANY_CURRENCY = "XXX"  # ISO 4217: no currency; here only to check that an amount is one
 _PPM_PER_PERCENT = 10_000
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def _exact(value: Any) -> Any:
@@ -51,14 +53,19 @@ def percent_of(ppm: int) -> str:
     return f"{Decimal(ppm) / _PPM_PER_PERCENT:f}"
 
 
-def _instant(value: Any) -> Any:
-    """A plain date means its midnight in UTC."""
+def _moment(value: Any) -> Any:
+    """A plain date means its midnight on the facility's wall clock: a datetime without a zone (see moments)."""
+    if isinstance(value, str):
+        try:
+            value = date.fromisoformat(value) if _DATE.fullmatch(value) else datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError(f"{value!r} is no time; write 2026-01-01, or an instant: 2026-01-01T05:00:00Z") from None
     if isinstance(value, datetime):
         if value.tzinfo is None:
-            raise ValueError("has no zone; write 2026-01-01T00:00:00Z, or the date alone for midnight UTC")
+            raise ValueError("has no zone; write 2026-01-01T00:00:00Z, or the date alone for its midnight on the wall")
         return value.astimezone(UTC)
     if isinstance(value, date):
-        return datetime.combine(value, time.min, UTC)
+        return datetime(value.year, value.month, value.day)  # noqa: DTZ001 - the wall clock itself
     return value
 
 
@@ -70,9 +77,9 @@ class ToldDocument(Document):
 
 Amount = Annotated[str, BeforeValidator(_exact), AfterValidator(_amount)]
 Percent = Annotated[str, BeforeValidator(_exact), AfterValidator(_percent)]
-Instant = Annotated[
-    AwareDatetime,
-    BeforeValidator(_instant),
+Moment = Annotated[
+    datetime,
+    BeforeValidator(_moment),
     WithJsonSchema({"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}),
 ]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]

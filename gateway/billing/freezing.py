@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import json
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
 
 from gateway.billing.document_fields import Amount, percent_of
+from gateway.billing.moments import told
 from gateway.billing.rating import Band, Cap, Tariff
 from gateway.billing.tariff_document import TariffEntry, tariff_of
 from gateway.documents import Document
@@ -49,11 +51,15 @@ def freeze(tariff: Tariff) -> str:
                 "mode": tariff.rounding.mode,
                 "to": Money(tariff.rounding.step_micros, tariff.currency).amount,
             },
-            "valid_from": tariff.valid_from.isoformat(),
-            "valid_to": None if tariff.valid_to is None else tariff.valid_to.isoformat(),
+            "valid_from": _moment(tariff.valid_from),
+            "valid_to": None if tariff.valid_to is None else _moment(tariff.valid_to),
             **_beyond(tariff),
         }
     )
+
+
+def _moment(moment: datetime) -> str:
+    return moment.isoformat() if moment.tzinfo else told(moment)
 
 
 def _beyond(tariff: Tariff) -> dict[str, Any]:

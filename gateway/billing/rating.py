@@ -13,10 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 
 from gateway.billing.allowance import FreeAllowance
+from gateway.billing.moments import holds
 from gateway.money import Money
 from gateway.policy.decision import Medium
 from gateway.policy.schedule import Interval
@@ -90,7 +91,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Tariff:
-    """One version of a tariff. valid_from is included, valid_to is not; None has no end.
+    """One version of a tariff. valid_from is included, valid_to is not; None has no end. See gateway.billing.moments.
 
     increment_s: time is billed in steps of so many seconds. minimum_s: a visit with any second to bill is billed for at
     least so many. included_s: the first seconds of a visit, which `per_visit` pays for. first_minute: the price of the
@@ -125,8 +126,9 @@ class Tariff:
     def currency(self) -> str:
         return self.per_minute.currency
 
-    def in_force(self, at: datetime) -> bool:
-        return self.valid_from <= at and (self.valid_to is None or at < self.valid_to)
+    def in_force(self, at: datetime, zone: tzinfo = UTC) -> bool:
+        """zone: the facility's; it tells when a day begins."""
+        return holds(self.valid_from, self.valid_to, at, zone)
 
     def serves(self, facility: str) -> bool:
         return not self.facilities or facility in self.facilities

@@ -11,13 +11,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from gateway.billing.caps import CapsInForce
 from gateway.billing.document_fields import ANY_CURRENCY
 from gateway.billing.freezing import freeze, thaw
+from gateway.billing.moments import rank, told
 from gateway.billing.rating import Tariff, agreed
 from gateway.billing.tariff_document import TariffDocument, tariff_of, unsound
 from gateway.documents import DocumentError, Problem, Source, load_with_source
@@ -51,7 +52,7 @@ class Tariffs(Collection[str]):
         self._versions: dict[str, tuple[Tariff, ...]] = {}
         self._placed = tuple(placed)
         self._caps = caps or CapsInForce()
-        ordered = sorted(tariffs, key=lambda each: (each.tariff_id, each.valid_from))
+        ordered = sorted(tariffs, key=lambda each: (each.tariff_id, rank(each.valid_from)))
         for tariff_id, group in itertools.groupby(ordered, key=lambda each: each.tariff_id):
             self._versions[tariff_id] = tuple(group)
 
@@ -68,8 +69,9 @@ class Tariffs(Collection[str]):
         """In order of time; empty for an unknown id."""
         return self._versions.get(tariff_id, ())
 
-    def in_force(self, tariff_id: str, at: datetime) -> Tariff | None:
-        return next((each for each in self.versions(tariff_id) if each.in_force(at)), None)
+    def in_force(self, tariff_id: str, at: datetime, zone: tzinfo = UTC) -> Tariff | None:
+        """zone: the facility's; it tells when a day begins."""
+        return next((each for each in self.versions(tariff_id) if each.in_force(at, zone)), None)
 
     def agreed(
         self, tariff_id: str, at: datetime, *, facility: str, timezone: str, privileged: bool = False
@@ -78,11 +80,12 @@ class Tariffs(Collection[str]):
 
         None: no version is in force, or the one that is does not serve this facility.
         """
-        version = self.in_force(tariff_id, at)
+        zone = ZoneInfo(timezone) if timezone else UTC
+        version = self.in_force(tariff_id, at, zone)
         if version is None or not version.serves(facility):
             return None
-        local = at.astimezone(ZoneInfo(timezone) if version.bands else UTC)
-        return agreed(version, local, self._caps.of(facility, version.medium, at), privileged=privileged)
+        cap = self._caps.of(facility, version.medium, at, zone)
+        return agreed(version, at.astimezone(zone), cap, privileged=privileged)
 
     def bound_by(self, caps: CapsInForce) -> Tariffs:
         """The same tariffs under these caps; whether they keep them is for `cap_check` to say."""
@@ -147,7 +150,7 @@ def _clash(before: PlacedTariff, after: PlacedTariff) -> Iterator[Problem]:
     if one.valid_to is None:
         yield before.problem(f"is needed, because version {two.version} follows ({after.place})", "valid_to")
     elif two.valid_from != one.valid_to:
-        what = "overlaps" if two.valid_from < one.valid_to else "leaves a gap after"
-        ends = f"{one.valid_to:%Y-%m-%dT%H:%M:%SZ}"
+        what = "overlaps" if rank(two.valid_from) < rank(one.valid_to) else "leaves a gap after"
+        ends = told(one.valid_to)
         message = f"{what} version {one.version}, which ends {ends} ({before.place}); write {ends}"
         yield after.problem(message, "valid_from")

@@ -13,12 +13,13 @@ from gateway.billing.document_fields import (
     Amount,
     Currency,
     DocumentId,
-    Instant,
     Label,
+    Moment,
     Percent,
     ToldDocument,
     ppm_of,
 )
+from gateway.billing.moments import rank
 from gateway.billing.rating import Band, FacilityShare, Rounding, RoundingMode, Tariff, Tax
 from gateway.documents import Problem, Source
 from gateway.money import Money
@@ -107,9 +108,9 @@ class TariffEntry(ToldDocument):
     facility_share: ShareEntry | None = None
     taxes: tuple[TaxEntry, ...] = ()
     rounding: RoundingDocument
-    valid_from: Instant
-    """The first instant; a date is its midnight in UTC."""
-    valid_to: Instant | None = None
+    valid_from: Moment
+    """The first instant; a date is its midnight on the facility's wall clock."""
+    valid_to: Moment | None = None
     """Not included any more; left out: no end."""
 
 
@@ -185,7 +186,7 @@ def unsound(entry: TariffEntry, source: Source, index: int) -> Iterator[Problem]
         yield source.problem('must be above zero, such as "0.01"', *here, "rounding", "to")
     else:
         yield from _uneven(entry, step, source, index)
-    if entry.valid_to is not None and entry.valid_to <= entry.valid_from:
+    if entry.valid_to is not None and rank(entry.valid_to) <= rank(entry.valid_from):
         yield source.problem("is not after valid_from", *here, "valid_to")
     if entry.per_minute is None and entry.per_visit is None and not entry.bands:
         yield source.problem('has no price; write per_minute: "0.10", per_visit: "2.50", or "0" for free', *here)

@@ -78,8 +78,8 @@ def test_every_row_names_its_source_and_the_table_says_verify():
     rows = [row for each in table.rows.values() for row in each]
     assert len(rows) == 24
     assert all(row.source.startswith("FCC 2") for row in rows)
-    assert {row.additive for row in rows if row.valid_from == COMPLIANCE} == {usd("0.02")}
-    assert {row.additive for row in rows if row.valid_from < COMPLIANCE} == {None}
+    assert {row.additive for row in rows if row.in_force(COMPLIANCE, UTC)} == {usd("0.02")}
+    assert {row.additive for row in rows if row.in_force(COMPLIANCE - SECOND, UTC)} == {None}
     assert "verify against 47 CFR 64.6010" in table.note
     assert not table.ancillary_fees
 

@@ -49,7 +49,7 @@ def test_a_good_file_loads(tmp_path):
     assert list(tariffs) == ["day"]
     assert tariffs.media() == {"day": Medium.VIDEO}
     assert tariff.per_minute == Money(160_000, "USD")
-    assert tariff.valid_from == datetime(2026, 1, 1, tzinfo=UTC)
+    assert tariff.valid_from == datetime(2026, 1, 1)  # noqa: DTZ001 - on whatever wall
     assert tariffs.in_force("day", datetime(2025, 12, 31, 23, 59, 59, tzinfo=UTC)) is None
     assert tariffs.in_force("night", datetime(2026, 1, 1, tzinfo=UTC)) is None
 
@@ -150,6 +150,45 @@ def test_a_second_version_takes_over_on_its_day(tmp_path):
 
     assert tariffs.in_force("day", change - timedelta(microseconds=1)).version == 1
     assert tariffs.in_force("day", change).version == 2
+
+
+@pytest.mark.parametrize(
+    ("zone", "midnight"),
+    [
+        ("America/Chicago", "2026-04-06T05:00:00"),
+        ("America/New_York", "2026-04-06T04:00:00"),
+        ("Asia/Manila", "2026-04-05T16:00:00"),
+        ("UTC", "2026-04-06T00:00:00"),
+    ],
+)
+def test_a_day_begins_when_it_does_at_the_facility(tmp_path, zone, midnight):
+    path = tmp_path / "t.yaml"
+    path.write_text(GOOD.rstrip() + "\n    valid_to: 2026-04-06\n" + SECOND)
+    change = datetime.fromisoformat(midnight).replace(tzinfo=UTC)
+
+    def version(at: datetime) -> int:
+        return load_tariffs([path]).agreed("day", at, facility="any", timezone=zone).version
+
+    assert (version(change - timedelta(seconds=1)), version(change)) == (1, 2)
+
+
+def test_an_instant_is_the_same_everywhere(tmp_path):
+    path = tmp_path / "t.yaml"
+    text = GOOD.rstrip() + "\n    valid_to: 2026-04-06T05:00:00Z\n" + SECOND
+    path.write_text(text.replace("valid_from: 2026-04-06", "valid_from: 2026-04-06T00:00:00-05:00"))
+    change = datetime(2026, 4, 6, 5, tzinfo=UTC)
+    for zone in ("America/Chicago", "Asia/Manila"):
+        where = {"facility": "any", "timezone": zone}
+        tariffs = load_tariffs([path])
+        assert tariffs.agreed("day", change - timedelta(seconds=1), **where).version == 1
+        assert tariffs.agreed("day", change, **where).version == 2
+
+
+def test_a_day_and_an_instant_do_not_meet(tmp_path):
+    text = GOOD.rstrip() + "\n    valid_to: 2026-04-06T05:00:00Z\n" + SECOND
+    (found,) = problems_of(tmp_path, text)
+    assert "version 1, which ends 2026-04-06T05:00:00Z (" in found
+    assert found.endswith("t.yaml:2); write 2026-04-06T05:00:00Z")
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,14 @@ def test_a_tariff_at_the_cap_loads_and_is_bound_by_it(tmp_path):
     assert tariffs.agreed("plain", datetime(2026, 4, 5, tzinfo=UTC), facility="north", timezone="UTC").cap is None
 
 
+def test_the_day_of_a_cap_begins_at_the_facilitys_midnight(tmp_path):
+    """At 20:00 in Chicago it is the 6th of April in UTC, and the cap of the 5th still holds."""
+    tariffs, _ = loaded(tmp_path, TARIFF.replace("0.15", "0.06"), SOUTH_TOO)
+    where = {"facility": "south", "timezone": "America/Chicago"}
+    caps = [tariffs.agreed("plain", datetime(2026, 4, 6, hour, tzinfo=UTC), **where).cap for hour in (1, 4, 5)]
+    assert [each.per_minute for each in caps] == [usd("0.06"), usd("0.06"), usd("0.11")]
+
+
 def test_a_millionth_above_the_cap_is_refused_with_file_line_and_what_would_be_right(tmp_path):
     (found,) = refused(tmp_path, TARIFF.replace("0.15", "0.150001"))
     assert found == (
