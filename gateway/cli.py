@@ -1,4 +1,5 @@
-"""The command line: `kinbridge serve | run | demo | cdr | recording | dialplan | tariff | account | link | doctor`.
+"""The command line: `kinbridge serve | run | demo | link | doctor`, and the groups `cdr | recording | dialplan | tariff
+| account | statement | report`.
 
 What goes wrong is said in a sentence, with exit code 1; a traceback means a bug. Each command imports what it needs,
 so that `doctor` still runs where a library does not load.
@@ -18,6 +19,7 @@ from gateway.command_line.accounts import account_app
 from gateway.command_line.options import DEFAULT_CONFIG, ConfigFile
 from gateway.command_line.recordings import recording_app
 from gateway.command_line.records import cdr_app
+from gateway.command_line.reports import report_app, statement
 from gateway.command_line.rerate import cdr_rerate
 from gateway.command_line.tariffs import tariff_app
 from gateway.config import load_config
@@ -38,6 +40,8 @@ app.add_typer(recording_app, name="recording")
 app.add_typer(dialplan_app, name="dialplan")
 app.add_typer(account_app, name="account")
 app.add_typer(tariff_app, name="tariff")
+app.add_typer(report_app, name="report")
+app.command()(statement)
 
 LogLevel = Annotated[str, typer.Option(envvar="KINBRIDGE_LOG_LEVEL", help="DEBUG, INFO, WARNING or ERROR.")]
 LogForm = Annotated[LogFormat, typer.Option(envvar="KINBRIDGE_LOG_FORMAT", help="One line an event: text or JSON.")]

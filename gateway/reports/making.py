@@ -8,8 +8,10 @@ import json
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
+from gateway.errors import ReportError
 from gateway.money import Money
 from gateway.reports.charts import charts_of
 from gateway.reports.names import Names
@@ -72,6 +74,16 @@ def report_as(report: Report, form: Form, names: Names, language: Language) -> b
         return report_csv(report).encode()
     page = _page(report, names, Words(language))
     return pdf_of(page) if form is Form.PDF else page.encode()
+
+
+def write_charts(report: Report, folder: Path, language: Language) -> None:
+    """A file for each chart. Raises ReportError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for each in charts_of(report, Words(language)):
+            (folder / f"{each.name}.svg").write_bytes(each.svg)
+    except OSError as error:
+        raise ReportError(f"{folder}: charts cannot be written: {error.strerror}") from None
 
 
 def _page(report: Report, names: Names, w: Words) -> str:
