@@ -120,6 +120,8 @@ class Cdrs(Protocol):
 
     def csv(self, since: int) -> AsyncIterator[str]: ...
 
+    def jsonl(self, since: int) -> AsyncIterator[str]: ...
+
 
 class Demo(Protocol):
     """The demonstration's simulated terminal."""

@@ -21,7 +21,7 @@ from tests.api.conftest import client
 from tests.api.test_family_signalling import problem
 from tests.support.stage import STAFF_TOKEN, Stage
 
-ADDRESSES = ("/api/v1/visits", "/api/v1/visits/v1", "/api/v1/cdrs", "/api/v1/cdrs.csv")
+ADDRESSES = ("/api/v1/visits", "/api/v1/visits/v1", "/api/v1/cdrs", "/api/v1/cdrs.csv", "/api/v1/cdrs.jsonl")
 BEARER = {"Authorization": f"Bearer {STAFF_TOKEN}"}
 
 
@@ -128,7 +128,7 @@ async def test_records_as_csv(staff: httpx.AsyncClient) -> None:
 
 async def test_a_database_that_is_away_is_503_for_json_and_csv(stage: Stage, staff: httpx.AsyncClient) -> None:
     stage.records.fails_with = StoreUnavailable("away")
-    for address in ("/api/v1/cdrs", "/api/v1/cdrs.csv"):
+    for address in ("/api/v1/cdrs", "/api/v1/cdrs.csv", "/api/v1/cdrs.jsonl"):
         problem(await staff.get(address), 503, "database-away")
 
 

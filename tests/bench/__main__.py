@@ -11,6 +11,7 @@ import argparse
 import json
 from pathlib import Path
 
+from tests.bench.exporting import measure as measure_exporting
 from tests.bench.load import AUDIO_PER_S, VIDEO_PER_S
 from tests.bench.quoting import measure as measure_quoting
 from tests.bench.recording import numbers as measure_recording
@@ -61,6 +62,7 @@ def main() -> None:
     parser.add_argument("--watched", type=int, default=20, help="so many visits with an officer at each; 0: none")
     parser.add_argument("--recorded", type=int, default=20, help="so many recorded visits at once; 0: none")
     parser.add_argument("--quotes", type=int, default=100_000, help="so many charges reckoned; 0: none")
+    parser.add_argument("--records", type=int, default=200_000, help="so many CDRs exported (a year: 4000000); 0: none")
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--out", type=Path, default=Path("bench-out"))
     parser.add_argument("--without-setup", action="store_true", help="relay only, no whole gateway")
@@ -78,6 +80,8 @@ def main() -> None:
         numbers |= measure_recording(options.recorded, options.seconds)
     if options.quotes:
         numbers |= measure_quoting(options.quotes)
+    if options.records:
+        numbers |= measure_exporting(options.records)
     if not options.without_setup:
         numbers |= measure_setup()
     options.out.mkdir(parents=True, exist_ok=True)

@@ -26,6 +26,7 @@ def test_one_visit_for_a_second_gives_all_numbers(
     run(
         monkeypatch, "--visits", "1", "--seconds", "1", "--out", str(tmp_path), "--without-setup",
         "--transcoded", "", "--watched", "0", "--recorded", "0", "--quotes", "2000",
+        "--records", "2000",
     )  # fmt: skip
     numbers = json.loads((tmp_path / "bench.json").read_text())
     assert all(isinstance(value, int | float) for value in numbers.values())
@@ -33,6 +34,8 @@ def test_one_visit_for_a_second_gives_all_numbers(
         assert numbers[f"relay.visits_1.{name}"] > 0
     assert numbers["relay.visits_1.packets"] > 100
     assert numbers["quote.per_s"] > 0
+    for name in ("csv.rows_per_s", "jsonl.rows_per_s", "parquet.peer_rows_per_s", "peak_mib"):
+        assert numbers[f"export.{name}"] > 0
     assert "us/packet" in capsys.readouterr().out
 
 

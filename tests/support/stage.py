@@ -8,6 +8,7 @@ async with Stage() as stage:
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -155,6 +156,10 @@ class Records:
         for number in (1, 2):
             if number > since:
                 yield f"{number},0.10\r\n"
+
+    async def jsonl(self, since: int) -> AsyncIterator[str]:
+        for each in await self.page(since, 2):
+            yield json.dumps(each) + "\n"
 
 
 def record(sequence: int) -> dict[str, Any]:

@@ -24,6 +24,9 @@ VisitId = Annotated[str, Path(pattern=r"^[\w.:-]{1,80}$", examples=["v-7f3a9c"])
 _CSV: dict[int | str, dict[str, Any]] = {
     200: {"description": "RFC 4180, UTF-8, with header", "content": {"text/csv": {}}}
 }
+_JSONL: dict[int | str, dict[str, Any]] = {
+    200: {"description": "one record a line, UTF-8, LF", "content": {"application/x-ndjson": {}}}
+}
 Since = Annotated[
     int, Query(ge=0, le=2**63 - 1, description="cursor: only records with a `sequence` above it", examples=[0])
 ]
@@ -110,6 +113,24 @@ async def cdrs_csv(given: Given, since: Since = 0) -> StreamingResponse:
         _chain(first, chunks),
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="cdrs-{given.node}-since-{since}.csv"'},
+    )
+
+
+@router.get(
+    "/cdrs.jsonl",
+    tags=["records"],
+    summary="Call-detail records as JSON Lines",
+    response_class=StreamingResponse,
+    responses=_JSONL | documented(401, 422, 503),
+)
+async def cdrs_jsonl(given: Given, since: Since = 0) -> StreamingResponse:
+    """All records above the cursor, as they were signed: a download that broke goes on from its last `sequence`."""
+    chunks = given.cdrs.jsonl(since)
+    first = await anext(chunks, "")
+    return StreamingResponse(
+        _chain(first, chunks),
+        media_type="application/x-ndjson",
+        headers={"Content-Disposition": f'attachment; filename="cdrs-{given.node}-since-{since}.jsonl"'},
     )
 
 
