@@ -30,17 +30,12 @@ T = TypeVar("T")
 
 
 class Store:
-    """url: SQLAlchemy's form. queue_size: how many functions may wait. busy_timeout_s: wait for other processes.
+    """url: SQLAlchemy's form. queue_size: how many functions may wait. busy_timeout_s: wait for other processes."""
 
-    password_file: where PostgreSQL's password is, if neither in the URL nor in PGPASSFILE.
-    """
-
-    def __init__(
-        self, url: str, *, password_file: str = "", queue_size: int = 1024, busy_timeout_s: float = 5.0
-    ) -> None:
+    def __init__(self, url: str, *, queue_size: int = 1024, busy_timeout_s: float = 5.0) -> None:
         parsed = parse_url(url)
         self.name = display_name(parsed)
-        self._session = Session(parsed, self.name, busy_timeout_s, password_file)
+        self._session = Session(parsed, self.name, busy_timeout_s)
         self._jobs: queue.Queue[_Job | None] = queue.Queue(queue_size)
         self._thread: threading.Thread | None = None
         self.refused = 0  # functions that found the queue full

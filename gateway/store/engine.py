@@ -56,10 +56,10 @@ def is_in_memory(url: URL) -> bool:
     return not is_postgresql(url) and url.database in (None, "", ":memory:")
 
 
-def make_engine(url: URL, busy_timeout_s: float, password_file: str = "") -> Engine:
+def make_engine(url: URL, busy_timeout_s: float) -> Engine:
     """One connection at a time is used, always from the store's own thread."""
     if is_postgresql(url):
-        return make_postgresql_engine(url, busy_timeout_s, password_file)
+        return make_postgresql_engine(url, busy_timeout_s)
     _keep_private(url)
     options: dict[str, Any] = {"connect_args": {"timeout": busy_timeout_s, "check_same_thread": False}}
     if is_in_memory(url):

@@ -12,14 +12,17 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 
 from gateway.errors import StoreError
 
+_PASSWORD_FILE = "password_file"  # our own word in the URL's query; libpq's are host, passfile, sslmode, options ...
 _CONNECT_TIMEOUT_S = 5
 _STATEMENT_TIMEOUT_S = 120  # the longest there is: the proof of all books; visits take milliseconds
 _IDLE_IN_TRANSACTION_S = 15  # a gateway that is cut off in mid-transaction must not keep its locks
 _DEAD_AFTER_MS = 15_000  # sent, and not acknowledged for so long: the other side is gone
 
 
-def make_postgresql_engine(url: URL, busy_timeout_s: float, password_file: str) -> Engine:
+def make_postgresql_engine(url: URL, busy_timeout_s: float) -> Engine:
     """One connection, kept: the claims of nodes live in its session. busy_timeout_s: the longest wait for a lock."""
+    password_file = str(url.query.get(_PASSWORD_FILE, ""))
+    url = url.difference_update_query([_PASSWORD_FILE])
     engine = create_engine(
         url,
         hide_parameters=True,
@@ -69,7 +72,7 @@ def _password(file: str) -> str:
     try:
         return Path(file).read_text(encoding="utf-8").strip("\r\n")
     except (OSError, UnicodeDecodeError):
-        raise StoreError(f"store.password_file {file} cannot be read as text") from None
+        raise StoreError(f"store.url: password_file {file} cannot be read as text") from None
 
 
 def check_server(connection: Connection) -> None:

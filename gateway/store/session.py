@@ -32,11 +32,10 @@ _CROWDED_WRITES = 50  # so many writes take turns from the start after one has l
 class Session:
     """Used from the store's thread only, but for its making."""
 
-    def __init__(self, url: URL, name: str, busy_timeout_s: float, password_file: str) -> None:
+    def __init__(self, url: URL, name: str, busy_timeout_s: float) -> None:
         self._url = url
         self._name = name
         self._busy_timeout_s = busy_timeout_s
-        self._password_file = password_file
         self._claims = claims_on(url)
         self._engine: Engine | None = None
         self._crowded = 0  # writes that will take turns from the start
@@ -44,7 +43,7 @@ class Session:
     def start(self) -> None:
         """Connects and brings the schema up to date."""
         with translated(self._name):
-            self._engine = make_engine(self._url, self._busy_timeout_s, self._password_file)
+            self._engine = make_engine(self._url, self._busy_timeout_s)
             with self._engine.connect() as connection:
                 if is_postgresql(self._url):
                     check_server(connection)

@@ -30,6 +30,7 @@ from gateway.store.session import Session
 from tests.support.baresip import free_port
 
 _QUICK = ("fsync=off", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0")
+LOCKED = "locked"  # a role of this name, once there is one, needs its password; all others come in without
 _TEMPLATE = "kinbridge_template"
 
 
@@ -116,6 +117,8 @@ class PostgresServer:
             text=True,
         )
         assert done.returncode == 0, done.stderr
+        rules = self._folder / "data" / "pg_hba.conf"
+        rules.write_text(f"host all {LOCKED} all scram-sha-256\n{rules.read_text()}")
 
     def _run(self) -> subprocess.Popen[bytes]:
         command = [str(_programs() / "postgres"), "-D", str(self._folder / "data"), "-k", str(self._folder)]
@@ -139,7 +142,7 @@ class PostgresServer:
     def _make_template(self) -> None:
         self.execute(f"CREATE DATABASE {_TEMPLATE} TEMPLATE template0")
         url = parse_url(self.url(_TEMPLATE))
-        session = Session(url, display_name(url), 5.0, "")
+        session = Session(url, display_name(url), 5.0)
         session.start()
         session.end()
 
