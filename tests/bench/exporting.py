@@ -43,16 +43,16 @@ class Run:
         return self.rows / self.seconds
 
 
-def measure(count: int, folder: Path | None = None) -> dict[str, float]:
-    """folder: where the database may stay for the next time; else it is thrown away."""
+def measure(count: int, folder: Path | None = None, formats: tuple[Format, ...] = FORMATS) -> dict[str, float]:
+    """folder: where the database may stay for the next time; else it is thrown away. formats: JSON Lines first."""
     if folder is None:
         with tempfile.TemporaryDirectory(prefix="kinbridge-bench-") as thrown_away:
-            return measure(count, Path(thrown_away))
+            return measure(count, Path(thrown_away), formats)
     database = folder / f"{count}.db"
     make(database, count)
     found: dict[str, float] = {}
     peaks: list[float] = []
-    for form in FORMATS:
+    for form in formats:
         own = _apart(str(database), form, folder / f"own.{form}")
         peer = _apart("--peer", str(folder / "own.jsonl"), form, folder / f"peer.{form}")
         if own.rows != count or peer.rows != count:

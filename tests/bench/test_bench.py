@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
 
+from gateway.exports.formats import Format
 from tests.bench import __main__ as bench
+from tests.bench.exporting import measure as measure_exporting
 from tests.bench.recording import measure as measure_recording
 from tests.bench.setup import measure
 from tests.bench.transcode import codecs_alone
@@ -26,7 +29,7 @@ def test_one_visit_for_a_second_gives_all_numbers(
     run(
         monkeypatch, "--visits", "1", "--seconds", "1", "--out", str(tmp_path), "--without-setup",
         "--transcoded", "", "--watched", "0", "--recorded", "0", "--quotes", "2000",
-        "--records", "2000",
+        "--records", "0",
     )  # fmt: skip
     numbers = json.loads((tmp_path / "bench.json").read_text())
     assert all(isinstance(value, int | float) for value in numbers.values())
@@ -34,9 +37,15 @@ def test_one_visit_for_a_second_gives_all_numbers(
         assert numbers[f"relay.visits_1.{name}"] > 0
     assert numbers["relay.visits_1.packets"] > 100
     assert numbers["quote.per_s"] > 0
-    for name in ("csv.rows_per_s", "jsonl.rows_per_s", "parquet.peer_rows_per_s", "peak_mib"):
-        assert numbers[f"export.{name}"] > 0
     assert "us/packet" in capsys.readouterr().out
+
+
+def test_an_export_is_measured_beside_duckdb(tmp_path: Path) -> None:
+    numbers = measure_exporting(2000, tmp_path, (Format.JSONL,))
+    assert numbers.keys() == {"export.jsonl.rows_per_s", "export.jsonl.peer_rows_per_s", "export.peak_mib"}
+    assert all(value > 0 for value in numbers.values())
+    with sqlite3.connect(tmp_path / "2000.db") as database:
+        assert database.execute("SELECT count(*), max(sequence) FROM cdrs").fetchone() == (2000, 2000)
 
 
 @pytest.mark.bench
