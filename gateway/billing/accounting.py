@@ -18,9 +18,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from gateway.billing import accounts, audit, authorisation, closing
+from gateway.billing import accounts, audit, authorisation, closing, corrections
 from gateway.billing.audit import ChainReport
 from gateway.billing.cdr import Cdr, from_document, storable_text
+from gateway.billing.corrections import Hand
 from gateway.billing.rules import AccountRules
 from gateway.billing.tariff import Tariffs
 from gateway.call.summary import HoldGranted, HoldRefused, ProofOfLife, Receipt, VisitIntent, VisitSummary
@@ -142,6 +143,16 @@ class Accounting:
         now = self._clock.now()
         return await self._store.write(
             lambda work: accounts.withdraw(work, account_id, amount, key, at=now, reason=reason, who=who)
+        )
+
+    async def credit(self, cdr_id: str, amount: Money, reason: str, key: str, who: str = "") -> Cdr:
+        """Gives back a part of what a visit was charged, and leaves a record that says so. Idempotent by `key`.
+
+        Raises BillingError for an unknown record, and for more than is left of its charge.
+        """
+        now, hand = self._clock.now(), Hand(key, reason, who, self._node)
+        return await self._store.write(
+            lambda work: corrections.credit(work, cdr_id, amount, hand, now=now, rules=self._rules)
         )
 
     async def set_limits(

@@ -21,7 +21,7 @@ from gateway.billing.shares import apportion
 from gateway.call.summary import LowBalance
 from gateway.errors import BillingError
 from gateway.money import Money
-from gateway.store import Account, AccountKind, Hold, LedgerEntry, Movement, MovementKind, Visit, Work
+from gateway.store import Account, AccountKind, Hold, LedgerEntry, Movement, MovementKind, Visit, Work, to_ms
 
 HOUSE_PREFIX = "house:"
 
@@ -111,7 +111,7 @@ def close_account(work: Work, account_id: str, at: datetime, *, refund: bool = F
     if account.balance.micros < 0:
         raise BillingError(f"account {account_id} owes {-account.balance}; there is nothing to refund")
     cash = house_account(work, "cash", account.currency, at)
-    movement = Movement(f"refund:{account_id}", MovementKind.REFUND, at, reason="closed", who=who)
+    movement = Movement(f"refund:{account_id}:{to_ms(at)}", MovementKind.REFUND, at, reason="closed", who=who)
     work.books.post(movement, [(account_id, -account.balance), (cash, account.balance)])
     return required(work, account_id)
 

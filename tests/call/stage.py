@@ -100,18 +100,20 @@ class Outage:
         self.bugs: list[Exception] = []
         self.refused: list[str] = []
         self.proofs: list[ProofOfLife] = []
-        self.extensions: list[tuple[str, HoldGranted | HoldRefused]] = []
+        self.asked = self.answered = 0  # slices
 
     async def authorise(self, intent: VisitIntent) -> HoldGranted | HoldRefused:
         self._pass("authorise")
         return await self._accounting.authorise(intent)
 
     async def extend(self, visit_id: str, has_s: int) -> HoldGranted | HoldRefused:
-        self._pass("extend")
-        answer = await self._accounting.extend(visit_id, has_s)
-        self.extensions.append((visit_id, answer))
-        self._happenings.note()
-        return answer
+        self.asked += 1
+        try:
+            self._pass("extend")
+            return await self._accounting.extend(visit_id, has_s)
+        finally:
+            self.answered += 1
+            self._happenings.note()
 
     async def attempt(self, intent: VisitIntent) -> None:
         self._pass("attempt")
