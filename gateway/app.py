@@ -48,6 +48,8 @@ from gateway.policy.decide import decide
 from gateway.policy.plan import Dialplan
 from gateway.recording.archive import Archive
 from gateway.recording.keys import KeyRing
+from gateway.reports.errand import Office
+from gateway.reports.names import names_of
 from gateway.store import Store
 from gateway.watching import Journal, Monitoring
 from sip import SipConfigError, SipEndpoint, SipPortTaken, Transport
@@ -247,6 +249,7 @@ class Gateway:
             ice_servers=config.media.ice_servers,
             demo=self._demo,
             pressure=lambda: self._plane.pressure,
+            reports=Office(config.store.url, names_of(dialplan)),
         )
 
     async def _database_answers(self) -> bool:

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from gateway.api import problems
 from gateway.api.access import Surroundings
-from gateway.api.routes import demo, family, health, node, pages, staff, watching
+from gateway.api.routes import demo, family, health, node, pages, reports, staff, watching
 from gateway.api.services import Services
 
 _DESCRIPTION = """
@@ -28,6 +28,7 @@ _TAGS = [
     },
     {"name": "visits", "description": "Live visits, for staff: see, watch, write to, end."},
     {"name": "records", "description": "Call-detail records, for billing; who watched, for auditors."},
+    {"name": "reports", "description": "Statements and reports, for billing."},
     {"name": "health", "description": "For supervisors and load balancers. No token."},
     {"name": "demo", "description": "Only in the demonstration."},
 ]
@@ -58,7 +59,16 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     problems.install(app)
     app.add_middleware(Surroundings)
-    for router in (health.router, family.router, staff.router, staff.feed, node.router, watching.router, pages.router):
+    for router in (
+        health.router,
+        family.router,
+        staff.router,
+        staff.feed,
+        node.router,
+        watching.router,
+        reports.router,
+        pages.router,
+    ):
         app.include_router(router)
     if services.demo is not None:
         app.include_router(demo.router)

@@ -70,8 +70,13 @@ def auditor(member: Member) -> Staff:
     return _having(member, StaffRole.AUDITOR)
 
 
+def billing(member: Member) -> Staff:
+    return _having(member, StaffRole.BILLING)
+
+
 Officer = Annotated[Staff, Depends(officer)]
 Auditor = Annotated[Staff, Depends(auditor)]
+Billing = Annotated[Staff, Depends(billing)]
 
 
 def discreet(member: Staff) -> bool:

@@ -1,7 +1,7 @@
 """Errors of the API: application/problem+json (RFC 9457) with a remedy in words.
 
 PROBLEMS is the one table from exception to problem; nothing that a caller sent is quoted back except by the messages of
-SdpError, which name a line of the caller's own description.
+SdpError, which name a line of the caller's own description, and of ReportError, which name what staff asked for.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from gateway.errors import (
     LinkExpired,
     LinkForged,
     NothingToWatch,
+    ReportError,
     StoreUnavailable,
     TooManyWatchers,
     VisitGone,
@@ -117,6 +118,8 @@ PROBLEMS: dict[type[Exception], Kind] = {
         "Try again when its state is `talking`."),
     TooManyWatchers: Kind(HTTPStatus.CONFLICT, "too-many-watchers", "Too many watch already",
         "Wait until somebody leaves, or raise limits.max_watchers.", quoted=True),
+    ReportError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "no-such-report", "This statement or report cannot be made",
+        "Ask for what there is: an account or facility, a month that has begun, at most 400 days.", quoted=True),
     LinkExpired: Kind(HTTPStatus.UNAUTHORIZED, "link-expired", "This link is too old", "Ask for a new link."),
     LinkForged: Kind(HTTPStatus.UNAUTHORIZED, "link-invalid", "This link is not valid",
         "Use the whole link as it was sent to you, or ask for a new one."),

@@ -20,6 +20,7 @@ from bridge.errors import AudioMissing
 from gateway.api.app import create_app
 from gateway.api.family import Doorbell
 from gateway.api.links import Links
+from gateway.api.reporting import Reports
 from gateway.api.server import HttpServer
 from gateway.api.services import Check, Demo, Services, Staff
 from gateway.call.facts import Fact, FactKind
@@ -187,6 +188,7 @@ class Stage:
         page_limit: int = 64,
         ice_servers: tuple[str, ...] = (),
         pressure: Callable[[], Pressure | None] = lambda: None,
+        reports: Reports | None = None,
     ) -> None:
         self.bus = Bus()
         self.doorbell = Doorbell(limit=page_limit)
@@ -212,6 +214,7 @@ class Stage:
             ice_servers=ice_servers,
             demo=self._demo() if demo else None,
             pressure=pressure,
+            reports=reports,
         )
         self._server = HttpServer(create_app(self.services), "127.0.0.1", 0, stop_s=1)
 
