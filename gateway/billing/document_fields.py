@@ -14,6 +14,7 @@ from gateway.money import Money
 
 ANY_CURRENCY = "XXX"  # ISO 4217: no currency; here only to check that an amount is one
 _PPM_PER_PERCENT = 10_000
+_DEAREST_MICROS = 10**9 * 10**6  # a thousand million a minute: 24 hours, share and taxes are within 64 bits
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -27,8 +28,11 @@ def _exact(value: Any) -> Any:
 
 
 def _amount(text: str) -> str:
-    if Money.parse(text, ANY_CURRENCY).micros < 0:
+    micros = Money.parse(text, ANY_CURRENCY).micros
+    if micros < 0:
         raise ValueError(f"{text} is negative; a tariff gives no money away")
+    if micros > _DEAREST_MICROS:
+        raise ValueError(f"{text} is too dear for a price; a day of it must fit the database's integers")
     return text
 
 

@@ -61,6 +61,7 @@ def test_a_good_file_loads(tmp_path):
         ('"0.16"', "0.16", 't.yaml:6: tariffs[0].per_minute: write the amount as text, "0.16", so that not a digit'),
         ('"0.16"', '"0.0000001"', "t.yaml:6: tariffs[0].per_minute: '0.0000001' is finer than a millionth"),
         ('"0.16"', '"-0.16"', "t.yaml:6: tariffs[0].per_minute: -0.16 is negative"),
+        ('"0.16"', '"1000000001"', "t.yaml:6: tariffs[0].per_minute: 1000000001 is too dear for a price"),
         ('"0.16"', '"dear"', "t.yaml:6: tariffs[0].per_minute: 'dear' is not an amount"),
         ("USD", "dollars", "t.yaml:4: tariffs[0].currency:"),
         ("video", "hologram", "t.yaml:5: tariffs[0].medium:"),
