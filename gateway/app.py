@@ -43,6 +43,7 @@ from gateway.errors import PortTaken, StartError
 from gateway.events.broker import EmbeddedBroker
 from gateway.events.bus import Bus, Overflow
 from gateway.events.mqtt import parse_url, run_publisher
+from gateway.exports.drops import dropping
 from gateway.exports.feed import CdrFeed
 from gateway.policy.decide import decide
 from gateway.policy.plan import Dialplan
@@ -223,6 +224,9 @@ class Gateway:
         stack.push_async_callback(_finished, self._watch(self.visits.run(), "visits"), 0)
         expiring = run_expiry(self.accounting, self._clock, self.config.billing.hold_expires_s, self.visits.ids)
         stack.push_async_callback(_finished, self._watch(expiring, "expiry of holds"), 0)
+        if self.config.exports:
+            exporting = dropping(self.config, self.store, self.accounting, self._clock).run()
+            stack.push_async_callback(_finished, self._watch(exporting, "scheduled exports"), 0)
 
     def _services(self, dialplan: Dialplan) -> Services:
         config = self.config
@@ -249,6 +253,7 @@ class Gateway:
             ice_servers=config.media.ice_servers,
             demo=self._demo,
             pressure=lambda: self._plane.pressure,
+            accounts=self.accounting,
             reports=Office(config.store.url, names_of(dialplan)),
         )
 

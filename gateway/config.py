@@ -6,6 +6,7 @@ import ipaddress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import available_timezones
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
@@ -163,6 +164,36 @@ class RecordingConfig(Document):
     keys: str = "recording.keys"
 
 
+class ExportConfig(Document):
+    """Records that are put into a folder by the clock; docs/exports.md.
+
+    at: a time of the day in `timezone`; or every_min: minutes, counted from midnight UTC. One of the two.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+    format: Literal["csv", "jsonl", "parquet", "asterisk"] = "csv"
+    folder: str
+    at: Annotated[str, Field(pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")] = ""
+    timezone: str = "UTC"
+    every_min: Annotated[int, Field(ge=0, le=1440)] = 0
+    facility: str = ""
+    trunk: str = ""
+    account: str = ""
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError(f"{name!r} is no IANA time zone; write for instance America/Chicago")
+        return name
+
+    @model_validator(mode="after")
+    def _one_time(self) -> ExportConfig:
+        if bool(self.at) == bool(self.every_min):
+            raise ValueError('write either at: "02:30", with a timezone, or every_min: 60')
+        return self
+
+
 class MqttConfig(Document):
     """Events. url empty: the in-process broker, listening on `embedded_port` (0: the system chooses)."""
 
@@ -204,6 +235,7 @@ class Config(Document):
     dialplan: str
     tariffs: tuple[str, ...]
     caps: tuple[str, ...] = ()
+    exports: tuple[ExportConfig, ...] = ()
 
     def sip_settings(self) -> SipSettings:
         sip = self.sip
@@ -250,11 +282,17 @@ def load_config(path: Path) -> Config:
     for index, name in enumerate(staff):
         if name in staff[:index] or name == "staff":
             problems.append(source.problem(f"the name {name!r} is taken already", "http", "staff", index, "name"))
+    exports = [each.name for each in config.exports]
+    for index, each in enumerate(config.exports):
+        if each.name in exports[:index]:
+            problems.append(source.problem(f"an export named {each.name!r} stands above", "exports", index, "name"))
+        if not (base / each.folder).is_dir():
+            problems.append(source.problem(f"there is no folder {each.folder!r}; make it", "exports", index, "folder"))
     paths = [("dialplan", config.dialplan)] + [("tariffs", each) for each in config.tariffs]
     paths += [("caps", each) for each in config.caps]
-    for field, each in paths:
-        if not (base / each).is_file():
-            problems.append(source.problem(f"there is no file {each!r} beside the configuration", field))
+    for field, name in paths:
+        if not (base / name).is_file():
+            problems.append(source.problem(f"there is no file {name!r} beside the configuration", field))
     if problems:
         raise DocumentError(problems)
     return config.model_copy(
@@ -262,6 +300,7 @@ def load_config(path: Path) -> Config:
             "dialplan": str(base / config.dialplan),
             "tariffs": tuple(str(base / each) for each in config.tariffs),
             "caps": tuple(str(base / each) for each in config.caps),
+            "exports": tuple(each.model_copy(update={"folder": str(base / each.folder)}) for each in config.exports),
             "store": StoreConfig(url=_absolute_sqlite(config.store.url, base)),
             "recording": _absolute_recording(config.recording, base),
         }

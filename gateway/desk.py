@@ -33,9 +33,16 @@ def load_policy(config: Config) -> tuple[Dialplan, Tariffs]:
 @contextlib.asynccontextmanager
 async def open_accounting(config: Config) -> AsyncIterator[Accounting]:
     """Money and records without a gateway, for commands; one may run beside."""
+    async with open_books(config) as (_, accounting):
+        yield accounting
+
+
+@contextlib.asynccontextmanager
+async def open_books(config: Config) -> AsyncIterator[tuple[Store, Accounting]]:
+    """The same, with the store that they are in."""
     _, tariffs = load_policy(config)
     async with Store(config.store.url) as store:
-        yield Accounting(store, tariffs, node=config.node, rules=account_rules(config))
+        yield store, Accounting(store, tariffs, node=config.node, rules=account_rules(config))
 
 
 def account_rules(config: Config) -> AccountRules:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import datetime
 from enum import StrEnum
@@ -16,6 +17,7 @@ from gateway.errors import KinbridgeError
 if TYPE_CHECKING:
     from gateway.billing.accounting import Accounting
     from gateway.billing.audit import ChainReport
+    from gateway.store import Drop
 
 cdr_app = typer.Typer(help="Call-detail records.", no_args_is_help=True)
 
@@ -107,3 +109,26 @@ def cdr_export(
             ),
         )
     print(f"{done.rows} records in {output}; next time: --since {done.next_since}")
+
+
+@cdr_app.command("drop")
+def cdr_drop(
+    name: Annotated[str, typer.Argument(help="One of `exports` in the configuration; else all.")] = "",
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Put what is new into the folders of the scheduled exports now; a gateway may run beside."""
+    from gateway.clock import SystemClock
+    from gateway.config import load_config
+    from gateway.desk import open_books
+    from gateway.exports.drops import dropping
+
+    async def dropped() -> dict[str, tuple[Drop, ...]]:
+        loaded = load_config(config)
+        async with open_books(loaded) as (store, accounting):
+            return await dropping(loaded, store, accounting, SystemClock()).drop_all(name)
+
+    for task, files in asyncio.run(dropped()).items():
+        for each in files:
+            print(f"{task}: {each.records} records in {each.file_name}")
+        if not files:
+            print(f"{task}: nothing new")

@@ -1,6 +1,7 @@
 """The database room: the only one that knows SQLAlchemy and Alembic. Functions go in, values come out."""
 
 from gateway.store.database import Store
+from gateway.store.drops import Drop
 from gateway.store.latest import Page, Place
 from gateway.store.records import FIRST_HASH, RawRecord, Selection
 from gateway.store.rows import (
@@ -36,6 +37,7 @@ __all__ = [
     "Visit",
     "CdrRow",
     "RawRecord",
+    "Drop",
     "Selection",
     "Page",
     "Place",

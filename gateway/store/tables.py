@@ -6,6 +6,7 @@
     visits   <- recordings                files elsewhere; the wrapped key here is what opens one
     visits   <- watchings                 append-only: who watched, a row for its begin and one for its end
     accesses                              append-only: who looked at what, and why
+    drops                                 scheduled exports: planned, then done; the last one is the cursor
 
 `cdrs`, `movements`, `entries`, `watchings` and `accesses` refuse UPDATE and DELETE in the database itself (triggers).
 `accounts.balance_micros` and `held_micros` repeat what entries and open holds add up to, so that a reservation is one
@@ -239,6 +240,21 @@ accesses = Table(
     Column("reason", Text, nullable=False),
     Column("detail", Text, nullable=False),
     sqlite_autoincrement=True,
+)
+
+drops = Table(
+    "drops",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("node", String(32), primary_key=True),
+    Column("since", BigInteger, primary_key=True, autoincrement=False),
+    Column("upto", BigInteger, nullable=False),
+    Column("file_name", Text, nullable=False),
+    Column("planned_at_ms", BigInteger, nullable=False),
+    Column("done_at_ms", BigInteger),
+    Column("records", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    CheckConstraint("upto > since", name="of_something"),
 )
 
 watchings = Table(

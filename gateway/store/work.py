@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from gateway.store.accounts import Books
+from gateway.store.drops import Drops
 from gateway.store.latest import Latest
 from gateway.store.recordings import Accesses, Recordings
 from gateway.store.records import Records
@@ -20,6 +21,7 @@ class Work:
         self.visits = Intents(connection)
         self.records = Records(connection)
         self.latest = Latest(connection)
+        self.drops = Drops(connection)
         self.recordings = Recordings(connection)
         self.accesses = Accesses(connection)
         self.watchings = Watchings(connection)

@@ -14,7 +14,7 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "drops",
-        sa.Column("name", sa.String(length=64, collation=None), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("node", sa.String(length=32), nullable=False),
         sa.Column("since", sa.BigInteger(), nullable=False),
         sa.Column("upto", sa.BigInteger(), nullable=False),
