@@ -199,6 +199,10 @@ class _Builder:
             if tables:
                 self._problem(f"has no `caps`; write caps: {tables[0]}, or caps: {NO_CAPS}", "facilities", index)
             return "", ""
+        if not tables:
+            message = f"the configuration names no file of rate caps; add the one with {entry.caps!r} to its `caps`"
+            self._problem(message, "facilities", index, "caps")
+            return "", ""
         if not self._known("table of rate caps", entry.caps, tables, "facilities", index, "caps"):
             return "", ""
         if entry.type is None:

@@ -184,6 +184,13 @@ def test_a_facility_says_what_its_tier_follows_from(tmp_path, change, to, expect
     assert any(each.startswith(expected) for each in found), found
 
 
+def test_caps_that_the_configuration_does_not_name_are_asked_for(tmp_path):
+    (tmp_path / "t.yaml").write_text(TARIFF)
+    (tmp_path / "plan.yaml").write_text(PLAN)
+    with pytest.raises(DocumentError, match="names no file of rate caps; add the one with 'land' to its `caps`"):
+        load(tmp_path / "plan.yaml", load_tariffs([tmp_path / "t.yaml"]), load_caps([]))
+
+
 def test_a_tariff_that_is_not_for_the_facility_is_refused_in_the_dialplan(tmp_path):
     only_south = TARIFF.replace("medium: audio", "medium: audio\n    facilities: [south]")
     found = refused(tmp_path, only_south)
