@@ -191,28 +191,34 @@ class _Builder:
         return found
 
     def _tier(self, entry: FacilityEntry, index: int) -> tuple[str, str]:
-        """Table and tier of a facility. Where there are tables, each facility says which binds it, or `none`."""
-        if self._caps is None or entry.caps == NO_CAPS:
-            return "", ""
-        tables = self._caps.tables()
-        if entry.caps is None:
-            if tables:
-                self._problem(f"has no `caps`; write caps: {tables[0]}, or caps: {NO_CAPS}", "facilities", index)
-            return "", ""
-        if not tables:
-            message = f"the configuration names no file of rate caps; add the one with {entry.caps!r} to its `caps`"
-            self._problem(message, "facilities", index, "caps")
-            return "", ""
-        if not self._known("table of rate caps", entry.caps, tables, "facilities", index, "caps"):
+        """Table of rate caps and tier of a facility; both empty where no caps bind it."""
+        table = self._table(entry, index)
+        if self._caps is None or not table:
             return "", ""
         if entry.type is None:
             self._problem("has no `type`; write type: jail, or type: prison", "facilities", index)
             return "", ""
         try:
-            return entry.caps, self._caps.tier(entry.caps, entry.type, entry.adp)
+            return table, self._caps.tier(table, entry.type, entry.adp)
         except ValueError as error:
             self._problem(str(error), "facilities", index)
             return "", ""
+
+    def _table(self, entry: FacilityEntry, index: int) -> str:
+        """Where there are tables, each facility says which binds it, or `none`: none is forgotten."""
+        if self._caps is None or entry.caps == NO_CAPS:
+            return ""
+        tables = self._caps.tables()
+        if entry.caps is None:
+            if tables:
+                self._problem(f"has no `caps`; write caps: {tables[0]}, or caps: {NO_CAPS}", "facilities", index)
+            return ""
+        if not tables:
+            message = f"the configuration names no file of rate caps; add the one with {entry.caps!r} to its `caps`"
+            self._problem(message, "facilities", index, "caps")
+            return ""
+        known = self._known("table of rate caps", entry.caps, tables, "facilities", index, "caps")
+        return entry.caps if known else ""
 
     def _zone(self, name: str, index: int) -> ZoneInfo:
         try:
