@@ -53,9 +53,9 @@ class Words:
         return f"{sign}{symbol}{digits}" if symbol else f"{sign}{digits}{_NO_BREAK}{amount.currency}"
 
     def signed(self, amount: Money) -> str:
-        """With a plus where it is above zero."""
+        """With a plus where what is shown is above zero."""
         text = self.money(amount)
-        return f"+{text}" if amount.micros > 0 and not text.startswith(_MINUS) else text
+        return f"+{text}" if amount.decimal().quantize(_CENT, ROUND_HALF_EVEN) > 0 else text
 
     def exact(self, amount: Money) -> str:
         """Every digit there is."""

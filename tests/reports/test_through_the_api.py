@@ -37,9 +37,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
 async def test_a_statement_comes_as_json_and_as_a_pdf(stage: Stage) -> None:
     async with client(stage, STAFF_TOKEN) as staff:
         found = (await staff.get("/api/v1/statements/family-1", params={"month": "2026-10"}, timeout=60)).json()
-        pdf = await staff.get(
-            "/api/v1/statements/family-1", params={"month": "2026-10", "format": "pdf"}, timeout=60
-        )
+        pdf = await staff.get("/api/v1/statements/family-1", params={"month": "2026-10", "format": "pdf"}, timeout=60)
     assert found["closing_balance"] == "4.68"
     assert [each["facility_name"] for each in found["visits"]] == ["North Jail", "North Jail"]
     assert found["visits"][1]["station"] == "attorney-room"
@@ -71,22 +69,17 @@ async def test_a_facility_and_a_carrier_get_their_reports(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "status", "words"),
+    ("path", "words"),
     [
-        ("/api/v1/statements/nobody?month=2026-10", 422, "there is no account 'nobody'"),
-        ("/api/v1/statements/house:cash:USD?month=2026-10", 422, "there is no account"),
-        ("/api/v1/statements/family-1?month=2026-13", 422, "is no month"),
-        ("/api/v1/statements/family-1?month=October", 422, "query.month"),
-        ("/api/v1/reports/facilities/south?month=2026-10", 422, "known: north"),
-        ("/api/v1/reports/carrier?month=2026-10&zone=Mars", 422, "'Mars' is no time zone"),
-        ("/api/v1/reports/carrier?first=2026-10-02&last=2026-10-01", 422, "a report has 1 to 400"),
-        ("/api/v1/reports/carrier?month=2026-10&format=docx", 422, "query.format"),
+        ("statements/nobody?month=2026-10", "there is no account 'nobody'"),
+        ("statements/family-1?month=October", "query.month"),
+        ("reports/carrier?month=2026-10&format=docx", "query.format"),
     ],
 )
-async def test_what_cannot_be_made_is_refused_in_words(stage: Stage, path: str, status: int, words: str) -> None:
+async def test_what_cannot_be_made_is_refused_in_words(stage: Stage, path: str, words: str) -> None:
     async with client(stage, "teller") as teller:
-        answer: httpx.Response = await teller.get(path, timeout=60)
-    assert answer.status_code == status, answer.text
+        answer: httpx.Response = await teller.get(f"/api/v1/{path}", timeout=60)
+    assert answer.status_code == 422, answer.text
     assert words in answer.json()["detail"]
 
 
