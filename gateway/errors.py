@@ -11,7 +11,8 @@ KinbridgeError
 ├── LinkRefused           a contact's link that opens nothing
 │   ├── LinkExpired       it was good once
 │   └── LinkForged        it was never made by this gateway, or not with this secret
-├── BillingError          money that does not add up: unknown account, wrong currency, hold gone
+├── BillingError          money that does not add up: wrong currency, key used otherwise, hold gone
+│   └── AccountUnknown    there is no such account
 ├── RecordingError        a recording, its key or its folder that is not as it should be; says what to do
 ├── ReportError           a statement or report that cannot be made; says what would be right
 ├── VisitGone             the visit has ended or never was
@@ -66,6 +67,10 @@ class LinkForged(LinkRefused):
 
 class BillingError(KinbridgeError):
     """Money that does not add up."""
+
+
+class AccountUnknown(BillingError):
+    """There is no such account."""
 
 
 class RecordingError(KinbridgeError):

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from gateway.api import problems
 from gateway.api.access import Surroundings
-from gateway.api.routes import demo, family, health, node, pages, reports, staff, watching
+from gateway.api.routes import accounts, demo, family, health, node, pages, reports, staff, watching
 from gateway.api.services import Services
 
 _DESCRIPTION = """
@@ -28,6 +28,7 @@ _TAGS = [
     },
     {"name": "visits", "description": "Live visits, for staff: see, watch, write to, end."},
     {"name": "records", "description": "Call-detail records, for billing; who watched, for auditors."},
+    {"name": "accounts", "description": "Accounts, their ledger, deposits and credits, for billing."},
     {"name": "reports", "description": "Statements and reports, for billing."},
     {"name": "health", "description": "For supervisors and load balancers. No token."},
     {"name": "demo", "description": "Only in the demonstration."},
@@ -67,6 +68,7 @@ def create_app(services: Services) -> FastAPI:
         node.router,
         watching.router,
         reports.router,
+        accounts.router,
         pages.router,
     ):
         app.include_router(router)

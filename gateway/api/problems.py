@@ -30,6 +30,8 @@ from bridge.errors import (
 )
 from gateway.api.services import DemoBusy
 from gateway.errors import (
+    AccountUnknown,
+    BillingError,
     KinbridgeError,
     LinkExpired,
     LinkForged,
@@ -120,6 +122,10 @@ PROBLEMS: dict[type[Exception], Kind] = {
         "Wait until somebody leaves, or raise limits.max_watchers.", quoted=True),
     ReportError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "no-such-report", "This statement or report cannot be made",
         "Ask for what there is: an account or facility, a month that has begun, at most 400 days.", quoted=True),
+    AccountUnknown: Kind(HTTPStatus.NOT_FOUND, "no-such-account", "There is no such account",
+        "GET /api/v1/accounts lists them.", quoted=True),
+    BillingError: Kind(HTTPStatus.CONFLICT, "money-refused", "This cannot be done with the money",
+        "The detail says why; nothing was moved.", quoted=True),
     LinkExpired: Kind(HTTPStatus.UNAUTHORIZED, "link-expired", "This link is too old", "Ask for a new link."),
     LinkForged: Kind(HTTPStatus.UNAUTHORIZED, "link-invalid", "This link is not valid",
         "Use the whole link as it was sent to you, or ask for a new one."),

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from bridge import Pressure
 from gateway.api.family import Doorbell
 from gateway.api.links import Links
+from gateway.api.money import Accounts
 from gateway.api.reporting import Reports
 from gateway.call.facts import Fact
 from gateway.call.notices import Ring
@@ -174,3 +175,4 @@ class Services:
     demo: Demo | None = None
     pressure: Callable[[], Pressure | None] = lambda: None
     reports: Reports | None = None
+    accounts: Accounts | None = None

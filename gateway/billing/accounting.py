@@ -155,6 +155,13 @@ class Accounting:
             lambda work: corrections.credit(work, cdr_id, amount, hand, now=now, rules=self._rules)
         )
 
+    async def currency_of(self, cdr_id: str) -> str:
+        """Of a record. Raises BillingError for an unknown one."""
+        row = await self._store.read(lambda work: work.records.by_id(cdr_id))
+        if row is None:
+            raise BillingError(f"there is no record {cdr_id!r}")
+        return row.total.currency
+
     async def set_limits(
         self, account_id: str, day: Money | None, week: Money | None, low_balance: Money | None
     ) -> Account:

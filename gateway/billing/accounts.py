@@ -19,7 +19,7 @@ from gateway.billing.rating import Charge, LineKind
 from gateway.billing.rules import AccountRules
 from gateway.billing.shares import apportion
 from gateway.call.summary import LowBalance
-from gateway.errors import BillingError
+from gateway.errors import AccountUnknown, BillingError
 from gateway.money import Money
 from gateway.store import Account, AccountKind, Hold, LedgerEntry, Movement, MovementKind, Visit, Work, to_ms
 
@@ -47,7 +47,7 @@ def open_account(
 def required(work: Work, account_id: str) -> Account:
     account = work.books.account(account_id)
     if account is None:
-        raise BillingError(f"there is no account {account_id!r}")
+        raise AccountUnknown(f"there is no account {account_id!r}")
     return account
 
 

@@ -20,6 +20,7 @@ from bridge.errors import AudioMissing
 from gateway.api.app import create_app
 from gateway.api.family import Doorbell
 from gateway.api.links import Links
+from gateway.api.money import Accounts
 from gateway.api.reporting import Reports
 from gateway.api.server import HttpServer
 from gateway.api.services import Check, Demo, Services, Staff
@@ -189,6 +190,7 @@ class Stage:
         ice_servers: tuple[str, ...] = (),
         pressure: Callable[[], Pressure | None] = lambda: None,
         reports: Reports | None = None,
+        accounts: Accounts | None = None,
     ) -> None:
         self.bus = Bus()
         self.doorbell = Doorbell(limit=page_limit)
@@ -215,6 +217,7 @@ class Stage:
             demo=self._demo() if demo else None,
             pressure=pressure,
             reports=reports,
+            accounts=accounts,
         )
         self._server = HttpServer(create_app(self.services), "127.0.0.1", 0, stop_s=1)
 
