@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import json
 import logging
 import os
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -90,10 +91,13 @@ class Handling:
         return parts
 
     async def verify(self, who: Person, recording_id: str) -> Verdict:
-        """Against the SHA-256 of the database, and every chunk against its own tag."""
+        """Against the SHA-256 of the database and of the visit's CDR, and every chunk against its own tag."""
         recording = await self._signed(who, "recording.verify", recording_id)
         key = self._key(recording)
+        signed = await self._store.read(partial(_signed_sha256, recording=recording))
         verdict = await asyncio.to_thread(_examine, self._folder / recording.file_name, key, recording)
+        if signed not in ("", recording.sha256):
+            verdict = replace(verdict, faults=(*verdict.faults, "its SHA-256 in the database is not that of the CDR"))
         word = "sound" if not verdict.faults else "; ".join(verdict.faults)
         await self._store.write(lambda work: self._sign(work, who, "recording.verified", recording_id, word))
         return verdict
@@ -231,6 +235,15 @@ def _latest_ms(path: Path) -> int:
             return latest_ms
         at = data.rfind(_CLUSTER, 0, at)  # those four bytes may stand in a picture
     return 0
+
+
+def _signed_sha256(work: Work, recording: Recording) -> str:
+    """As it stands in the visit's chained record; empty when it is not there, or was not finished yet."""
+    for row in work.records.of_visit(recording.visit_id):
+        for each in json.loads(row.document).get("recordings", ()):
+            if each["recording_id"] == recording.recording_id:
+                return str(each["sha256"])
+    return ""
 
 
 def _examine(path: Path, key: bytes, recording: Recording) -> Verdict:

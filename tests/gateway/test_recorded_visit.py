@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Coroutine
@@ -156,6 +157,7 @@ async def one_byte_is_found(here: Node, recording_id: str) -> None:
     path.write_bytes(data)
     verdict = await here.handling.verify(OFFICER, recording_id)
     assert verdict.faults == ("its SHA-256 is not the one of the database", "chunk 2 was changed")
+    await a_database_that_was_made_to_fit_is_found(here, recording_id, hashlib.sha256(data).hexdigest())
     with pytest.raises(RecordingError, match="chunk 2 does not open"):
         await here.handling.export(OFFICER, recording_id, here.folder / "broken.mkv")
     assert not (here.folder / "broken.mkv").exists()
@@ -167,6 +169,14 @@ async def one_byte_is_found(here: Node, recording_id: str) -> None:
     with pytest.raises(RecordingError, match="its last chunk is missing"):
         await here.handling.export(OFFICER, recording_id, here.folder / "half.mkv")
     assert not (here.folder / "half.mkv").exists()
+
+
+async def a_database_that_was_made_to_fit_is_found(here: Node, recording_id: str, sha256: str) -> None:
+    with sqlite3.connect(here.folder / "kinbridge.db") as base:
+        base.execute("DROP TRIGGER recordings_no_change")
+        base.execute("UPDATE recordings SET sha256 = ? WHERE recording_id = ?", (sha256, recording_id))
+    verdict = await here.handling.verify(OFFICER, recording_id)
+    assert verdict.faults == ("chunk 2 was changed", "its SHA-256 in the database is not that of the CDR")
 
 
 async def what_is_purged_is_gone(here: Node, recording_id: str) -> None:
