@@ -72,6 +72,7 @@ def statement_page(statement: Statement, names: Names, language: Language) -> st
         unfinished=unfinished,
         end_day=statement.made_at.date() if unfinished else statement.period.last,
         visit_count=said,
+        ended="reason" if statement.kind == "prepaid" else "ended",  # only a family's own letter says `you hung up`
         line_name=lambda line: _line_name(w, line),
         capped=_has_line_of_cap,
         reason_of=lambda entry: _reason(w, entry),

@@ -21,6 +21,7 @@ from gateway.reports.period import month
 from gateway.reports.report import Kind
 from gateway.reports.vocabulary import VOCABULARY
 from gateway.reports.words import Language, Words
+from gateway.store import AccountKind
 from tests.billing.stage import usd
 from tests.reports.stage import AFTERWARDS, CHICAGO, Books, books_on, local
 from tests.reports.test_reports_add_up import HOURS
@@ -94,6 +95,15 @@ async def test_a_spanish_statement_is_spanish(books: Books) -> None:
         assert words in text
     english = {both[0] for both in VOCABULARY.values() if len(both[0]) > 12 and "{" not in both[0]}
     assert not [each for each in english if each in text]
+
+
+async def test_whoever_did_not_hang_up_is_not_told_so(books: Books) -> None:
+    await books.open("resident-7", AccountKind.DEBIT)
+    await books.deposit(local(2), "5.00", "resident-7")
+    await books.visit(local(3), 60, account="resident-7", contact="family-1")
+    text = Seen(statement_page(await books.statement(account="resident-7"), Names(), Language.EN)).text
+    assert "family hung up" in text
+    assert "you hung up" not in text
 
 
 async def test_a_name_that_looks_like_markup_is_a_name(books: Books) -> None:
