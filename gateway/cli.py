@@ -17,6 +17,7 @@ from rich.console import Console
 from bridge.errors import BridgeError
 from gateway.command_line.accounts import account_app
 from gateway.command_line.options import DEFAULT_CONFIG, ConfigFile
+from gateway.command_line.reconcile import cdr_reconcile
 from gateway.command_line.recordings import recording_app
 from gateway.command_line.records import cdr_app
 from gateway.command_line.reports import report_app, statement
@@ -35,6 +36,7 @@ app = typer.Typer(
 )
 dialplan_app = typer.Typer(help="Dialplans.", no_args_is_help=True)
 cdr_app.command("rerate")(cdr_rerate)
+cdr_app.command("reconcile")(cdr_reconcile)
 app.add_typer(cdr_app, name="cdr")
 app.add_typer(recording_app, name="recording")
 app.add_typer(dialplan_app, name="dialplan")

@@ -1,0 +1,144 @@
+"""What a carrier's columns mean beside a record's fields, and how far two figures may be apart: a YAML document.
+
+    key: {ours: sip_call_id, theirs: Call-ID}
+    compare:
+      - {ours: duration_s, theirs: billsec, tolerance: "2"}
+      - {ours: answer_at, theirs: answer, format: "%Y-%m-%d %H:%M:%S", timezone: America/Chicago, tolerance: "3"}
+      - {ours: total, theirs: charge, tolerance: "0.01"}
+    only: {disposition: [ANSWERED]}
+
+Numbers and times become whole micro-units and microseconds, so that nothing is compared in floating point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, Field
+
+from gateway.billing.document_fields import Amount
+from gateway.documents import Document, load_document
+
+MICRO = Decimal(1_000_000)
+Compared = Literal["duration_s", "billable_s", "total", "setup_at", "answer_at", "end_at", "dialled"]
+Value = int | str | None
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"there is no time zone {name!r}; write an IANA name such as America/Chicago") from None
+    return name
+
+
+class KeyEntry(Document):
+    """What names a call on both sides."""
+
+    ours: Literal["sip_call_id", "visit_id", "cdr_id"] = "sip_call_id"
+    theirs: Annotated[str, Field(min_length=1)]
+
+
+class CompareEntry(Document):
+    """tolerance: seconds, or units of the currency. format: of a time, as in strptime; empty: ISO 8601.
+
+    timezone: of times that name none.
+    """
+
+    ours: Compared
+    theirs: Annotated[str, Field(min_length=1)]
+    tolerance: Amount = "0"
+    format: str = ""
+    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+
+
+class MappingDocument(Document):
+    """only: rows of theirs that count, by column and values. answered: of ours, only visits that were answered."""
+
+    key: KeyEntry
+    compare: Annotated[tuple[CompareEntry, ...], Field(min_length=1)]
+    only: Annotated[dict[str, tuple[str, ...]], Field(default_factory=dict)]
+    answered: bool = True
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    encoding: Literal["utf-8", "utf-8-sig", "latin-1", "cp1252"] = "utf-8-sig"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One comparison. ours, theirs: read a value; theirs raises ValueError for what is none. tolerance: micro-units."""
+
+    name: str
+    header: str
+    ours: Callable[[Mapping[str, Any]], Value]
+    theirs: Callable[[str], Value]
+    tolerance: int
+
+
+def load_mapping(path: Path) -> MappingDocument:
+    """Raises DocumentError."""
+    return load_document(path, MappingDocument)
+
+
+def columns_of(mapping: MappingDocument) -> tuple[Column, ...]:
+    return tuple(_column(each) for each in mapping.compare)
+
+
+def _column(entry: CompareEntry) -> Column:
+    name = entry.ours
+    tolerance = micros(entry.tolerance)
+    if name == "dialled":
+        return Column(name, entry.theirs, lambda record: str(record[name]), str, 0)
+    if name.endswith("_at"):
+        return Column(name, entry.theirs, lambda record: _instant(record[name]), _time_reader(entry), tolerance)
+    own: dict[str, Callable[[Mapping[str, Any]], Value]] = {
+        "duration_s": lambda record: int(record["duration_ms"]) * 1000,
+        "billable_s": lambda record: int(record["billable_s"]) * 1_000_000,
+        "total": lambda record: micros(record["total"]),
+    }
+    return Column(name, entry.theirs, own[name], micros, tolerance)
+
+
+def micros(text: str) -> int:
+    """Raises ValueError for what is no number, or finer than a millionth."""
+    try:
+        scaled = Decimal(text.strip()) * MICRO
+    except InvalidOperation:
+        scaled = Decimal("NaN")
+    if not scaled.is_finite() or scaled != scaled.to_integral_value():
+        raise ValueError(f"{text!r} is no number")
+    return int(scaled)
+
+
+def _instant(text: str | None) -> int | None:
+    return None if text is None else _microseconds(datetime.fromisoformat(text))
+
+
+def _time_reader(entry: CompareEntry) -> Callable[[str], int]:
+    zone, form = ZoneInfo(entry.timezone), entry.format
+
+    def read(text: str) -> int:
+        at = datetime.strptime(text, form) if form else datetime.fromisoformat(text)  # noqa: DTZ007 - the zone follows
+        return _microseconds(at if at.tzinfo else at.replace(tzinfo=zone))
+
+    return read
+
+
+def _microseconds(at: datetime) -> int:
+    since = at.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def shown(value: Value, name: str) -> str:
+    """A value as people write it."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    if name.endswith("_at"):
+        at = datetime.fromtimestamp(value // 1_000_000, UTC)
+        return f"{at:%Y-%m-%dT%H:%M:%S}.{value % 1_000_000 // 1000:03d}Z"
+    return f"{Decimal(value) / MICRO:f}"

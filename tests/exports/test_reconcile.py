@@ -1,0 +1,131 @@
+"""Our records beside a carrier's: every kind of disagreement once, found, summed and written down."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner, Result
+
+from gateway.billing.accounting import Accounting
+from gateway.cli import app
+from gateway.clock import ManualClock
+from gateway.config import load_config
+from gateway.desk import load_policy
+from gateway.store import Store
+from tests.billing.stage import START, WHOLE_VISITS, granted, summary, usd
+
+DIALPLANS = Path(__file__).parents[2] / "dialplans"
+MAPPING = """\
+key: {ours: sip_call_id, theirs: Call-ID}
+compare:
+  - {ours: duration_s, theirs: billsec, tolerance: "2"}
+  - {ours: answer_at, theirs: answer, format: "%m/%d/%Y %H:%M:%S", timezone: America/Chicago, tolerance: "3"}
+  - {ours: total, theirs: charge, tolerance: "0.01"}
+  - {ours: dialled, theirs: dst}
+only: {disposition: [ANSWERED]}
+"""
+HEAD = "Call-ID,billsec,answer,charge,dst,disposition\n"
+# A visit of n seconds is answered at 09:00:04 in Chicago, lasts n + 1, and costs 0.16 a minute.
+SAME = "v1@pbx,61,01/05/2026 09:00:04,0.16,5552368001,ANSWERED\n"
+NEAR = "v2@pbx,63,01/05/2026 09:00:06,0.17,5552368001,ANSWERED\n"
+LONGER = "v3@pbx,64,01/05/2026 09:00:04,0.16,5552368001,ANSWERED\n"
+ELSEWHERE = "v4@pbx,61,01/05/2026 09:00:04,0.16,5550000000,ANSWERED\n"
+THEIRS_ALONE = "=1+1@pbx,10,01/05/2026 09:00:04,0.02,5552368001,ANSWERED\n"
+BROKEN = "v9@pbx,long,01/05/2026 09:00:04,0.02,5552368001,ANSWERED\n"
+BUSY = "v8@pbx,0,01/05/2026 09:00:04,0,5552368001,BUSY\n"
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five visits of a minute each, v1 to v5; v6 was not answered."""
+    path = tmp_path_factory.mktemp("node") / "kinbridge.yaml"
+    tariffs, caps = [str(DIALPLANS / "tariffs" / "demo.yaml")], [str(DIALPLANS / "caps" / "us-fcc.yaml")]
+    path.write_text(yaml.safe_dump({"dialplan": str(DIALPLANS / "demo.yaml"), "tariffs": tariffs, "caps": caps}))
+    asyncio.run(_visits(path))
+    return path
+
+
+async def _visits(path: Path) -> None:
+    config = load_config(path)
+    async with Store(config.store.url) as store:
+        books = Accounting(store, load_policy(config)[1], node="node1", clock=ManualClock(START), rules=WHOLE_VISITS)
+        await books.open_account("family-1")
+        await books.deposit("family-1", usd("20"), key="k")
+        for number in range(1, 6):
+            await granted(books, f"v{number}", facility="demo-jail", trunk="south" if number == 5 else "pbx")
+            await books.close(summary(f"v{number}", 60))
+        await granted(books, "v6", facility="demo-jail")
+        await books.close(summary("v6", 0, answer_at=None, media_start_at=None, media_end_at=None))
+
+
+def compared(config: Path, folder: Path, text: str, *words: str, mapping: str = MAPPING) -> Result:
+    (folder / "carrier.csv").write_text(text)
+    (folder / "mapping.yaml").write_text(mapping)
+    command = ["cdr", "reconcile", str(folder / "carrier.csv"), "--mapping", str(folder / "mapping.yaml")]
+    period = ["--from", "2026-01-01", "--until", "2026-02-01"]
+    return CliRunner().invoke(app, [*command, *period, *words, "--config", str(config)])
+
+
+def test_both_sides_agree(config: Path, tmp_path: Path) -> None:
+    done = compared(
+        config, tmp_path, HEAD + "".join(SAME.replace("v1", f"v{n}") for n in range(1, 5)), "--trunk", "pbx"
+    )
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert done.output.splitlines() == ["matched: 4; duration_s 244 ours, 244 theirs; total 0.64 ours, 0.64 theirs"]
+
+
+def test_every_kind_of_disagreement_is_counted_summed_and_written_down(config: Path, tmp_path: Path) -> None:
+    report = tmp_path / "differences.csv"
+    text = HEAD + SAME + NEAR + LONGER + ELSEWHERE + THEIRS_ALONE + BROKEN + BUSY + SAME
+    done = compared(config, tmp_path, text, "--report", str(report))
+
+    assert done.exit_code == 1
+    assert [line.split(";")[0] for line in done.output.splitlines()] == [
+        "matched: 1", "tolerance: 1", "different: 2", "missing here: 1", "missing there: 1", "duplicate: 1",
+        "unreadable: 1",
+    ]  # fmt: skip
+    assert "missing here: 1; duration_s 0 ours, 10 theirs; total 0 ours, 0.02 theirs" in done.output
+    with report.open(newline="", encoding="utf-8") as file:
+        rows = {(row["verdict"], row["key"]): row for row in csv.DictReader(file)}
+    assert set(rows) == {
+        ("tolerance", "v2@pbx"), ("different", "v3@pbx"), ("different", "v4@pbx"), ("missing_here", "'=1+1@pbx"),
+        ("missing_there", "v5@pbx"), ("duplicate", "v1@pbx"), ("unreadable", ""),
+    }  # fmt: skip
+    near = rows["tolerance", "v2@pbx"]
+    assert (near["cdr_id"], near["line"], near["ours_duration_s"], near["theirs_duration_s"]) == (
+        "cdr:v2",
+        "3",
+        "61",
+        "63",
+    )
+    assert (near["ours_answer_at"], near["theirs_answer_at"]) == (
+        "2026-01-05T15:00:04.000Z",
+        "2026-01-05T15:00:06.000Z",
+    )
+    assert rows["different", "v4@pbx"]["theirs_dialled"] == "5550000000"
+    assert (rows["unreadable", ""]["line"], rows["unreadable", ""]["what"]) == ("7", "'long' is no number")
+    assert rows["duplicate", "v1@pbx"]["line"] == "9"
+
+
+def test_only_the_visits_of_a_trunk(config: Path, tmp_path: Path) -> None:
+    done = compared(config, tmp_path, HEAD + SAME, "--trunk", "none")
+    assert done.output.splitlines() == ["missing here: 1; duration_s 0 ours, 61 theirs; total 0 ours, 0.16 theirs"]
+
+
+@pytest.mark.parametrize(
+    ("text", "mapping", "complaint"),
+    [
+        (HEAD.replace("billsec", "seconds"), MAPPING, "carrier.csv:1: there is no column 'billsec'; it has: Call"),
+        (HEAD, MAPPING.replace("duration_s", "length"), "mapping.yaml:3: compare[0].ours:"),
+        (HEAD, MAPPING.replace("America/Chicago", "America/Chikago"), "there is no time zone 'America/Chikago'"),
+        (HEAD, MAPPING.replace('"2"', "-2"), "mapping.yaml:3: compare[0].tolerance: -2 is negative"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_compared_is_said(config: Path, tmp_path: Path, text: str, mapping: str, complaint: str) -> None:
+    done = compared(config, tmp_path, text, mapping=mapping)
+    assert done.exit_code == 1
+    assert complaint in str(done.exception)
