@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
+
 from gateway.billing.accounting import Accounting
 from gateway.billing.allowance import FreeAllowance, Period
 from gateway.billing.rules import AccountRules
@@ -15,6 +17,7 @@ from gateway.call.summary import HoldGranted, HoldRefused
 from gateway.clock import ManualClock
 from gateway.policy.decision import Payer, Refusal
 from gateway.store import AccountKind, Store
+from tests.billing import stage
 from tests.billing.stage import (
     START,
     assert_books_and_chain_sound,
@@ -27,6 +30,7 @@ from tests.billing.stage import (
     usd,
 )
 
+pytestmark = pytest.mark.usefixtures("each_database")
 SLICES = AccountRules(slice_s=60, least_slice_s=10, low_balance="0.20")
 
 
@@ -37,7 +41,7 @@ async def books(
     """Accounts with money: the resident's is `inside`, the county pays by invoice, others are prepaid."""
     kinds = {"inside": AccountKind.DEBIT, "county": AccountKind.FACILITY}
     clock = ManualClock(start)
-    async with Store("sqlite:///:memory:") as store:
+    async with Store(stage.new_database()) as store:
         accounting = Accounting(store, tariffs or demo_tariffs(), clock=clock, rules=SLICES)
         for name, amount in deposits:
             await accounting.open_account(name, "USD", kinds.get(name, AccountKind.PREPAID))
