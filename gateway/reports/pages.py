@@ -19,7 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from gateway.reports.names import Names
-from gateway.reports.statement import Entry, Line, Statement, VisitItem
+from gateway.reports.statement import Line, Statement, VisitItem
 from gateway.reports.words import Language, Words
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -75,7 +75,7 @@ def statement_page(statement: Statement, names: Names, language: Language) -> st
         ended="reason" if statement.kind == "prepaid" else "ended",  # only a family's own letter says `you hung up`
         line_name=lambda line: _line_name(w, line),
         capped=_has_line_of_cap,
-        reason_of=lambda entry: _reason(w, entry),
+        reason_of=lambda entry: _credit_reason(w, entry.reason),
     )
 
 
@@ -108,6 +108,8 @@ def _line_name(w: Words, line: Line) -> str:
     if line.kind in ("tax", "facility_share") and line.label:
         return line.label
     said = w.say(f"line.{line.kind}")
+    if line.kind == "credit":
+        return f"{said} ({_credit_reason(w, line.label)})" if line.label else said
     return f"{said} ({line.label})" if line.label and line.kind in ("usage", "cap") else said
 
 
@@ -115,9 +117,9 @@ def _has_line_of_cap(visit: VisitItem) -> bool:
     return any(each.kind == "cap" for each in visit.lines)
 
 
-def _reason(w: Words, entry: Entry) -> str:
+def _credit_reason(w: Words, reason: str) -> str:
     """A code of ours in the reader's words; staff's own words as they are."""
-    return w.say(f"credit.{entry.reason}") if w.knows(f"credit.{entry.reason}") else entry.reason
+    return w.say(f"credit.{reason}") if w.knows(f"credit.{reason}") else reason
 
 
 def pdf_of(page: str) -> bytes:

@@ -9,6 +9,7 @@ import pytest
 from gateway.billing.cdr import Cdr
 from gateway.errors import BillingError, ReportError
 from gateway.money import Money
+from gateway.reports import reading
 from gateway.reports.statement import Why, state
 from gateway.store import MovementKind
 from tests.billing.stage import usd
@@ -142,6 +143,19 @@ async def test_books_that_do_not_lead_there_are_not_printed(books: Books) -> Non
         state(
             account, good.period, good.opening, Money(5_000_001, "USD"), ledger=ledger, records={}, made_at=good.made_at
         )
+
+
+async def test_an_account_of_a_thousand_visits_is_sent_to_a_report(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "MOST_ENTRIES", 3)
+    await books.deposit(local(2), "5.00")
+    for day in (3, 4):
+        await books.visit(local(day), 60)
+    assert len((await books.statement()).entries) == 3
+    await books.visit(local(5), 60)
+    with pytest.raises(ReportError, match="more than 3 entries in that month.*report"):
+        await books.statement()
 
 
 async def test_what_there_is_no_statement_of(books: Books) -> None:
