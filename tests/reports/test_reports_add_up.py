@@ -6,6 +6,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from decimal import Decimal
 
@@ -25,13 +26,30 @@ BLOCKED = Termination(Reason.REFUSED, Fault.POLICY, "blocked", 403)
 UNANSWERED = Termination(Reason.NO_ANSWER, Fault.FAMILY, sip_code=480)
 
 
-@pytest.fixture
-async def books(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Books]:
-    """Read in pages of three, so that a page ends between records of the same instant."""
+@pytest.fixture(autouse=True)
+def _short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of three records, so that a page ends between records of the same instant."""
     monkeypatch.setattr(reading, "PAGE", 3)
-    async with books_on(database_url) as books:
+
+
+@asynccontextmanager
+async def books_with_money(url: str) -> AsyncIterator[Books]:
+    async with books_on(url) as books:
         await books.open()
         await books.deposit(local(20, month=9), "100.00")
+        yield books
+
+
+@pytest.fixture
+async def books() -> AsyncIterator[Books]:
+    async with books_with_money("sqlite:///:memory:") as books:
+        yield books
+
+
+@pytest.fixture
+async def each_books(database_url: str) -> AsyncIterator[Books]:
+    """On both databases."""
+    async with books_with_money(database_url) as books:
         yield books
 
 
@@ -63,7 +81,8 @@ async def slowly(books: Books) -> list[Cdr]:
     return [each for each in found.values() if local(1, 0) <= each.end_at < local(1, 0, month=11)]
 
 
-async def test_every_figure_is_the_sum_of_the_latest_records(books: Books) -> None:
+async def test_every_figure_is_the_sum_of_the_latest_records(each_books: Books) -> None:
+    books = each_books
     await busy_october(books)
     tally = (await october(books)).tally
     records = await slowly(books)
@@ -109,7 +128,8 @@ async def test_hours_are_those_on_the_wall_of_the_facility(books: Books) -> None
     assert visits == {(4, 9): 1, (5, 19): 1, (0, 22): 1}  # 21:00 in Chicago is 22:00 in New York
 
 
-async def test_a_facility_and_a_trunk_see_their_own(books: Books) -> None:
+async def test_a_facility_and_a_trunk_see_their_own(each_books: Books) -> None:
+    books = each_books
     await busy_october(books)
     south = (await october(books, Kind.FACILITY, "south")).tally
     trunk = (await october(books, Kind.CARRIER, "carrier-b")).tally
