@@ -64,7 +64,8 @@ async def _reconciled(
     from gateway.exports.mapping import columns_of
     from gateway.exports.reconcile import Sums, Verdict, reconcile, report_header, report_row
 
-    columns, sums, rows_of_theirs, done = columns_of(mapping), Sums(), len(carrier.rows), 0
+    columns, rows_of_theirs, done = columns_of(mapping), len(carrier.rows), 0
+    sums = Sums.over(columns)
 
     def moved(records: int) -> None:
         nonlocal done
@@ -76,7 +77,7 @@ async def _reconciled(
         rows.writerow(report_header(columns))
         async with open_books(load_config(config)) as (store, _):
             async for each in reconcile(store, carrier, mapping, period, moved):
-                sums.add(each, columns)
+                sums.add(each)
                 if each.verdict is not Verdict.MATCHED:
                     rows.writerow(report_row(each, columns))
     return sums

@@ -79,6 +79,11 @@ class Column:
     theirs: Callable[[str], Value]
     tolerance: int
 
+    @property
+    def adds_up(self) -> bool:
+        """Times and numbers dialled do not."""
+        return not self.name.endswith("_at") and self.name != "dialled"
+
 
 def load_mapping(path: Path) -> MappingDocument:
     """Raises DocumentError."""

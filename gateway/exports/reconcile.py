@@ -9,7 +9,6 @@ The carrier's rows are in memory, a few hundred bytes each; ours are read a page
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -19,6 +18,8 @@ from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from gateway.errors import BillingError
 from gateway.exports.mapping import Column, MappingDocument, Value, columns_of, shown
@@ -76,18 +77,25 @@ class Period:
 
 @dataclass(slots=True)
 class Sums:
-    """How many of each verdict, and what both sides add up to, by verdict and field: micro-units."""
+    """How many of each verdict, and what both sides add up to, by verdict and position of the column: micro-units."""
 
+    positions: tuple[int, ...]
     counts: Counter[Verdict] = field(default_factory=Counter)
-    ours: Counter[tuple[Verdict, str]] = field(default_factory=Counter)
-    theirs: Counter[tuple[Verdict, str]] = field(default_factory=Counter)
+    ours: Counter[tuple[Verdict, int]] = field(default_factory=Counter)
+    theirs: Counter[tuple[Verdict, int]] = field(default_factory=Counter)
 
-    def add(self, outcome: Outcome, columns: Sequence[Column]) -> None:
-        self.counts[outcome.verdict] += 1
+    @classmethod
+    def over(cls, columns: Sequence[Column]) -> Sums:
+        return cls(tuple(index for index, each in enumerate(columns) if each.adds_up))
+
+    def add(self, outcome: Outcome) -> None:
+        verdict = outcome.verdict
+        self.counts[verdict] += 1
         for sums, values in ((self.ours, outcome.ours), (self.theirs, outcome.theirs)):
-            for column, value in zip(columns, values, strict=False):
-                if isinstance(value, int) and not column.name.endswith("_at"):
-                    sums[outcome.verdict, column.name] += value
+            if values:
+                for index in self.positions:
+                    value = values[index]
+                    sums[verdict, index] += value if isinstance(value, int) else 0
 
     @property
     def agree(self) -> bool:
@@ -154,7 +162,7 @@ async def reconcile(
     while True:
         page: Page = await store.read(partial(_page, period=period, after=place))
         for document in page.documents:
-            record = json.loads(document)
+            record = orjson.loads(document)
             if (period.trunk and record["trunk"] != period.trunk) or (mapping.answered and record["answer_at"] is None):
                 continue
             yield _outcome(record, carrier, seen, columns, mapping.key.ours)
@@ -222,9 +230,8 @@ def told(sums: Sums, columns: Sequence[Column]) -> Iterator[str]:
         if not sums.counts[verdict]:
             continue
         figures = [
-            f"{each.name} {shown(sums.ours[verdict, each.name], each.name)} ours, "
-            f"{shown(sums.theirs[verdict, each.name], each.name)} theirs"
-            for each in columns
-            if not each.name.endswith("_at") and each.name != "dialled"
+            f"{columns[index].name} {shown(sums.ours[verdict, index], columns[index].name)} ours, "
+            f"{shown(sums.theirs[verdict, index], columns[index].name)} theirs"
+            for index in sums.positions
         ]
         yield "; ".join([f"{verdict.replace('_', ' ')}: {sums.counts[verdict]}", *figures])

@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.bench.exporting import measure as measure_exporting
 from tests.bench.load import AUDIO_PER_S, VIDEO_PER_S
 from tests.bench.quoting import measure as measure_quoting
+from tests.bench.reconciling import measure as measure_reconciling
 from tests.bench.recording import numbers as measure_recording
 from tests.bench.relay import Cost, measure_all
 from tests.bench.setup import measure as measure_setup
@@ -61,6 +62,7 @@ def main() -> None:
     parser.add_argument("--transcoded", default="1,2,4", help="so many transcoded visits at once; empty: none")
     parser.add_argument("--watched", type=int, default=20, help="so many visits with an officer at each; 0: none")
     parser.add_argument("--recorded", type=int, default=20, help="so many recorded visits at once; 0: none")
+    parser.add_argument("--reconciled", type=int, default=333_000, help="so many records beside a carrier's; 0: none")
     parser.add_argument("--quotes", type=int, default=100_000, help="so many charges reckoned; 0: none")
     parser.add_argument("--records", type=int, default=200_000, help="so many CDRs exported (a year: 4000000); 0: none")
     parser.add_argument("--seconds", type=float, default=8.0)
@@ -78,6 +80,8 @@ def main() -> None:
         numbers |= measure_watching(options.watched, options.seconds)
     if options.recorded:
         numbers |= measure_recording(options.recorded, options.seconds)
+    if options.reconciled:
+        numbers |= measure_reconciling(options.reconciled)
     if options.quotes:
         numbers |= measure_quoting(options.quotes)
     if options.records:

@@ -28,7 +28,7 @@ def test_one_visit_for_a_second_gives_all_numbers(
 ) -> None:
     run(
         monkeypatch, "--visits", "1", "--seconds", "1", "--out", str(tmp_path), "--without-setup",
-        "--transcoded", "", "--watched", "0", "--recorded", "0", "--quotes", "2000",
+        "--transcoded", "", "--watched", "0", "--recorded", "0", "--quotes", "2000", "--reconciled", "2000",
         "--records", "0",
     )  # fmt: skip
     numbers = json.loads((tmp_path / "bench.json").read_text())
@@ -37,6 +37,7 @@ def test_one_visit_for_a_second_gives_all_numbers(
         assert numbers[f"relay.visits_1.{name}"] > 0
     assert numbers["relay.visits_1.packets"] > 100
     assert numbers["quote.per_s"] > 0
+    assert numbers["reconcile.rows_per_s"] > 0
     assert "us/packet" in capsys.readouterr().out
 
 
