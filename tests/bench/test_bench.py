@@ -11,6 +11,7 @@ import pytest
 from gateway.exports.formats import Format
 from tests.bench import __main__ as bench
 from tests.bench.exporting import measure as measure_exporting
+from tests.bench.reconciling import measure as measure_reconciling
 from tests.bench.recording import measure as measure_recording
 from tests.bench.setup import measure
 from tests.bench.transcode import codecs_alone
@@ -28,7 +29,7 @@ def test_one_visit_for_a_second_gives_all_numbers(
 ) -> None:
     run(
         monkeypatch, "--visits", "1", "--seconds", "1", "--out", str(tmp_path), "--without-setup",
-        "--transcoded", "", "--watched", "0", "--recorded", "0", "--quotes", "2000", "--reconciled", "2000",
+        "--transcoded", "", "--watched", "0", "--recorded", "0", "--quotes", "2000", "--reconciled", "0",
         "--records", "0",
     )  # fmt: skip
     numbers = json.loads((tmp_path / "bench.json").read_text())
@@ -37,7 +38,6 @@ def test_one_visit_for_a_second_gives_all_numbers(
         assert numbers[f"relay.visits_1.{name}"] > 0
     assert numbers["relay.visits_1.packets"] > 100
     assert numbers["quote.per_s"] > 0
-    assert numbers["reconcile.rows_per_s"] > 0
     assert "us/packet" in capsys.readouterr().out
 
 
@@ -47,6 +47,13 @@ def test_an_export_is_measured_beside_duckdb(tmp_path: Path) -> None:
     assert all(value > 0 for value in numbers.values())
     with sqlite3.connect(tmp_path / "2000.db") as database:
         assert database.execute("SELECT count(*), max(sequence) FROM cdrs").fetchone() == (2000, 2000)
+
+
+@pytest.mark.bench
+def test_a_reconciliation_is_measured_beside_duckdb_and_both_find_the_same() -> None:
+    numbers = measure_reconciling(2000)
+    assert numbers.keys() == {"reconcile.rows_per_s", "reconcile.peer_rows_per_s", "reconcile.peak_mib"}
+    assert all(value > 0 for value in numbers.values())
 
 
 @pytest.mark.bench
