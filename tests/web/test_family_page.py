@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.call.notices import Low
 from gateway.clock import ManualClock
+from gateway.money import Money
 from tests.support.family_tab import FamilyTab
 from tests.support.stage import Stage
 from tests.support.waiting import until
@@ -58,6 +60,10 @@ async def test_a_price_that_is_not_by_the_minute_is_told_before_anybody_accepts(
     assert (await tab.text("ringing-rate-label"), await tab.text("ringing-rate")) == (label, text)
 
 
+async def not_shown(tab: FamilyTab, name: str) -> bool:
+    return not await tab.shows(name)
+
+
 async def test_a_visit_from_ring_to_receipt(stage: Stage, phones: Phones) -> None:
     tab = await phones.new()
     await tab.open(stage.page())
@@ -84,13 +90,19 @@ async def test_a_visit_from_ring_to_receipt(stage: Stage, phones: Phones) -> Non
     assert await tab.text("money-left") == "$9.84 left"
     stage.warn(visit_id, 60, "balance_exhausted")
     await texts(tab, "banner", "Then the money is used up.")
+    stage.clock(visit_id, 300, "0.80")  # somebody paid in: the end is put off
+    await until(lambda: not_shown(tab, "banner"), "the warning is taken back")
+    stage.warn(visit_id, 60, "balance_exhausted")
+    await texts(tab, "banner", "Then the money is used up.")
 
     await stage.visits.finish(visit_id, "balance_exhausted", talked_s=61, unusable_s=4)
+    stage.doorbell.tell("family-1", Low(visit_id, Money(4_000, "USD")))
     await tab.phase("over")
     assert await tab.text("over-reason") == "The money on the account is used up."
     assert await tab.text("over-duration") == "1 min 5 s"
     assert await tab.text("over-charged") == "$0.16"
     assert "4 s" in await tab.text("over-fine")
+    await texts(tab, "over-low", "The account is low: $0.00 left for the next visit.")
     assert phones.last.complaints == []
 
     await tab.click("again")
