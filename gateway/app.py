@@ -35,6 +35,7 @@ from gateway.api.services import Check, Demo, Services, Staff
 from gateway.billing.accounting import Accounting
 from gateway.billing.expiry import run_expiry
 from gateway.call.facts import Fact
+from gateway.call.meter import Metering
 from gateway.call.registry import Visits
 from gateway.clock import Clock, SystemClock
 from gateway.config import Config
@@ -162,6 +163,7 @@ class Gateway:
             new_id=new_visit_id,
             recordings=archive,
             bearing=lambda: plane.pressure.verdict.welcome,
+            metering=Metering(**config.billing.meter.model_dump()),
         )
         self._plane = plane
         self.monitoring = Monitoring(

@@ -129,13 +129,25 @@ class StoreConfig(Document):
     url: str = "sqlite:///kinbridge.db"
 
 
+class MeterConfig(Document):
+    """Which time is charged beside that in which sound and pictures go both ways. As shipped: none.
+
+    held: the station holds. reconnecting: the family's browser is lost. interrupted: one-way, or frozen.
+    """
+
+    held: bool = False
+    reconnecting: bool = False
+    interrupted: bool = False
+
+
 class BillingConfig(Document):
     """How accounts are run; docs/accounts.md. Amounts are text, in units of the account's own currency.
 
     slice_s: the hold of a visit grows by so many seconds at a time. least_slice_s: what each visit still gets when
     several share what is left. deposit_max: the most that one deposit may be. low_balance: below it a notice is due,
     unless the account has a mark of its own; "0": never. hold_expires_s: a visit that gave no sign of life for so long
-    is closed, whichever node had it. inactive_days: when an account counts as inactive.
+    is closed, whichever node had it. inactive_days: when an account counts as inactive. credit_unusable_percent: a
+    visit of whose time with media so much was not usable costs nothing; 0: never. meter: what counts as usable.
     """
 
     slice_s: Annotated[int, Field(ge=10, le=86_400)] = 60
@@ -144,6 +156,8 @@ class BillingConfig(Document):
     low_balance: str = "5.00"
     hold_expires_s: Annotated[float, Field(ge=60)] = 900.0
     inactive_days: Annotated[int, Field(ge=1)] = 180
+    credit_unusable_percent: Annotated[int, Field(ge=0, le=100)] = 50
+    meter: MeterConfig = MeterConfig()
 
     @field_validator("deposit_max", "low_balance", mode="before")
     @classmethod

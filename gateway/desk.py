@@ -47,7 +47,13 @@ async def open_books(config: Config) -> AsyncIterator[tuple[Store, Accounting]]:
 
 def account_rules(config: Config) -> AccountRules:
     billing = config.billing
-    return AccountRules(billing.slice_s, billing.least_slice_s, billing.deposit_max, billing.low_balance)
+    return AccountRules(
+        slice_s=billing.slice_s,
+        least_slice_s=billing.least_slice_s,
+        deposit_max=billing.deposit_max,
+        low_balance=billing.low_balance,
+        credit_unusable_percent=billing.credit_unusable_percent,
+    )
 
 
 def known_contacts(config: Config) -> frozenset[str]:

@@ -87,7 +87,7 @@ class Accounting:
         return receipt
 
     def _close(self, work: Work, summary: VisitSummary, now: datetime) -> Receipt:
-        receipt = closing.close(work, summary, now)
+        receipt = closing.close(work, summary, now, self._rules)
         payers = [each.account_id for each in work.books.holds(summary.visit_id)]
         return replace(receipt, low=accounts.fallen_low(work, payers, self._rules))
 

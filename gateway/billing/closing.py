@@ -30,7 +30,9 @@ from gateway.billing.cdr import (
     time_text,
     whole_ms,
 )
+from gateway.billing.credits import MOSTLY_UNUSABLE, credited, given_back
 from gateway.billing.rating import Charge, LineKind, Tariff, charge
+from gateway.billing.rules import AccountRules
 from gateway.billing.tariff import ANY_CURRENCY, thaw
 from gateway.call.summary import FlowSummary, Receipt, VisitIntent, VisitSummary
 from gateway.call.termination import Fault, Reason, Termination
@@ -52,7 +54,7 @@ class _Bill:
     shares: tuple[accounts.PaidShare, ...] = ()
 
 
-def close(work: Work, summary: VisitSummary, now: datetime) -> Receipt:
+def close(work: Work, summary: VisitSummary, now: datetime, rules: AccountRules) -> Receipt:
     """Raises BillingError when the visit was neither authorised nor attempted."""
     visit = work.visits.get(summary.visit_id)
     if visit is None:
@@ -61,7 +63,7 @@ def close(work: Work, summary: VisitSummary, now: datetime) -> Receipt:
         return _receipt(_recorded(work, visit.cdr_id), _balance(visit.intent.account, visit, work))
     cdr_id = f"cdr:{summary.visit_id}"
     recordings = _finished(work, summary)
-    bill = _settled(work, _bill(work, visit, summary), visit, cdr_id, now)
+    bill = _settled(work, _bill(work, visit, summary, rules), visit, cdr_id, now)
     end = work.records.chain_end(visit.intent.node)
     unnumbered = replace(
         _cdr(visit, summary, bill, cdr_id, now), recording=_outcome(summary, recordings), recordings=recordings
@@ -124,12 +126,13 @@ def _outcome(summary: VisitSummary, recordings: tuple[CdrRecording, ...]) -> str
     return states.pop() if len(states) == 1 else str(RecordingState.CUT)
 
 
-def _bill(work: Work, visit: Visit, summary: VisitSummary) -> _Bill:
+def _bill(work: Work, visit: Visit, summary: VisitSummary, rules: AccountRules) -> _Bill:
     seconds = max(0, min(summary.billable_s, visit.grant.granted_s))
     tariff = thaw(visit.grant.tariff_json) if visit.grant.tariff_json else None
     holds = work.books.holds(summary.visit_id)
     if holds and tariff is not None:
-        return _Bill(tariff, holds, charge(tariff, seconds, visit.grant.free_s))
+        full = charge(tariff, seconds, visit.grant.free_s)
+        return _Bill(tariff, holds, credited(full, seconds, summary.unusable_s, rules.credit_unusable_percent))
     currency = tariff.currency if tariff else ANY_CURRENCY
     return _Bill(tariff, (), Charge(seconds, 0, (), Money(0, currency)))
 
@@ -190,7 +193,10 @@ def _money(intent: VisitIntent, bill: _Bill) -> dict[str, Any]:
     payers = (
         CdrPayer(each.account, each.percent, each.amount.amount, each.hold_id, each.held.amount) for each in bill.shares
     )
+    back = given_back(bill.charge)
     return priced(bill.tariff, bill.charge) | {
+        "credited": back.amount,
+        "credit_reason": MOSTLY_UNUSABLE if back.micros else "",
         "tariff_id": intent.tariff,
         "payers": tuple(payers),
         "hold_id": bill.holds[0].hold_id if bill.holds else "",

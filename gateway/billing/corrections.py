@@ -16,6 +16,7 @@ from typing import Any
 from gateway.billing import accounts
 from gateway.billing.cdr import SCHEMA, Cdr, CdrLine, CdrPayer, chained, from_document, storable_text, whole_ms
 from gateway.billing.closing import priced, row_of
+from gateway.billing.credits import MOSTLY_UNUSABLE
 from gateway.billing.rating import Charge, Tariff
 from gateway.billing.rules import AccountRules
 from gateway.billing.shares import apportion
@@ -81,6 +82,8 @@ def rerate(work: Work, cdr_id: str, tariff: Tariff, charge: Charge, hand: Hand, 
     if charge.total.currency != before.currency:
         raise BillingError(f"record {cdr_id} is in {before.currency}, tariff {tariff.tariff_id} in {tariff.currency}")
     credited = min(Money.parse(before.credited, before.currency), charge.total)
+    if before.credit_reason == MOSTLY_UNUSABLE:
+        credited = charge.total
     total = charge.total - credited
     movement_id = _move(work, line[0], _wanted(work, before, charge, credited, now), hand, now)
     changes = priced(tariff, charge) | {

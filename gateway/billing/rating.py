@@ -198,6 +198,7 @@ class LineKind(StrEnum):
     FACILITY_SHARE = "facility_share"
     CAP = "cap"  # below zero: what the cap takes off the lines before it
     TAX = "tax"
+    CREDIT = "credit"  # below zero: what was given back, with its reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from gateway.call import events as e
 from gateway.call import sip_codes
 from gateway.call.books import Books
 from gateway.call.facts import Fact, FactKind
-from gateway.call.meter import Mode
+from gateway.call.meter import ONLY_BOTH_WAYS, Metering, Mode
 from gateway.call.notices import Clocked, Hold, Low, Notice, Over, Ring, Said, Warned
 from gateway.call.patience import Patience
 from gateway.call.ports import Accounting, Doorbell, Facts, MakeMedia, Recording, Recordings
@@ -61,6 +61,7 @@ class Tools:
     clock: Clock
     timeouts: Timeouts
     recordings: Recordings | None = None
+    metering: Metering = ONLY_BOTH_WAYS
 
 
 class Effects:

@@ -25,6 +25,18 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Metering:
+    """The policy: which time counts as usable beside that with media both ways. interrupted: one-way, or frozen."""
+
+    held: bool = False
+    reconnecting: bool = False
+    interrupted: bool = False
+
+
+ONLY_BOTH_WAYS = Metering()
+
+
+@dataclass(frozen=True, slots=True)
 class Meter:
     """limit_s: what the hold on the account pays for. No second beyond it is ever counted as billable."""
 

@@ -18,6 +18,7 @@ from bridge import Media
 from gateway.call import events as e
 from gateway.call import sip_codes
 from gateway.call.effects import Tools
+from gateway.call.meter import ONLY_BOTH_WAYS, Metering
 from gateway.call.notices import Ring
 from gateway.call.ports import Accounting, Doorbell, Facts, MakeMedia, Recordings
 from gateway.call.session import Session
@@ -60,6 +61,7 @@ class Visits:
         new_id: Callable[[], str],
         recordings: Recordings | None = None,
         bearing: Callable[[], bool] = lambda: True,
+        metering: Metering = ONLY_BOTH_WAYS,
     ) -> None:
         timeouts = Timeouts(
             ring_s=limits.ring_timeout_s,
@@ -67,7 +69,7 @@ class Visits:
             reconnect_s=limits.reconnect_s,
             warning_s=limits.warning_s,
         )
-        self._tools = Tools(node, media, accounting, decide, facts, doorbell, clock, timeouts, recordings)
+        self._tools = Tools(node, media, accounting, decide, facts, doorbell, clock, timeouts, recordings, metering)
         self._endpoint = endpoint
         self._limits = limits
         self._new_id = new_id

@@ -85,7 +85,7 @@ class Session:
         self._changed = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None
         self._feeders: list[asyncio.Task[None]] = []
-        self._visit = VisitState(timeouts=tools.timeouts, entered_at_s=self._timeline.began_s)
+        self._visit = VisitState(tools.timeouts, self._timeline.began_s, tools.metering)
 
     # ---- what others may see ----
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gateway.call.events import Authorised
-from gateway.call.meter import Meter, Mode
+from gateway.call.meter import ONLY_BOTH_WAYS, Meter, Metering, Mode
 from gateway.call.termination import Reason, Termination
 
 
@@ -80,6 +80,7 @@ class VisitState:
 
     timeouts: Timeouts
     entered_at_s: float
+    metering: Metering = ONLY_BOTH_WAYS
     state: State = State.REQUESTED
     line: Line = Line.PENDING
     allowance: Authorised | None = None
@@ -103,9 +104,12 @@ class VisitState:
         """What a second counts as in this state."""
         if self.is_over or self.marks.media_start_at_s is None:
             return Mode.IDLE
+        charged = self.metering
         if self.held:
-            return Mode.HELD
-        return Mode.USABLE if self.state is State.TALKING and self.flowing else Mode.BROKEN
+            return Mode.USABLE if charged.held else Mode.HELD
+        if self.state is State.RECONNECTING:
+            return Mode.USABLE if charged.reconnecting else Mode.BROKEN
+        return Mode.USABLE if self.flowing or charged.interrupted else Mode.BROKEN
 
 
 _ALL_TALKED = Reason.TIME_LIMIT  # every second of the time limit was paid for, and talked
