@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from gateway.command_line.options import DEFAULT_CONFIG, ConfigFile, with_accounting
+from gateway.command_line.options import DEFAULT_CONFIG, ConfigFile, who_is, with_accounting
 from gateway.errors import KinbridgeError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 account_app = typer.Typer(help="Accounts: deposits, limits, credits, what is left.", no_args_is_help=True)
 Amount = Annotated[str, typer.Argument(help="A decimal number such as 20.00.")]
 KeyOption = Annotated[str, typer.Option(help="Names this movement alone: the same key again moves nothing twice.")]
-COMMAND_LINE = "command line"  # who, in the ledger: whoever may run it on this machine
+By = Annotated[str, typer.Option(help="Who does it; the user of this process is kept beside it.")]
 
 
 @account_app.command("open")
@@ -45,12 +45,14 @@ def account_open(
 
 
 @account_app.command("deposit")
-def account_deposit(account: str, amount: Amount, key: KeyOption, config: ConfigFile = DEFAULT_CONFIG) -> None:
+def account_deposit(
+    account: str, amount: Amount, key: KeyOption, by: By = "", config: ConfigFile = DEFAULT_CONFIG
+) -> None:
     """Pay money into an account."""
 
     async def deposit(books: Accounting) -> str:
         money = _money(amount, (await books.account(account)).currency)
-        return str((await books.deposit(account, money, key, COMMAND_LINE)).balance)
+        return str((await books.deposit(account, money, key, who_is(by))).balance)
 
     print(f"{account}: balance {with_accounting(config, deposit)}")
 
@@ -61,13 +63,14 @@ def account_withdraw(
     amount: Amount,
     key: KeyOption,
     reason: Annotated[str, typer.Option(help="Why.")] = "",
+    by: By = "",
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Pay money out of an account: what no visit has reserved."""
 
     async def withdraw(books: Accounting) -> str:
         money = _money(amount, (await books.account(account)).currency)
-        return str((await books.withdraw(account, money, key, reason, COMMAND_LINE)).balance)
+        return str((await books.withdraw(account, money, key, reason, who_is(by))).balance)
 
     print(f"{account}: balance {with_accounting(config, withdraw)}")
 
@@ -78,13 +81,14 @@ def account_credit(
     amount: Amount,
     reason: Annotated[str, typer.Option(help="Why; it stands in the record.")],
     key: KeyOption,
+    by: By = "",
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Give back a part of what a visit was charged, to who paid it. A record that corrects the visit's says so."""
 
     async def credit(books: Accounting) -> str:
         money = _money(amount, await books.currency_of(cdr))
-        done = await books.credit(cdr, money, reason, key, COMMAND_LINE)
+        done = await books.credit(cdr, money, reason, key, who_is(by))
         return f"{done.corrects}: corrected by {done.cdr_id}, costs {done.total} {done.currency} now"
 
     print(with_accounting(config, credit))
@@ -117,13 +121,14 @@ def account_limit(
 def account_close(
     account: str,
     refund: Annotated[bool, typer.Option("--refund", help="Pay out what is left; not while visits run.")] = False,
+    by: By = "",
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Let an account pay no new visit."""
 
     async def close(books: Accounting) -> str:
         before = (await books.account(account)).balance
-        after = (await books.close_account(account, refund=refund, who=COMMAND_LINE)).balance
+        after = (await books.close_account(account, refund=refund, who=who_is(by))).balance
         return f"refunded {before - after}, balance {after}" if refund else f"balance {after}"
 
     print(f"{account}: closed, {with_accounting(config, close)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -39,10 +40,20 @@ def test_the_life_of_an_account(config: Path) -> None:
         await books.close(summary("v1", 60))
 
     with_accounting(config, a_visit)
-    credit = ("credit", "cdr:v1", "0.06", "--reason", "froze", "--key", "c1")
+    credit = ("credit", "cdr:v1", "0.06", "--reason", "froze", "--key", "c1", "--by", "badge-7")
     assert said(config, *credit) == "cdr:v1: corrected by cdr:v1:c1, costs 0.10 USD now\n"
     ledger = said(config, "ledger", "family-1")
-    for word in ("deposit", "withdrawal", "visit", "credit", "froze", "command line", "-0.16 USD", "0.06 USD"):
+    for word in (
+        "deposit",
+        "withdrawal",
+        "visit",
+        "credit",
+        "froze",
+        getpass.getuser(),
+        "badge-7",
+        "-0.16 USD",
+        "0.06 USD",
+    ):
         assert word in ledger
     shown = said(config, "show", "family-1")
     assert "contact-17" in shown
