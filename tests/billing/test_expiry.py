@@ -48,9 +48,7 @@ async def test_it_closes_what_is_silent_and_spares_its_own(caplog: pytest.LogCap
             accounting.away = look == 5  # after 18 minutes
             await clock.advance(225)
             await accounting.happenings.until(lambda look=look: accounting.looked >= look, f"look {look}")
-        assert await accounting.cdrs(node="renamed") == (), (
-            "not a second before its time"
-        )
+        assert await accounting.cdrs(node="renamed") == (), "not a second before its time"
         accounting.away = False
         await clock.advance(225)
         await accounting.happenings.until(lambda: accounting.looked >= 6, "the sixth look")
