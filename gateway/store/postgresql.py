@@ -12,7 +12,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 
 from gateway.errors import StoreError
 
-_PASSWORD_FILE = "password_file"  # our own word in the URL's query; libpq's are host, passfile, sslmode, options ...
+_PASSWORD_FILE = "password_file"  # noqa: S105 - no password: our own word in the URL's query; libpq's are host, passfile, sslmode, options ...
 _CONNECT_TIMEOUT_S = 5
 _STATEMENT_TIMEOUT_S = 120  # the longest there is: the proof of all books; visits take milliseconds
 _IDLE_IN_TRANSACTION_S = 15  # a gateway that is cut off in mid-transaction must not keep its locks
