@@ -17,9 +17,10 @@ from gateway.command_line.options import DEFAULT_CONFIG, ConfigFile, progress_ba
 from gateway.errors import KinbridgeError
 
 if TYPE_CHECKING:
+    from gateway.exports.carrier import Carrier
     from gateway.exports.files import Counted
     from gateway.exports.mapping import MappingDocument
-    from gateway.exports.reconcile import Carrier, Period, Sums
+    from gateway.exports.reconcile import Period, Sums
 
 
 def cdr_reconcile(
@@ -33,15 +34,15 @@ def cdr_reconcile(
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Compare our records with a carrier's. Exit code 1 when they do not agree."""
+    from gateway.exports.carrier import read_carrier
     from gateway.exports.mapping import columns_of, load_mapping
-    from gateway.exports.reconcile import Period, read_carrier, told
+    from gateway.exports.reconcile import Period, told
 
     since, until = utc(begin), utc(end)
     if since is None or until is None or until <= since:
         raise KinbridgeError("--until is not after --from")
     document = load_mapping(mapping)
-    with progress_bar(carrier.name) as progress:
-        theirs = read_carrier(carrier, document)
+    with progress_bar(carrier.name) as progress, read_carrier(carrier, document) as theirs:
         period = Period(since, until, trunk)
         sums = asyncio.run(_reconciled(config, theirs, document, period, report, progress))
     for line in told(sums, columns_of(document)):
@@ -64,7 +65,7 @@ async def _reconciled(
     from gateway.exports.mapping import columns_of
     from gateway.exports.reconcile import Sums, Verdict, reconcile, report_header, report_row
 
-    columns, rows_of_theirs, done = columns_of(mapping), len(carrier.rows), 0
+    columns, rows_of_theirs, done = columns_of(mapping), len(carrier), 0
     sums = Sums.over(columns)
 
     def moved(records: int) -> None:

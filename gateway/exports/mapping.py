@@ -5,6 +5,8 @@
       - {ours: duration_s, theirs: billsec, tolerance: "2"}
       - {ours: answer_at, theirs: answer, format: "%Y-%m-%d %H:%M:%S", timezone: America/Chicago, tolerance: "3"}
       - {ours: total, theirs: charge, tolerance: "0.01"}
+    near: {number: dst, time: answer, ours: answer_at, window_s: "5"}    # for what no key finds
+    numbers: {last_digits: 10}
     only: {disposition: [ANSWERED]}
 
 Numbers and times become whole micro-units and microseconds, so that nothing is compared in floating point.
@@ -12,6 +14,7 @@ Numbers and times become whole micro-units and microseconds, so that nothing is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +23,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from gateway.billing.document_fields import Amount
 from gateway.documents import Document, load_document
@@ -48,25 +51,54 @@ class KeyEntry(Document):
 class CompareEntry(Document):
     """tolerance: seconds, or units of the currency. format: of a time, as in strptime; empty: ISO 8601.
 
-    timezone: of times that name none.
+    timezone: of times that name none. unit: of a duration in their column.
     """
 
     ours: Compared
     theirs: Annotated[str, Field(min_length=1)]
     tolerance: Amount = "0"
+    unit: Literal["s", "ms", "min", "h:m:s"] = "s"
     format: str = ""
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
 
 
-class MappingDocument(Document):
-    """only: rows of theirs that count, by column and values. answered: of ours, only visits that were answered."""
+class NearEntry(Document):
+    """For what no key finds: the same number dialled, at about the same time. number, time: columns of theirs."""
 
-    key: KeyEntry
+    number: Annotated[str, Field(min_length=1)]
+    time: Annotated[str, Field(min_length=1)]
+    ours: Literal["setup_at", "answer_at", "end_at"] = "answer_at"
+    window_s: Amount = "5"
+    format: str = ""
+    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+
+
+class NumbersEntry(Document):
+    """Both sides' numbers are cut to their last digits: `+1 (555) 236-8001`, `0015552368001`, `sip:5552368001@x`."""
+
+    last_digits: Annotated[int, Field(ge=4, le=20)]
+
+
+class MappingDocument(Document):
+    """key, near: one of them, or both. only: rows of theirs that count, by column and values.
+
+    answered: of ours, only visits that were answered.
+    """
+
+    key: KeyEntry | None = None
+    near: NearEntry | None = None
+    numbers: NumbersEntry | None = None
     compare: Annotated[tuple[CompareEntry, ...], Field(min_length=1)]
     only: Annotated[dict[str, tuple[str, ...]], Field(default_factory=dict)]
     answered: bool = True
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     encoding: Literal["utf-8", "utf-8-sig", "latin-1", "cp1252"] = "utf-8-sig"
+
+    @model_validator(mode="after")
+    def _finds_something(self) -> MappingDocument:
+        if self.key is None and self.near is None:
+            raise ValueError("give key, near or both: nothing says which row is which visit")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,28 +117,74 @@ class Column:
         return not self.name.endswith("_at") and self.name != "dialled"
 
 
+@dataclass(frozen=True, slots=True)
+class Nearness:
+    """number: makes two writings of a number one. ours, theirs: read the time. window: microseconds."""
+
+    number: Callable[[str], str]
+    ours: Callable[[Mapping[str, Any]], int | None]
+    theirs: Callable[[str], int]
+    window: int
+
+
 def load_mapping(path: Path) -> MappingDocument:
     """Raises DocumentError."""
     return load_document(path, MappingDocument)
 
 
 def columns_of(mapping: MappingDocument) -> tuple[Column, ...]:
-    return tuple(_column(each) for each in mapping.compare)
+    number = _number_reader(mapping.numbers)
+    return tuple(_column(each, number) for each in mapping.compare)
 
 
-def _column(entry: CompareEntry) -> Column:
+def nearness(mapping: MappingDocument) -> Nearness | None:
+    near = mapping.near
+    if near is None:
+        return None
+    name = near.ours
+    return Nearness(
+        _number_reader(mapping.numbers),
+        lambda record: _instant(record[name]),
+        _time_reader(near.format, near.timezone),
+        micros(near.window_s),
+    )
+
+
+def _column(entry: CompareEntry, number: Callable[[str], str]) -> Column:
     name = entry.ours
     tolerance = micros(entry.tolerance)
     if name == "dialled":
-        return Column(name, entry.theirs, lambda record: str(record[name]), str, 0)
+        return Column(name, entry.theirs, lambda record: number(str(record[name])), number, 0)
     if name.endswith("_at"):
-        return Column(name, entry.theirs, lambda record: _instant(record[name]), _time_reader(entry), tolerance)
+        reader = _time_reader(entry.format, entry.timezone)
+        return Column(name, entry.theirs, lambda record: _instant(record[name]), reader, tolerance)
     own: dict[str, Callable[[Mapping[str, Any]], Value]] = {
         "duration_s": lambda record: int(record["duration_ms"]) * 1000,
         "billable_s": lambda record: int(record["billable_s"]) * 1_000_000,
         "total": lambda record: micros(record["total"]),
     }
-    return Column(name, entry.theirs, own[name], micros, tolerance)
+    reading = micros if name == "total" else _DURATIONS[entry.unit]
+    return Column(name, entry.theirs, own[name], reading, tolerance)
+
+
+def _number_reader(entry: NumbersEntry | None) -> Callable[[str], str]:
+    if entry is None:
+        return str.strip
+    last = entry.last_digits
+
+    def cut(text: str) -> str:
+        user = _SCHEME.sub("", text.strip()).partition("@")[0].partition(";")[0]
+        return "".join(each for each in user if "0" <= each <= "9")[-last:]
+
+    return cut
+
+
+def _clock_time(text: str) -> int:
+    """`1:02:05`, `02:05` or `5`: microseconds."""
+    seconds = 0
+    for part in text.strip().split(":"):
+        seconds = seconds * 60 + micros(part)
+    return seconds
 
 
 def micros(text: str) -> int:
@@ -124,8 +202,17 @@ def _instant(text: str | None) -> int | None:
     return None if text is None else _microseconds(datetime.fromisoformat(text))
 
 
-def _time_reader(entry: CompareEntry) -> Callable[[str], int]:
-    zone, form = ZoneInfo(entry.timezone), entry.format
+_SCHEME = re.compile(r"^(sips?|tel):", re.IGNORECASE)
+_DURATIONS: dict[str, Callable[[str], int]] = {
+    "s": micros,
+    "ms": lambda text: micros(text) // 1000,
+    "min": lambda text: micros(text) * 60,
+    "h:m:s": _clock_time,
+}
+
+
+def _time_reader(form: str, timezone: str) -> Callable[[str], int]:
+    zone = ZoneInfo(timezone)
 
     def read(text: str) -> int:
         at = datetime.strptime(text, form) if form else datetime.fromisoformat(text)  # noqa: DTZ007 - the zone follows

@@ -1,14 +1,13 @@
 """Our records beside a carrier's: what agrees, what nearly does, what differs, and what only one of us has.
 
-    carrier's CSV  -->  a row for each key  --\\
-    our records, the latest of each visit  ----+-->  an outcome for each key, in one pass over ours
+    carrier's CSV  -->  index on disk  --------\\
+    our records, the latest of each visit  ----+-->  an outcome for each: by key, then by number and time
 
-The carrier's rows are in memory, a few hundred bytes each; ours are read a page at a time.
+Both sides are read a page at a time: memory does not grow with them.
 """
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -16,13 +15,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import orjson
 
-from gateway.errors import BillingError
-from gateway.exports.mapping import Column, MappingDocument, Value, columns_of, shown
+from gateway.exports.carrier import Carrier, Ours, Theirs
+from gateway.exports.mapping import Column, MappingDocument, Nearness, Value, columns_of, nearness, shown
 from gateway.store import Page, Place, Store, Work
 
 PAGE = 2000
@@ -40,14 +38,8 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Theirs:
-    line: int
-    values: tuple[Value, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Outcome:
-    """One key. cdr_id empty: we have none; line 0: they have none. what: of an unreadable line, what is wrong."""
+    """One key. cdr_id empty: we have none; line 0: they have none. what: what is wrong, or how they were paired."""
 
     verdict: Verdict
     key: str
@@ -56,14 +48,6 @@ class Outcome:
     ours: tuple[Value, ...] = ()
     theirs: tuple[Value, ...] = ()
     what: str = ""
-
-
-@dataclass(slots=True)
-class Carrier:
-    """Their file, read. aside: lines that cannot be compared."""
-
-    rows: dict[str, Theirs] = field(default_factory=dict)
-    aside: list[Outcome] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,99 +86,85 @@ class Sums:
         return not set(self.counts) - {Verdict.MATCHED, Verdict.TOLERANCE}
 
 
-def read_carrier(path: Path, mapping: MappingDocument) -> Carrier:
-    """Raises BillingError for a file that cannot be read or lacks a column."""
-    columns = columns_of(mapping)
-    found = Carrier()
-    try:
-        with path.open(encoding=mapping.encoding, newline="") as file:
-            rows = csv.reader(file, delimiter=mapping.delimiter, strict=True)
-            header = next(rows, [])
-            places = _places(path, header, [mapping.key.theirs, *(each.header for each in columns), *mapping.only])
-            for row in rows:
-                _take(found, row, rows.line_num, places=places, mapping=mapping, columns=columns)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BillingError(f"{path} cannot be read as a carrier's CSV: {error}") from None
-    return found
-
-
-def _places(path: Path, header: list[str], wanted: list[str]) -> dict[str, int]:
-    places = {name.strip(): index for index, name in enumerate(header)}
-    for name in wanted:
-        if name not in places:
-            raise BillingError(f"{path}:1: there is no column {name!r}; it has: {', '.join(places)}")
-    return places
-
-
-def _take(
-    found: Carrier,
-    row: list[str],
-    line: int,
-    *,
-    places: Mapping[str, int],
-    mapping: MappingDocument,
-    columns: tuple[Column, ...],
-) -> None:
-    if not row:
-        return
-    try:
-        if any(row[places[name]] not in values for name, values in mapping.only.items()):
-            return
-        key = row[places[mapping.key.theirs]].strip()
-        values = tuple(each.theirs(row[places[each.header]]) for each in columns)
-    except (ValueError, IndexError) as error:
-        what = "has fewer columns than the header" if isinstance(error, IndexError) else str(error)
-        found.aside.append(Outcome(Verdict.UNREADABLE, "", line=line, what=what))
-        return
-    if key in found.rows:
-        found.aside.append(Outcome(Verdict.DUPLICATE, key, line=line, theirs=values))
-    else:
-        found.rows[key] = Theirs(line, values)
-
-
 async def reconcile(
     store: Store, carrier: Carrier, mapping: MappingDocument, period: Period, progress: Callable[[int], None]
 ) -> AsyncIterator[Outcome]:
     """Uses the carrier's rows up. progress: told of each page of ours, how many records it had."""
-    columns = columns_of(mapping)
-    seen: set[str] = set()
+    columns, near = columns_of(mapping), nearness(mapping)
+    name = mapping.key.ours if mapping.key else ""
     place: Place | None = None
     while True:
         page: Page = await store.read(partial(_page, period=period, after=place))
-        for document in page.documents:
-            record = orjson.loads(document)
-            if (period.trunk and record["trunk"] != period.trunk) or (mapping.answered and record["answer_at"] is None):
-                continue
-            yield _outcome(record, carrier, seen, columns, mapping.key.ours)
+        ours = [
+            _ours(record, columns, near, name)
+            for record in map(orjson.loads, page.documents)
+            if (not period.trunk or record["trunk"] == period.trunk) and (record["answer_at"] or not mapping.answered)
+        ]
+        for each in _by_key(carrier, ours, columns, leave=near is not None):
+            yield each
         progress(len(page.documents))
         if page.next is None:
             break
         place = page.next
-    for key, theirs in carrier.rows.items():
-        yield Outcome(Verdict.MISSING_HERE, key, line=theirs.line, theirs=theirs.values)
-    for each in carrier.aside:
+    for each in _the_rest(carrier, columns):
         yield each
+
+
+def _by_key(carrier: Carrier, ours: Sequence[Ours], columns: Sequence[Column], *, leave: bool) -> Iterator[Outcome]:
+    """A page of ours. leave: what no key finds is kept for a second look."""
+    found = carrier.found(each.key for each in ours)
+    used: set[int] = set()
+    left: list[Ours] = []
+    for each in ours:
+        theirs = found.get(each.key) if each.key else None
+        if theirs is None:
+            left.append(each)
+        elif theirs.used or theirs.line in used:
+            yield Outcome(Verdict.DUPLICATE, each.key, each.cdr_id, ours=each.values)
+        else:
+            used.add(theirs.line)
+            yield _pair(each, theirs, columns)
+    carrier.use(used)
+    if leave:
+        carrier.leave(left)
+    else:
+        yield from map(_ours_alone, left)
+
+
+def _the_rest(carrier: Carrier, columns: Sequence[Column]) -> Iterator[Outcome]:
+    for ours, theirs in carrier.near():
+        yield _pair(ours, theirs, columns, "by number and time")
+    yield from map(_ours_alone, carrier.ours_alone())
+    for each in carrier.theirs_alone():
+        yield Outcome(Verdict.MISSING_HERE, each.key, line=each.line, theirs=each.values)
+    for each in carrier.repeats():
+        yield Outcome(Verdict.DUPLICATE, each.key, line=each.line, theirs=each.values)
+    for line, what in carrier.unreadable:
+        yield Outcome(Verdict.UNREADABLE, "", line=line, what=what)
+
+
+def _ours(record: Mapping[str, Any], columns: Sequence[Column], near: Nearness | None, name: str) -> Ours:
+    values = tuple(each.ours(record) for each in columns)
+    key, cdr_id = str(record[name]) if name else "", str(record["cdr_id"])
+    if near is None:
+        return Ours(key, cdr_id, values)
+    return Ours(key, cdr_id, values, near.number(record["dialled"]), near.ours(record))
+
+
+def _ours_alone(ours: Ours) -> Outcome:
+    return Outcome(Verdict.MISSING_THERE, ours.key, ours.cdr_id, ours=ours.values)
+
+
+def _pair(ours: Ours, theirs: Theirs, columns: Sequence[Column], what: str = "") -> Outcome:
+    verdict = _verdict(ours.values, theirs.values, columns)
+    return Outcome(verdict, ours.key or theirs.key, ours.cdr_id, theirs.line, ours.values, theirs.values, what)
 
 
 def _page(work: Work, period: Period, after: Place | None) -> Page:
     return work.latest.page(period.since, period.until, after=after, limit=PAGE)
 
 
-def _outcome(
-    record: Mapping[str, Any], carrier: Carrier, seen: set[str], columns: tuple[Column, ...], name: str
-) -> Outcome:
-    key = str(record[name])
-    ours = tuple(each.ours(record) for each in columns)
-    cdr_id = str(record["cdr_id"])
-    theirs = carrier.rows.pop(key, None)
-    if theirs is None:
-        verdict = Verdict.DUPLICATE if key in seen else Verdict.MISSING_THERE
-        return Outcome(verdict, key, cdr_id, ours=ours)
-    seen.add(key)
-    return Outcome(_verdict(ours, theirs.values, columns), key, cdr_id, theirs.line, ours, theirs.values)
-
-
-def _verdict(ours: tuple[Value, ...], theirs: tuple[Value, ...], columns: tuple[Column, ...]) -> Verdict:
+def _verdict(ours: tuple[Value, ...], theirs: tuple[Value, ...], columns: Sequence[Column]) -> Verdict:
     if ours == theirs:
         return Verdict.MATCHED
     for one, other, column in zip(ours, theirs, columns, strict=True):

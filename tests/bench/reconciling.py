@@ -23,10 +23,11 @@ import duckdb
 from gateway.billing.accounting import Accounting
 from gateway.billing.tariff import Tariffs
 from gateway.clock import SystemClock
+from gateway.exports.carrier import read_carrier
 from gateway.exports.export import Wanted, export
 from gateway.exports.formats import Format
 from gateway.exports.mapping import columns_of, load_mapping
-from gateway.exports.reconcile import Period, Sums, read_carrier, reconcile
+from gateway.exports.reconcile import Period, Sums, reconcile
 from gateway.store import Selection, Store
 from tests.bench.year import BEGIN, NODE, YEAR_S, make
 

@@ -107,8 +107,62 @@ def test_every_kind_of_disagreement_is_counted_summed_and_written_down(config: P
         "2026-01-05T15:00:06.000Z",
     )
     assert rows["different", "v4@pbx"]["theirs_dialled"] == "5550000000"
-    assert (rows["unreadable", ""]["line"], rows["unreadable", ""]["what"]) == ("7", "'long' is no number")
+    assert (rows["unreadable", ""]["line"], rows["unreadable", ""]["what"]) == (
+        "7",
+        "column 'billsec': 'long' is no number",
+    )
     assert rows["duplicate", "v1@pbx"]["line"] == "9"
+
+
+NEAR_MAPPING = """\
+key: {ours: sip_call_id, theirs: Call-ID}
+near: {number: dst, time: answer, format: "%m/%d/%Y %H:%M:%S", timezone: America/Chicago, window_s: "5"}
+numbers: {last_digits: 10}
+compare:
+  - {ours: duration_s, theirs: billsec, tolerance: "2"}
+  - {ours: dialled, theirs: dst}
+"""
+
+
+def test_what_no_key_finds_is_found_by_number_and_time(config: Path, tmp_path: Path) -> None:
+    """Two calls of the carrier's have no Call-ID: one is ours, the other was ten minutes later."""
+    report = tmp_path / "differences.csv"
+    keyed = "".join(SAME.replace("v1", f"v{n}") for n in range(1, 4))
+    bare = ",62,01/05/2026 09:00:07,0.16,sip:+15552368001@trunk;user=phone,ANSWERED\n"
+    later = ",61,01/05/2026 09:10:07,0.16,+1 (555) 236-8001,ANSWERED\n"
+    done = compared(
+        config, tmp_path, HEAD + keyed + later + bare, "--trunk", "pbx", "--report", str(report), mapping=NEAR_MAPPING
+    )
+    assert [line.split(";")[0] for line in done.output.splitlines()] == [
+        "matched: 3", "tolerance: 1", "missing here: 1",
+    ]  # fmt: skip
+    with report.open(newline="", encoding="utf-8") as file:
+        rows = {row["verdict"]: row for row in csv.DictReader(file)}
+    assert (rows["tolerance"]["cdr_id"], rows["tolerance"]["line"]) == ("cdr:v4", "6")
+    assert rows["tolerance"]["what"] == "by number and time"
+    assert rows["missing_here"]["line"] == "5"
+
+
+def test_those_nearest_in_time_belong_together(config: Path, tmp_path: Path) -> None:
+    """Without any key: four visits at one time, and three rows near it; each row is paired once."""
+    mapping = NEAR_MAPPING.replace("key: {ours: sip_call_id, theirs: Call-ID}\n", "")
+    text = HEAD + "".join(f"x,61,01/05/2026 09:00:0{second},0.16,5552368001,ANSWERED\n" for second in (9, 4, 5))
+    done = compared(config, tmp_path, text, "--trunk", "pbx", mapping=mapping)
+    assert [line.split(";")[0] for line in done.output.splitlines()] == ["matched: 3", "missing there: 1"]
+
+
+@pytest.mark.parametrize(
+    ("unit", "written"), [("s", "61"), ("ms", "61000"), ("min", "1.016667"), ("h:m:s", "00:01:01"), ("h:m:s", "1:01")]
+)
+def test_durations_in_the_carriers_unit(config: Path, tmp_path: Path, unit: str, written: str) -> None:
+    mapping = MAPPING.replace('billsec, tolerance: "2"', f'billsec, unit: "{unit}", tolerance: "0.001"')
+    done = compared(config, tmp_path, HEAD + SAME.replace(",61,", f",{written},"), "--trunk", "pbx", mapping=mapping)
+    assert done.output.splitlines()[0].partition(":")[0] == ("tolerance" if unit == "min" else "matched")
+
+
+def test_a_figure_too_large_for_any_bill_is_unreadable(config: Path, tmp_path: Path) -> None:
+    done = compared(config, tmp_path, HEAD + SAME.replace(",61,", ",99999999999999999999,"), "--trunk", "none")
+    assert done.output.splitlines()[0].startswith("unreadable: 1")
 
 
 def test_only_the_visits_of_a_trunk(config: Path, tmp_path: Path) -> None:
@@ -120,6 +174,8 @@ def test_only_the_visits_of_a_trunk(config: Path, tmp_path: Path) -> None:
     ("text", "mapping", "complaint"),
     [
         (HEAD.replace("billsec", "seconds"), MAPPING, "carrier.csv:1: there is no column 'billsec'; it has: Call"),
+        (HEAD + SAME + 'v2@pbx,"61\n', MAPPING, "carrier.csv:2: cannot be read as a carrier's CSV"),
+        (HEAD, MAPPING.partition("\n")[2], "give key, near or both: nothing says which row is which visit"),
         (HEAD, MAPPING.replace("duration_s", "length"), "mapping.yaml:3: compare[0].ours:"),
         (HEAD, MAPPING.replace("America/Chicago", "America/Chikago"), "there is no time zone 'America/Chikago'"),
         (HEAD, MAPPING.replace('"2"', "-2"), "mapping.yaml:3: compare[0].tolerance: -2 is negative"),
