@@ -9,7 +9,8 @@ What is exported is fixed when it begins: records that are written meanwhile bel
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
@@ -52,15 +53,22 @@ class Wanted:
         return {name: str(value) for name, value in words.items() if value}
 
 
-async def pages(books: Reading, wanted: Wanted, size: int = PAGE) -> AsyncIterator[tuple[RawRecord, ...]]:
+async def pages(books: Reading, wanted: Wanted, size: int = PAGE) -> AsyncGenerator[tuple[RawRecord, ...], None]:
     """What is wanted, in order; the store has its turn for others between two pages."""
     upto = wanted.records.upto
     if upto is None:
         upto = await books.last_sequence(wanted.records.node)
     selection = replace(wanted.records, upto=upto)
-    while page := await books.raw_records(selection, size):
-        yield await asyncio.to_thread(_chosen, page, wanted) if wanted.trunk or wanted.account else page
-        selection = replace(selection, since=page[-1].sequence)
+    reading = asyncio.create_task(books.raw_records(selection, size), name="a page of records")
+    try:
+        while page := await reading:
+            selection = replace(selection, since=page[-1].sequence)
+            following = books.raw_records(selection, size)  # while this one is written
+            reading = asyncio.create_task(following, name="a page of records")
+            yield await asyncio.to_thread(_chosen, page, wanted) if wanted.trunk or wanted.account else page
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
 
 
 async def export(
@@ -74,10 +82,11 @@ async def export(
     totals: dict[str, int] = {}
     with whole_file(path) as sink:
         out = writer(form, sink)
-        async for page in pages(books, fixed):
-            if page:
+        async with aclosing(pages(books, fixed)) as found:
+            async for page in found:
                 await asyncio.to_thread(out.write, [each.line for each in page])
-                rows, first, end = rows + len(page), first or page[0].sequence, page[-1].sequence
+                if page:
+                    rows, first, end = rows + len(page), first or page[0].sequence, page[-1].sequence
                 for each in page:
                     totals[each.currency] = totals.get(each.currency, 0) + each.total_micros
                 if progress:
