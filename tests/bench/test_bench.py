@@ -30,7 +30,7 @@ def test_one_visit_for_a_second_gives_all_numbers(
     run(
         monkeypatch, "--visits", "1", "--seconds", "1", "--out", str(tmp_path), "--without-setup",
         "--transcoded", "", "--watched", "0", "--recorded", "0", "--quotes", "2000", "--reconciled", "0",
-        "--records", "0",
+        "--closed", "20", "--records", "0",
     )  # fmt: skip
     numbers = json.loads((tmp_path / "bench.json").read_text())
     assert all(isinstance(value, int | float) for value in numbers.values())
@@ -38,6 +38,8 @@ def test_one_visit_for_a_second_gives_all_numbers(
         assert numbers[f"relay.visits_1.{name}"] > 0
     assert numbers["relay.visits_1.packets"] > 100
     assert numbers["quote.per_s"] > 0
+    assert numbers["close.sqlite.visits_per_s"] > 0
+    assert numbers["close.postgresql.visits_per_s"] > 0
     assert "us/packet" in capsys.readouterr().out
 
 
