@@ -200,38 +200,51 @@ def _places(path: Path, header: list[str], mapping: MappingDocument, columns: Se
     for name in wanted:
         if name not in places:
             raise BillingError(f"{path}:1: there is no column {name!r}; it has: {', '.join(places)}")
-    return places
+    return {name: places[name] for name in wanted}
 
 
-@dataclass(frozen=True, slots=True)
 class _Reader:
-    places: Mapping[str, int]
-    mapping: MappingDocument
-    columns: tuple[Column, ...]
-    near: Nearness | None
+    """Of one row: where everything stands is found out once."""
+
+    def __init__(
+        self, places: Mapping[str, int], mapping: MappingDocument, columns: Sequence[Column], near: Nearness | None
+    ) -> None:
+        self._width = max(places.values()) + 1
+        self._key = places[mapping.key.theirs] if mapping.key else None
+        self._only = [(places[name], frozenset(values)) for name, values in mapping.only.items()]
+        self._values: list[tuple[int, Callable[[str], Value], str]] = []
+        if near and mapping.near:
+            self._values.append((places[mapping.near.number], near.number, mapping.near.number))
+            self._values.append((places[mapping.near.time], near.theirs, mapping.near.time))
+        self._is_near = bool(self._values)
+        self._values += [(places[each.header], each.theirs, each.header) for each in columns]
 
     def read(self, row: list[str]) -> tuple[Value, ...] | None:
         """key, number, time and the values; None for a row that does not count. Raises ValueError, with the column."""
         if not row:
             return None
-        if len(row) <= max(self.places.values()):
-            raise ValueError(f"has {len(row)} columns, the header more")
-        if any(row[self.places[name]] not in values for name, values in self.mapping.only.items()):
-            return None
-        key = row[self.places[self.mapping.key.theirs]].strip() if self.mapping.key else ""
-        number: str | None = None
-        at: Value = None
-        if self.near and self.mapping.near:
-            number = self.near.number(row[self.places[self.mapping.near.number]])
-            at = self._value(row, self.mapping.near.time, self.near.theirs)
-        values = (self._value(row, each.header, each.theirs) for each in self.columns)
-        return (key or None, number or None, at, *values)
-
-    def _value(self, row: list[str], header: str, read: Callable[[str], Value]) -> Value:
+        if len(row) < self._width:
+            raise ValueError(f"has {len(row)} columns, fewer than the header")
+        for place, values in self._only:
+            if row[place] not in values:
+                return None
+        key = (row[self._key].strip() or None) if self._key is not None else None
         try:
-            value = read(row[self.places[header]])
-        except (ValueError, OverflowError) as error:
-            raise ValueError(f"column {header!r}: {error}") from None
-        if isinstance(value, int) and abs(value) >= LARGEST:
-            raise ValueError(f"column {header!r}: {row[self.places[header]]!r} is too large")
-        return value
+            found = [read(row[place]) for place, read, _ in self._values]
+        except (ValueError, OverflowError):
+            raise self._complaint(row) from None
+        for value in found:
+            if type(value) is int and not -LARGEST < value < LARGEST:
+                raise self._complaint(row)
+        return (key, found[0] or None, *found[1:]) if self._is_near else (key, None, None, *found)
+
+    def _complaint(self, row: list[str]) -> ValueError:
+        """The first column that is wrong, and how."""
+        for place, read, header in self._values:
+            try:
+                value = read(row[place])
+            except (ValueError, OverflowError) as error:
+                return ValueError(f"column {header!r}: {error}")
+            if isinstance(value, int) and abs(value) >= LARGEST:
+                return ValueError(f"column {header!r}: {row[place]!r} is too large")
+        raise AssertionError("no column is wrong")

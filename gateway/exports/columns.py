@@ -38,6 +38,7 @@ LISTS = {
 _FORMULA = r"^ *[=+\-@\t\r\n＝＋－＠]"  # noqa: RUF001 - a spreadsheet takes the wide forms for the narrow ones
 _NUMBER = r"^-?\d+\.\d{2,6}$"
 _BLOCK_BYTES = 1 << 20
+_MICROS = pa.scalar(Decimal(1_000_000), pa.decimal128(7, 0))
 
 
 def _arrow_type(hint: Any) -> pa.DataType:
@@ -58,16 +59,36 @@ _PARSED = pa.schema([pa.field(name, _arrow_type(hint)) for name, hint in _HINTS.
 
 def parsed(lines: Sequence[str]) -> pa.Table:
     """One row a record; lines: as in the JSON Lines export. Raises ValueError for what is no record."""
+    table = _read(lines, arrow_json.ParseOptions(explicit_schema=_PARSED, unexpected_field_behavior="error"))
+    return table.select(_PARSED.names).combine_chunks()
+
+
+def _read(lines: Sequence[str], options: arrow_json.ParseOptions) -> pa.Table:
     text = "\n".join(lines).encode()
     block = max(_BLOCK_BYTES, 2 * max(map(len, lines), default=0) * 4)  # no record is ever longer than a block
     table = arrow_json.read_json(
         pa.BufferReader(text),
         read_options=arrow_json.ReadOptions(use_threads=True, block_size=block),
-        parse_options=arrow_json.ParseOptions(explicit_schema=_PARSED, unexpected_field_behavior="error"),
+        parse_options=options,
     )
     if table.num_rows != len(lines):
         raise ValueError(f"{len(lines)} records were read as {table.num_rows}")
-    return table.select(_PARSED.names).combine_chunks()
+    return table
+
+
+def figures(documents: Sequence[str], names: Sequence[str]) -> dict[str, list[Any]]:
+    """Some top-level fields of records, a list each: times in microseconds since 1970, amounts in micro-units."""
+    schema = pa.schema([_PARSED.field(name) for name in names])
+    table = _read(documents, arrow_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"))
+    return {name: _figures(name, table[name]) for name in names}
+
+
+def _figures(name: str, column: pa.ChunkedArray) -> list[Any]:
+    if name in TIMES:
+        column = pc.cast(pc.cast(column, pa.timestamp("us", tz="UTC")), pa.int64())
+    elif name in AMOUNTS:
+        column = pc.cast(pc.multiply(pc.cast(column, AMOUNT), _MICROS), pa.int64())
+    return column.to_pylist()  # type: ignore[no-any-return]  # a list of what the field holds
 
 
 def chosen(table: pa.Table, *, trunk: str = "", account: str = "") -> pa.Array:

@@ -15,9 +15,9 @@ Numbers and times become whole micro-units and microseconds, so that nothing is 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -28,7 +28,10 @@ from pydantic import AfterValidator, Field, model_validator
 from gateway.billing.document_fields import Amount
 from gateway.documents import Document, load_document
 
-MICRO = Decimal(1_000_000)
+DIGITS = 6
+MICRO = Decimal(10**DIGITS)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 Compared = Literal["duration_s", "billable_s", "total", "setup_at", "answer_at", "end_at", "dialled"]
 Value = int | str | None
 
@@ -103,11 +106,14 @@ class MappingDocument(Document):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One comparison. ours, theirs: read a value; theirs raises ValueError for what is none. tolerance: micro-units."""
+    """One comparison. source: field of our record; ours, theirs: make a value of what stands there, micro-units and
+    microseconds; theirs raises ValueError for what is none. tolerance: as they are.
+    """
 
     name: str
     header: str
-    ours: Callable[[Mapping[str, Any]], Value]
+    source: str
+    ours: Callable[[Any], Value] | None
     theirs: Callable[[str], Value]
     tolerance: int
 
@@ -119,10 +125,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Nearness:
-    """number: makes two writings of a number one. ours, theirs: read the time. window: microseconds."""
+    """number: makes two writings of a number one. source: our time; theirs: reads theirs. window: microseconds."""
 
     number: Callable[[str], str]
-    ours: Callable[[Mapping[str, Any]], int | None]
+    source: str
     theirs: Callable[[str], int]
     window: int
 
@@ -141,10 +147,9 @@ def nearness(mapping: MappingDocument) -> Nearness | None:
     near = mapping.near
     if near is None:
         return None
-    name = near.ours
     return Nearness(
         _number_reader(mapping.numbers),
-        lambda record: _instant(record[name]),
+        near.ours,
         _time_reader(near.format, near.timezone),
         micros(near.window_s),
     )
@@ -154,17 +159,13 @@ def _column(entry: CompareEntry, number: Callable[[str], str]) -> Column:
     name = entry.ours
     tolerance = micros(entry.tolerance)
     if name == "dialled":
-        return Column(name, entry.theirs, lambda record: number(str(record[name])), number, 0)
+        return Column(name, entry.theirs, name, number, number, 0)
     if name.endswith("_at"):
-        reader = _time_reader(entry.format, entry.timezone)
-        return Column(name, entry.theirs, lambda record: _instant(record[name]), reader, tolerance)
-    own: dict[str, Callable[[Mapping[str, Any]], Value]] = {
-        "duration_s": lambda record: int(record["duration_ms"]) * 1000,
-        "billable_s": lambda record: int(record["billable_s"]) * 1_000_000,
-        "total": lambda record: micros(record["total"]),
-    }
-    reading = micros if name == "total" else _DURATIONS[entry.unit]
-    return Column(name, entry.theirs, own[name], reading, tolerance)
+        return Column(name, entry.theirs, name, None, _time_reader(entry.format, entry.timezone), tolerance)
+    if name == "total":
+        return Column(name, entry.theirs, name, None, micros, tolerance)
+    source, unit = ("duration_ms", 1000) if name == "duration_s" else (name, 1_000_000)
+    return Column(name, entry.theirs, source, lambda figure: figure * unit, _DURATIONS[entry.unit], tolerance)
 
 
 def _number_reader(entry: NumbersEntry | None) -> Callable[[str], str]:
@@ -189,6 +190,9 @@ def _clock_time(text: str) -> int:
 
 def micros(text: str) -> int:
     """Raises ValueError for what is no number, or finer than a millionth."""
+    whole, _, rest = text.partition(".")
+    if text.isascii() and whole.isdigit() and (rest.isdigit() or not rest) and len(rest) <= DIGITS:
+        return int(whole + rest.ljust(DIGITS, "0"))  # nearly all of them, at a third of the time
     try:
         scaled = Decimal(text.strip()) * MICRO
     except InvalidOperation:
@@ -196,10 +200,6 @@ def micros(text: str) -> int:
     if not scaled.is_finite() or scaled != scaled.to_integral_value():
         raise ValueError(f"{text!r} is no number")
     return int(scaled)
-
-
-def _instant(text: str | None) -> int | None:
-    return None if text is None else _microseconds(datetime.fromisoformat(text))
 
 
 _SCHEME = re.compile(r"^(sips?|tel):", re.IGNORECASE)
@@ -222,8 +222,7 @@ def _time_reader(form: str, timezone: str) -> Callable[[str], int]:
 
 
 def _microseconds(at: datetime) -> int:
-    since = at.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    return (at - EPOCH) // MICROSECOND
 
 
 def shown(value: Value, name: str) -> str:

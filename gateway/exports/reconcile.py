@@ -8,19 +8,20 @@ Both sides are read a page at a time: memory does not grow with them.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
+from itertools import compress
 from typing import Any
 
-import orjson
-
 from gateway.exports.carrier import Carrier, Ours, Theirs
-from gateway.exports.mapping import Column, MappingDocument, Nearness, Value, columns_of, nearness, shown
+from gateway.exports.columns import figures
+from gateway.exports.mapping import Column, MappingDocument, Value, columns_of, nearness, shown
 from gateway.store import Page, Place, Store, Work
 
 PAGE = 2000
@@ -73,39 +74,33 @@ class Sums:
         return cls(tuple(index for index, each in enumerate(columns) if each.adds_up))
 
     def add(self, outcome: Outcome) -> None:
-        verdict = outcome.verdict
+        verdict, ours, theirs = outcome.verdict, outcome.ours, outcome.theirs
         self.counts[verdict] += 1
-        for sums, values in ((self.ours, outcome.ours), (self.theirs, outcome.theirs)):
-            if values:
-                for index in self.positions:
-                    value = values[index]
-                    sums[verdict, index] += value if isinstance(value, int) else 0
+        for index in self.positions:
+            if ours:
+                self.ours[verdict, index] += _figure(ours[index])
+            if theirs:
+                self.theirs[verdict, index] += _figure(theirs[index])
 
     @property
     def agree(self) -> bool:
         return not set(self.counts) - {Verdict.MATCHED, Verdict.TOLERANCE}
 
 
+def _figure(value: Value) -> int:
+    return value if isinstance(value, int) else 0
+
+
 async def reconcile(
     store: Store, carrier: Carrier, mapping: MappingDocument, period: Period, progress: Callable[[int], None]
 ) -> AsyncIterator[Outcome]:
     """Uses the carrier's rows up. progress: told of each page of ours, how many records it had."""
-    columns, near = columns_of(mapping), nearness(mapping)
-    name = mapping.key.ours if mapping.key else ""
-    place: Place | None = None
-    while True:
-        page: Page = await store.read(partial(_page, period=period, after=place))
-        ours = [
-            _ours(record, columns, near, name)
-            for record in map(orjson.loads, page.documents)
-            if (not period.trunk or record["trunk"] == period.trunk) and (record["answer_at"] or not mapping.answered)
-        ]
-        for each in _by_key(carrier, ours, columns, leave=near is not None):
+    near = nearness(mapping)
+    columns = columns_of(mapping)
+    async for page in _pages(store, period, partial(_ours, mapping=mapping, trunk=period.trunk)):
+        for each in _by_key(carrier, page.ours, columns, leave=near is not None):
             yield each
-        progress(len(page.documents))
-        if page.next is None:
-            break
-        place = page.next
+        progress(page.records)
     for each in _the_rest(carrier, columns):
         yield each
 
@@ -143,12 +138,38 @@ def _the_rest(carrier: Carrier, columns: Sequence[Column]) -> Iterator[Outcome]:
         yield Outcome(Verdict.UNREADABLE, "", line=line, what=what)
 
 
-def _ours(record: Mapping[str, Any], columns: Sequence[Column], near: Nearness | None, name: str) -> Ours:
-    values = tuple(each.ours(record) for each in columns)
-    key, cdr_id = str(record[name]) if name else "", str(record["cdr_id"])
-    if near is None:
-        return Ours(key, cdr_id, values)
-    return Ours(key, cdr_id, values, near.number(record["dialled"]), near.ours(record))
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """Of a page of `records`, what counts."""
+
+    ours: list[Ours]
+    records: int
+
+
+def _ours(documents: Sequence[str], mapping: MappingDocument, trunk: str) -> _Compared:
+    """Column by column: a record as an object would cost more than all the rest."""
+    if not documents:
+        return _Compared([], 0)
+    columns, near = columns_of(mapping), nearness(mapping)
+    key = mapping.key.ours if mapping.key else ""
+    names = {"cdr_id", "trunk", "answer_at", *(each.source for each in columns)}
+    names |= ({key} if key else set()) | ({near.source, "dialled"} if near else set())
+    found = figures(documents, sorted(names))
+    blank = [""] * len(documents)
+    values = zip(*(_values(each, found[each.source]) for each in columns), strict=True)
+    numbers = map(near.number, found["dialled"]) if near else blank
+    times = found[near.source] if near else [None] * len(documents)
+    keys = found[key] if key else blank
+    made = map(Ours, keys, found["cdr_id"], values, numbers, times)
+    counts = (
+        (not trunk or on == trunk) and (at is not None or not mapping.answered)
+        for on, at in zip(found["trunk"], found["answer_at"], strict=True)
+    )
+    return _Compared(list(compress(made, counts)), len(documents))
+
+
+def _values(column: Column, found: list[Any]) -> Iterable[Value]:
+    return found if column.ours is None else map(column.ours, found)
 
 
 def _ours_alone(ours: Ours) -> Outcome:
@@ -158,6 +179,26 @@ def _ours_alone(ours: Ours) -> Outcome:
 def _pair(ours: Ours, theirs: Theirs, columns: Sequence[Column], what: str = "") -> Outcome:
     verdict = _verdict(ours.values, theirs.values, columns)
     return Outcome(verdict, ours.key or theirs.key, ours.cdr_id, theirs.line, ours.values, theirs.values, what)
+
+
+async def _pages(store: Store, period: Period, parse: Callable[[Sequence[str]], _Compared]) -> AsyncIterator[_Compared]:
+    """The next one is read and parsed while this one is compared."""
+
+    async def fetch(after: Place | None) -> tuple[_Compared, Place | None]:
+        page: Page = await store.read(partial(_page, period=period, after=after))
+        return await asyncio.to_thread(parse, page.documents), page.next
+
+    coming = asyncio.ensure_future(fetch(None))
+    try:
+        while True:
+            page, place = await coming
+            if place is None:
+                yield page
+                return
+            coming = asyncio.ensure_future(fetch(place))
+            yield page
+    finally:
+        coming.cancel()
 
 
 def _page(work: Work, period: Period, after: Place | None) -> Page:
