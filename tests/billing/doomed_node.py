@@ -1,7 +1,7 @@
 """A gateway process that has visits on a real database and is killed in the middle of them. Run by test_crash.
 
 python -m tests.billing.doomed_node URL talk         a visit that talks, one that rings, one refused, one finished
-python -m tests.billing.doomed_node URL churn RUN    eight visits at a time that begin, live and end without pause
+python -m tests.billing.doomed_node URL churn RUN    eight visits at a time that begin, are granted slices, live and end
 """
 
 import asyncio
@@ -9,7 +9,11 @@ import itertools
 import sys
 
 from gateway.billing.accounting import Accounting
-from tests.billing.stage import accounting_on, granted, intent, proof, summary, usd
+from gateway.billing.rules import AccountRules
+from gateway.call.summary import HoldGranted
+from tests.billing.stage import WHOLE_VISITS, accounting_on, granted, intent, proof, summary, usd
+
+SLICES = AccountRules(slice_s=10, least_slice_s=5, low_balance="0")
 
 
 async def talk(accounting: Accounting) -> None:
@@ -35,12 +39,14 @@ async def churn_lane(accounting: Accounting, name: str) -> None:
         visit_id = f"{name}-{number}"
         await granted(accounting, visit_id, max_seconds=60)
         print(visit_id, flush=True)
+        for has_s in (10, 20):
+            assert isinstance(await accounting.extend(visit_id, has_s), HoldGranted)
         await accounting.alive((proof(visit_id, 20),))
         await accounting.close(summary(visit_id, 30))
 
 
 async def main(url: str, what: str, run: str = "") -> None:
-    async with accounting_on(url) as accounting:
+    async with accounting_on(url, rules=SLICES if what == "churn" else WHOLE_VISITS) as accounting:
         await accounting.open_account("family-1")
         await accounting.deposit("family-1", usd("500.00"), key="first")
         await (churn(accounting, run) if what == "churn" else talk(accounting))

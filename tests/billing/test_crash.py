@@ -1,5 +1,6 @@
 """kill -9 in mid-visit: after the restart exactly one CDR each, charged no further than the last proof of life."""
 
+import random
 import subprocess
 import sys
 from datetime import timedelta
@@ -66,10 +67,13 @@ async def test_a_killed_node_leaves_exactly_one_record_for_each_visit(database_u
         await assert_books_and_chain_sound(accounting)
 
 
-async def test_nodes_killed_again_and_again_among_many_visits_lose_and_double_nothing(database_url):
-    begun = []
-    for run, lines in enumerate((1, 40, 95, 23)):
-        begun += run_until_killed(lines, database_url, "churn", f"run{run}")
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("kills", "most"), [(4, 60), pytest.param(25, 25, marks=pytest.mark.soak)])
+async def test_nodes_killed_again_and_again_among_many_visits_lose_and_double_nothing(database_url, kills, most):
+    """Some 150 visits of four nodes in the suite, some 500 of twenty-five in the soak."""
+    chance, begun = random.Random(kills), []
+    for run in range(kills):
+        begun += run_until_killed(chance.randint(1, most), database_url, "churn", f"run{run}")
 
     async with accounting_on(database_url) as accounting:
         await accounting.recover("node1", START + timedelta(hours=1))
