@@ -7,10 +7,13 @@ without. Times are UTC, as with `usegmtime = yes`. What such a row cannot hold s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_FORMULA = re.compile(r"[\x00-\x20]*[=+\-@\t＝＋－＠]")  # noqa: RUF001 - as in the CSV
 NO_ANSWER = frozenset({"no_answer", "rejected", "inmate_hung_up", "family_left"})
 CONGESTED = frozenset({"refused_overload", "refused_draining", "refused_unavailable", "trunk_error"})
 
@@ -63,8 +66,10 @@ def _seconds(begin: str, end: str) -> int:
 
 
 def _quoted(text: str) -> str:
-    """Line ends become spaces: readers of Master.csv take a line for a record. Formulas are defused as in the CSV."""
-    flat = text.replace("\r", " ").replace("\n", " ")
-    if flat.lstrip(" ")[:1] in {"=", "+", "-", "@", "\t"}:
+    """Line ends and other control characters become spaces: readers of Master.csv take a line for a record, and text
+    in C ends at a NUL. Formulas are defused as in the CSV.
+    """
+    flat = _CONTROL.sub(" ", text)
+    if _FORMULA.match(text):
         flat = "'" + flat
     return '"' + flat.replace('"', '""') + '"'

@@ -35,7 +35,7 @@ LISTS = {
     "recordings": ("recording_id", "sha256"),
 }
 """Of lists: what stands before and behind the `=` of each item."""
-_FORMULA = r"^ *[=+\-@\t\r\n＝＋－＠]"  # noqa: RUF001 - a spreadsheet takes the wide forms for the narrow ones
+_FORMULA = r"^[\x00-\x20]*[=+\-@\t\r\n＝＋－＠]"  # noqa: RUF001 - a spreadsheet takes the wide forms for the narrow ones
 _NUMBER = r"^-?\d+\.\d{2,6}$"
 _BLOCK_BYTES = 1 << 20
 _MICROS = pa.scalar(Decimal(1_000_000), pa.decimal128(7, 0))
