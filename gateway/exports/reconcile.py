@@ -17,7 +17,7 @@ from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from itertools import compress
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway.exports.carrier import Carrier, Ours, Theirs
 from gateway.exports.columns import figures
@@ -38,8 +38,7 @@ class Verdict(StrEnum):
     UNREADABLE = "unreadable"  # a line of the carrier's with a figure that is none
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):  # made for every row, as Ours and Theirs
     """One key. cdr_id empty: we have none; line 0: they have none. what: what is wrong, or how they were paired."""
 
     verdict: Verdict
