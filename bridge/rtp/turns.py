@@ -55,6 +55,7 @@ class Turns:
         self._ends: list[Callable[[], None]] = []
         self.arrivals: list[tuple[Taker, bytes, Any]] = []
         self._under_way = False
+        self._listening = False
         self._resting: asyncio.TimerHandle | None = None
         self._ended_s = 0.0
         self.turns = 0
@@ -76,7 +77,7 @@ class Turns:
         """Call `readable` in every turn in which the socket has something."""
         if self._epoll is None:
             self._epoll = select.epoll()
-            self._loop.add_reader(self._epoll.fileno(), self._wake)
+            self._listen(self._epoll)
         self._readable[descriptor] = readable
         self._epoll.register(descriptor, select.EPOLLIN)
 
@@ -105,12 +106,21 @@ class Turns:
         epoll, self._epoll = self._epoll, None
         if epoll is None:
             return
-        if self._resting is None:
-            self._loop.remove_reader(epoll.fileno())
-        else:
+        self._stop_listening(epoll)
+        if self._resting is not None:
             self._resting.cancel()
             self._resting = None
         epoll.close()
+
+    def _listen(self, epoll: select.epoll) -> None:
+        if not self._listening:
+            self._listening = True
+            self._loop.add_reader(epoll.fileno(), self._wake)
+
+    def _stop_listening(self, epoll: select.epoll) -> None:
+        if self._listening:
+            self._listening = False
+            self._loop.remove_reader(epoll.fileno())
 
     def _wake(self) -> None:
         """Packets wake the loop."""
@@ -118,8 +128,8 @@ class Turns:
         sooner = loop.time() - self._ended_s < self._rest_s
         self._turn()
         self._ended_s = loop.time()
-        if sooner and self._epoll is not None:
-            loop.remove_reader(self._epoll.fileno())
+        if sooner and self._epoll is not None and self._resting is None:
+            self._stop_listening(self._epoll)
             self._resting = loop.call_later(self._rest_s, self._look)
 
     def _look(self) -> None:
@@ -130,10 +140,10 @@ class Turns:
         self._ended_s = loop.time()
         if self._epoll is None:
             return
-        if busy:
+        if busy and not self._listening:  # else the sockets changed in this very turn: packets wake the loop again
             self._resting = loop.call_later(self._rest_s, self._look)
         else:
-            loop.add_reader(self._epoll.fileno(), self._wake)
+            self._listen(self._epoll)
 
     def _turn(self) -> bool:
         """Whether there was anything."""

@@ -259,6 +259,41 @@ async def test_a_socket_closed_by_another_one_in_the_same_turn_is_not_read() -> 
     left.close()
 
 
+@pytest.mark.parametrize("runner", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_the_only_socket_gives_way_to_another_in_its_own_turn(runner: Callable[..., object]) -> None:
+    """Again and again, while the loop rests between turns: no descriptor may stay with the loop after it is closed."""
+
+    async def scenario() -> None:
+        turns, seen = Turns.of_running_loop(), asyncio.Queue[int]()
+        current = bound()
+
+        def read() -> None:
+            nonlocal current
+            seen.put_nowait(int(current.recv(10)))
+            before, current = current, bound()
+            turns.unwatch(before.fileno())
+            turns.watch(current.fileno(), read)
+            before.close()
+
+        turns.watch(current.fileno(), read)
+        with bound() as far:
+            for number in range(200):
+                far.sendto(b"%d" % number, current.getsockname())
+                assert await asyncio.wait_for(seen.get(), 5) == number
+        turns.unwatch(current.fileno())
+        current.close()
+        pair = socket.socketpair()  # takes the number of a descriptor that was closed
+        readable = asyncio.Event()
+        asyncio.get_running_loop().add_reader(pair[0].fileno(), readable.set)
+        pair[1].send(b"x")
+        await asyncio.wait_for(readable.wait(), 5)
+        asyncio.get_running_loop().remove_reader(pair[0].fileno())
+        for each in pair:
+            each.close()
+
+    runner(scenario())
+
+
 async def test_a_socket_whose_reader_fails_stops_neither_the_others_nor_itself(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
