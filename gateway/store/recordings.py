@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from gateway.errors import StoreError
+from gateway.store.postgresql import in_order
 from gateway.store.rows import Access, Recording, RecordingState, from_ms, maybe_ms, maybe_time, to_ms
 from gateway.store.tables import accesses, recordings
 
@@ -134,6 +135,7 @@ class Accesses:
         self._connection = connection
 
     def write(self, access: Access) -> None:
+        in_order(self._connection, "accesses")
         self._connection.execute(
             insert(accesses).values(
                 at_ms=to_ms(access.at),

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, insert, select
 
+from gateway.store.postgresql import in_order
 from gateway.store.rows import Watching, from_ms, maybe_time, to_ms
 from gateway.store.tables import watchings
 
@@ -47,6 +48,7 @@ class Watchings:
         return tuple(_watching(row) for row in self._connection.execute(statement.order_by(watchings.c.number)))
 
     def _write(self, watching: Watching, act: str, at: datetime, reason: str) -> None:
+        in_order(self._connection, "watchings")
         self._connection.execute(
             insert(watchings).values(
                 watching_id=watching.watching_id,
