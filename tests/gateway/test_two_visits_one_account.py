@@ -52,8 +52,9 @@ async def test_they_share_it_to_the_last_second(tmp_path: Path) -> None:
     async with Gateway(config, endpoint=endpoint) as gateway:
         await fund(gateway.accounting, first, balance, key="first")
         async with AsyncExitStack() as stack:
+            waiting = [await wait(stack, gateway, each, tmp_path) for each in (first, second)]
             families = await asyncio.gather(
-                *(talk(stack, gateway, endpoint, each, tmp_path) for each in (first, second))
+                *(talk(endpoint, each, *who) for each, who in zip((first, second), waiting, strict=True))
             )
             await asyncio.gather(*(each.tells("warned") for each in families))
             await asyncio.gather(*(each.tells("over") for each in families))
@@ -69,8 +70,8 @@ async def test_they_share_it_to_the_last_second(tmp_path: Path) -> None:
     assert 0 <= account.balance.micros < Price.read().of(1).micros + 2
 
 
-async def talk(stack: AsyncExitStack, gateway: Gateway, endpoint: FakeSipEndpoint, pair: Pair, folder: Path) -> Family:
-    """A station that calls and sends, and a family that accepts; they stay until the stack is left."""
+async def wait(stack: AsyncExitStack, gateway: Gateway, pair: Pair, folder: Path) -> tuple[Family, Station]:
+    """A family that will accept, and a station that will call; they stay until the stack is left."""
     family = Family()
     orders = {
         "origin": f"http://127.0.0.1:{gateway.http_port}",
@@ -80,6 +81,11 @@ async def talk(stack: AsyncExitStack, gateway: Gateway, endpoint: FakeSipEndpoin
     await stack.enter_async_context(peer("gateway.demo.family", orders, family.events.append))
     station = await stack.enter_async_context(Station("127.0.0.1"))
     await family.tells("waiting")
+    return family, station
+
+
+async def talk(endpoint: FakeSipEndpoint, pair: Pair, family: Family, station: Station) -> Family:
+    """Both call in the same instant: whoever came seconds later would find that the first one has it all."""
     far = endpoint.call(sdp=station.offer(), trunk="demo", from_user=pair.station, to_user=pair.number)
     station.start(parse(await answered(far)))
     return family
