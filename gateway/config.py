@@ -147,7 +147,8 @@ class BillingConfig(Document):
     several share what is left. deposit_max: the most that one deposit may be. low_balance: below it a notice is due,
     unless the account has a mark of its own; "0": never. hold_expires_s: a visit that gave no sign of life for so long
     is closed, whichever node had it. inactive_days: when an account counts as inactive. credit_unusable_percent: a
-    visit of whose time with media so much was not usable costs nothing; 0: never. meter: what counts as usable.
+    visit of whose time with media so much was not usable costs nothing, if it had credit_at_most_s usable seconds or
+    less; 0: never. meter: what counts as usable.
     """
 
     slice_s: Annotated[int, Field(ge=10, le=86_400)] = 60
@@ -157,6 +158,7 @@ class BillingConfig(Document):
     hold_expires_s: Annotated[float, Field(ge=60)] = 900.0
     inactive_days: Annotated[int, Field(ge=1)] = 180
     credit_unusable_percent: Annotated[int, Field(ge=0, le=100)] = 50
+    credit_at_most_s: Annotated[int, Field(ge=0)] = 300
     meter: MeterConfig = MeterConfig()
 
     @field_validator("deposit_max", "low_balance", mode="before")

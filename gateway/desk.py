@@ -53,6 +53,7 @@ def account_rules(config: Config) -> AccountRules:
         deposit_max=billing.deposit_max,
         low_balance=billing.low_balance,
         credit_unusable_percent=billing.credit_unusable_percent,
+        credit_at_most_s=billing.credit_at_most_s,
     )
 
 

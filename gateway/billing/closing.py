@@ -132,9 +132,14 @@ def _bill(work: Work, visit: Visit, summary: VisitSummary, rules: AccountRules) 
     holds = work.books.holds(summary.visit_id)
     if holds and tariff is not None:
         full = charge(tariff, seconds, visit.grant.free_s)
-        return _Bill(tariff, holds, credited(full, seconds, summary.unusable_s, rules.credit_unusable_percent))
+        return _Bill(tariff, holds, _taken_back(full, summary, rules))
     currency = tariff.currency if tariff else ANY_CURRENCY
     return _Bill(tariff, (), Charge(seconds, 0, (), Money(0, currency)))
+
+
+def _taken_back(full: Charge, summary: VisitSummary, rules: AccountRules) -> Charge:
+    percent, at_most_s = rules.credit_unusable_percent, rules.credit_at_most_s
+    return credited(full, summary.unusable_s, percent=percent, at_most_s=at_most_s)
 
 
 def _settled(work: Work, bill: _Bill, visit: Visit, cdr_id: str, now: datetime) -> _Bill:

@@ -13,13 +13,13 @@ from gateway.money import Money
 MOSTLY_UNUSABLE = "mostly_unusable"
 
 
-def credited(charge: Charge, usable_s: int, unusable_s: int, percent: int) -> Charge:
+def credited(charge: Charge, unusable_s: int, *, percent: int, at_most_s: int) -> Charge:
     """The charge, or the same taken back whole. percent: of the time with media, from which it is; 0: never.
 
     Nothing of a free allowance is used by a visit that is taken back.
     """
-    all_s = usable_s + unusable_s
-    if not percent or not charge.total.micros or unusable_s * 100 < all_s * percent:
+    all_s = charge.seconds + unusable_s
+    if not percent or not charge.total.micros or unusable_s * 100 < all_s * percent or charge.seconds > at_most_s:
         return charge
     line = ChargeLine(LineKind.CREDIT, MOSTLY_UNUSABLE, 1, -charge.total)
     return replace(charge, lines=(*charge.lines, line), total=Money(0, charge.total.currency), free_s=0)

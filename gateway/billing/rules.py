@@ -13,7 +13,7 @@ class AccountRules:
 
     deposit_max: the most that one deposit may be, decimal text. low_balance: below it a notice is due, unless the
     account has a mark of its own; "0": never. credit_unusable_percent: a visit of whose time with media so much was not
-    usable costs nothing; 0: never.
+    usable costs nothing; 0: never; nor does one with more than credit_at_most_s usable seconds.
     """
 
     slice_s: int = 60
@@ -21,6 +21,7 @@ class AccountRules:
     deposit_max: str = "1000.00"
     low_balance: str = "5.00"
     credit_unusable_percent: int = 50
+    credit_at_most_s: int = 300
 
     def highest_deposit(self, currency: str) -> Money:
         return Money.parse(self.deposit_max, currency)
