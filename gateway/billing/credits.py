@@ -1,6 +1,9 @@
 """Visits that were mostly unusable cost nothing, without anybody asking. Pure.
 
 usable seconds 40, unusable 60, threshold 50 %  ->  the charge stands line by line, and a credit takes it away
+
+A visit with more than `at_most_s` usable seconds keeps its charge: otherwise who has talked for an hour could leave and
+come back until half of the time is unusable, and would have talked for nothing. Staff may credit it all the same.
 """
 
 from __future__ import annotations
