@@ -126,7 +126,8 @@ def link(
 @app.command()
 def doctor(config: Annotated[Path | None, typer.Option("--config", "-c", envvar="KINBRIDGE_CONFIG")] = None) -> None:
     """Say what is wrong with this machine or configuration. Exit code 1 when the gateway could not work."""
-    from gateway.doctor import Verdict, examine
+    from gateway.doctor import examine
+    from gateway.findings import Verdict
 
     if config is None and DEFAULT_CONFIG.exists():
         config = DEFAULT_CONFIG

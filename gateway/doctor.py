@@ -16,15 +16,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gateway.config import Config, load_config
 from gateway.desk import load_policy
+from gateway.doctor_database import examine_database
 from gateway.documents import DocumentError
 from gateway.errors import RecordingError
+from gateway.findings import Finding, Verdict
 from sip.types import Transport
 
 _LIBRARIES = {
@@ -35,6 +35,7 @@ _LIBRARIES = {
     "uvloop": "the event loop",
     "fastapi": "the API",
     "sqlalchemy": "the database",
+    "psycopg": "the database server",
     "cryptography": "recordings",
     "aiomqtt": "events",
     "amqtt": "the in-process broker",
@@ -56,23 +57,7 @@ _SOCKETS_A_VISIT = 8  # two RTP pairs, ICE, and the page's connections
 _SOCKETS_AT_REST = 256
 _PORTS_A_VISIT = 4
 _CLOCK_UNSYNCHRONISED = 5  # adjtimex(2): TIME_ERROR
-_FREE_DISK_BYTES = 200 * 1024 * 1024
 _FREE_RECORDING_BYTES = 10 * 1024**3
-
-
-class Verdict(StrEnum):
-    OK = "ok"
-    WARNING = "warning"  # it runs, but someone should look
-    FAULT = "fault"  # the gateway cannot do its work
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """remedy: what to do, empty when all is well."""
-
-    verdict: Verdict
-    what: str
-    remedy: str = ""
 
 
 def examine(config: Path | None) -> Iterator[Finding]:
@@ -88,7 +73,7 @@ def examine(config: Path | None) -> Iterator[Finding]:
     if found is not None:
         yield from _ports(found)
         yield from _media_ports(found)
-        yield from _database(found)
+        yield from examine_database(found.store.url)
         yield _open_files(found)
         yield from _secrets(found)
         yield from _recording(found)
@@ -221,23 +206,6 @@ def _browser_port(config: Config) -> Finding:
         if found.verdict is Verdict.OK:
             return Finding(Verdict.OK, f"media.web_port {port}/udp, the first free one of media.web_ports")
     return found
-
-
-def _database(config: Config) -> Iterator[Finding]:
-    prefix = "sqlite:///"
-    if not config.store.url.startswith(prefix):
-        yield Finding(Verdict.OK, "store.url is a database server's; it is opened when the gateway starts")
-        return
-    file = Path(config.store.url.removeprefix(prefix))
-    if not file.parent.is_dir():
-        yield Finding(Verdict.FAULT, f"store.url: there is no folder {file.parent}", "make it, or change store.url")
-    elif not os.access(file if file.exists() else file.parent, os.W_OK):
-        what = f"store.url: {file} cannot be written by this user"
-        yield Finding(Verdict.FAULT, what, "run as its owner, or change store.url")
-    elif shutil.disk_usage(file.parent).free < _FREE_DISK_BYTES:
-        yield Finding(Verdict.WARNING, f"less than 200 MB free in {file.parent}", "make room: CDRs are written there")
-    else:
-        yield Finding(Verdict.OK, "database can be written")
 
 
 def _open_files(config: Config) -> Finding:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gateway.doctor import Finding, Verdict, examine
+from gateway.doctor import examine
+from gateway.findings import Finding, Verdict
 
 ROOT = Path(__file__).parents[2]
 
