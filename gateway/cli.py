@@ -1,5 +1,5 @@
 """The command line: `kinbridge serve | run | demo | link | doctor`, and the groups `cdr | recording | dialplan | tariff
-| account | statement | report`.
+| account | statement | report | store`.
 
 What goes wrong is said in a sentence, with exit code 1; a traceback means a bug. Each command imports what it needs,
 so that `doctor` still runs where a library does not load.
@@ -16,6 +16,7 @@ from rich.console import Console
 
 from bridge.errors import BridgeError
 from gateway.command_line.accounts import account_app
+from gateway.command_line.database import store_app
 from gateway.command_line.options import DEFAULT_CONFIG, ConfigFile
 from gateway.command_line.reconcile import cdr_reconcile
 from gateway.command_line.recordings import recording_app
@@ -43,6 +44,7 @@ app.add_typer(dialplan_app, name="dialplan")
 app.add_typer(account_app, name="account")
 app.add_typer(tariff_app, name="tariff")
 app.add_typer(report_app, name="report")
+app.add_typer(store_app, name="store")
 app.command()(statement)
 
 LogLevel = Annotated[str, typer.Option(envvar="KINBRIDGE_LOG_LEVEL", help="DEBUG, INFO, WARNING or ERROR.")]
