@@ -38,6 +38,17 @@ def test_every_mounted_file_is_there(compose: dict[str, Any]) -> None:
             assert found, f"{name} mounts {source}, which is not there"
 
 
+def test_postgresql_is_added_by_a_file_of_its_own(compose: dict[str, Any]) -> None:
+    added = yaml.safe_load((DOCKER / "compose.postgresql.yaml").read_text())
+    assert set(added["services"]) - set(compose["services"]) == {"postgresql"}
+    assert set(added["services"]["gateway"]["depends_on"]) <= set(added["services"])
+    secrets = set(added["secrets"])
+    assert {name for service in added["services"].values() for name in service["secrets"]} == secrets
+    assert f"password_file=/run/secrets/{secrets.pop()}" in (DOCKER / "compose.postgresql.yaml").read_text()
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    assert all(str(Path("docker") / each["file"]) in ignored for each in added["secrets"].values())
+
+
 def test_its_configuration_can_be_used(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "dialplans", tmp_path / "dialplans")
     shutil.copy(DOCKER / "kinbridge.yaml", tmp_path)
