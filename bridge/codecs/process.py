@@ -26,7 +26,7 @@ STARTING_PENDING = 45  # pictures that may wait for a worker that is still start
 LOOK_S = 0.5  # how often `Worker.look` is to be called
 _STRIKES = 8  # so many looks without a result, with work in hand: it hangs
 _START_STRIKES = 40
-_SOUND_GATHERS_S = 0.01  # blocks of several visits share a wake-up; half of what a block lasts
+_SOUND_GATHERS_S = 0.02  # blocks of both directions and of several visits share a wake-up; as long as a block lasts
 _QUICK_DEATH_S = 5.0
 _RETRY_FIRST_S, _RETRY_MOST_S = 0.2, 5.0
 
