@@ -63,6 +63,7 @@ _STATES: dict[str, tuple[type[StoreError], str]] = {
     "22001": (StoreError, "was given a text that is too long for its column"),
     "22003": (StoreError, "was given a number that it cannot hold"),
     "25006": (StoreUnavailable, "is read-only; it may be a standby that follows another server"),
+    "25P03": (ConnectionLost, "ended a session that fell silent; nothing was written"),
     "40001": (Conflict, "is written by others at the same time; nothing was written"),
     "40P01": (Conflict, "is written by others in another order; nothing was written"),
     "42501": (StoreError, "does not give this user the rights it needs; see docs/postgresql.md"),

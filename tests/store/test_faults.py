@@ -3,6 +3,8 @@
 import sqlite3
 from functools import partial
 
+import psycopg
+import psycopg.errors
 import pytest
 from alembic.util.exc import CommandError
 from sqlalchemy import exc
@@ -10,7 +12,7 @@ from sqlalchemy import exc
 from gateway.errors import KinbridgeError, StoreError, StoreUnavailable
 from gateway.money import Money
 from gateway.store import AccountKind, CdrRow, Grant, Movement, MovementKind, Store, from_ms
-from gateway.store.faults import fault, translated
+from gateway.store.faults import Conflict, ConnectionLost, Duplicate, fault, translated
 from tests.billing.stage import intent
 from tests.store.test_opening import account_names, open_an_account
 
@@ -99,16 +101,23 @@ async def test_a_record_that_does_not_follow_the_last_one_is_refused(tmp_path):
 
 
 def raised_by_the_library() -> list[type[Exception]]:
-    """Every exception class that SQLAlchemy and Alembic define for what happens at run time."""
+    """Every exception class that SQLAlchemy, Alembic and psycopg define for what happens at run time."""
     found = [each for each in vars(exc).values() if isinstance(each, type) and issubclass(each, exc.SQLAlchemyError)]
     assert len(found) > 30
-    return [*found, CommandError, sqlite3.OperationalError, sqlite3.DatabaseError]
+    states = vars(psycopg.errors).values()
+    of_postgresql = [each for each in states if isinstance(each, type) and issubclass(each, psycopg.Error)]
+    assert len(of_postgresql) > 200
+    return [*found, *of_postgresql, CommandError, sqlite3.OperationalError, sqlite3.DatabaseError]
 
 
-@pytest.mark.parametrize("kind", raised_by_the_library())
-def test_no_foreign_exception_leaves_the_room(kind):
+def test_no_foreign_exception_leaves_the_room():
+    for kind in raised_by_the_library():
+        assert_translated(kind)
+
+
+def assert_translated(kind):
     error = kind.__new__(kind)
-    Exception.__init__(error, "5552368001 geheim")
+    (psycopg.Error if issubclass(kind, psycopg.Error) else Exception).__init__(error, "5552368001 geheim")
     if isinstance(error, exc.StatementError):
         error.orig, error.connection_invalidated = sqlite3.OperationalError("5552368001 geheim"), True
     with pytest.raises(KinbridgeError) as caught, translated("k.db"):
@@ -129,6 +138,31 @@ def test_no_foreign_exception_leaves_the_room(kind):
 )
 def test_what_may_pass_is_told_from_what_will_not(said, kind):
     assert type(fault("k.db", sqlite3.OperationalError(said))) is kind
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind"),
+    [
+        (psycopg.errors.SerializationFailure, Conflict),
+        (psycopg.errors.DeadlockDetected, Conflict),
+        (psycopg.errors.UniqueViolation, Duplicate),
+        (psycopg.errors.AdminShutdown, ConnectionLost),
+        (psycopg.errors.CannotConnectNow, ConnectionLost),
+        (psycopg.errors.ConnectionFailure, ConnectionLost),
+        (psycopg.errors.IdleInTransactionSessionTimeout, ConnectionLost),
+        (psycopg.errors.LockNotAvailable, StoreUnavailable),
+        (psycopg.errors.QueryCanceled, StoreUnavailable),
+        (psycopg.errors.DiskFull, StoreUnavailable),
+        (psycopg.errors.ReadOnlySqlTransaction, StoreUnavailable),
+        (psycopg.errors.InsufficientPrivilege, StoreError),
+        (psycopg.errors.CheckViolation, StoreError),
+        (psycopg.errors.SyntaxError, StoreError),
+    ],
+)
+def test_what_postgresql_means_by_its_states(raised, kind):
+    said = fault("kin on db", raised("5552368001"))
+    assert type(said) is kind
+    assert "5552368001" not in str(said)
 
 
 async def test_whatever_a_function_raises_reaches_its_caller_and_undoes_its_work(tmp_path):
