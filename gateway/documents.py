@@ -104,7 +104,19 @@ def parse_document(text: str, name: str, model: type[D]) -> tuple[D, Source]:
     try:
         return model.model_validate({} if data is None else data), source
     except ValidationError as error:
-        raise DocumentError([_problem(each, source, model) for each in error.errors()]) from None
+        raise DocumentError([_problem(each, source, model) for each in _own(error.errors())]) from None
+
+
+def _own(errors: Sequence[Any]) -> list[Any]:
+    """Without lists that look too short only because what stands in them has mistakes, which are told already."""
+    places = [each["loc"] for each in errors]
+
+    def follows(error: Any) -> bool:
+        place = error["loc"]
+        inside = any(len(other) > len(place) and other[: len(place)] == place for other in places)
+        return error["type"] == "too_short" and inside
+
+    return [each for each in errors if not follows(each)]
 
 
 class _StrictLoader(yaml.SafeLoader):

@@ -133,6 +133,16 @@ def test_a_mistake_in_bands_shares_and_taxes_is_named_too(tmp_path, change, to, 
     assert any(each.startswith(expected) for each in found), found
 
 
+def test_one_mistake_in_the_only_tariff_is_one_problem(tmp_path):
+    text = GOOD.replace("version: 1", "version: 0", 1)
+    assert [each.split(":")[1] for each in problems_of(tmp_path, text)] == ["3"]
+
+
+def test_a_file_with_no_tariff_at_all_is_told(tmp_path):
+    (problem,) = problems_of(tmp_path, "tariffs: []\n")
+    assert problem.startswith("t.yaml:1: tariffs:")
+
+
 def test_a_tariff_without_any_price_is_refused(tmp_path):
     (found,) = problems_of(tmp_path, GOOD.replace('    per_minute: "0.16"\n', ""))
     assert found.startswith("t.yaml:2: tariffs[0]: has no price; write per_minute:")
