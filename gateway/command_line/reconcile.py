@@ -63,7 +63,7 @@ async def _reconciled(
     from gateway.desk import open_books
     from gateway.exports.files import whole_file
     from gateway.exports.mapping import columns_of
-    from gateway.exports.reconcile import Sums, Verdict, reconcile, report_header, report_row
+    from gateway.exports.reconcile import Outcome, Sums, Verdict, reconcile, report_header, report_row
 
     columns, rows_of_theirs, done = columns_of(mapping), len(carrier), 0
     sums = Sums.over(columns)
@@ -79,7 +79,7 @@ async def _reconciled(
         async with open_books(load_config(config)) as (store, _):
             async for each in reconcile(store, carrier, mapping, period, moved):
                 sums.add(each)
-                if each.verdict is not Verdict.MATCHED:
+                if isinstance(each, Outcome) and each.verdict is not Verdict.MATCHED:
                     rows.writerow(report_row(each, columns))
     return sums
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import csv
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
 from gateway.errors import BillingError
+from gateway.exports.lane import Lane, lane_of
 from gateway.exports.mapping import Column, MappingDocument, Nearness, Value, columns_of, nearness
 
 AT_ONCE = 5_000
@@ -51,9 +53,14 @@ class Ours(NamedTuple):  # made for every row, at a third of a frozen dataclass'
 
 
 class Carrier:
-    """Their rows. unreadable: lines, and what is wrong with each. Close it, or the disk's room is kept."""
+    """Their rows. unreadable: lines, and what is wrong with each. Close it, or the disk's room is kept.
+
+    lane: those that are compared in columns; `leave_the_lane` puts what is left of it to the others.
+    """
 
     def __init__(self, columns: Sequence[Column], near: Nearness | None) -> None:
+        self.lane: Lane | None = None
+        self.read_rows: Callable[[Collection[int] | None], Iterable[tuple[Value, ...]]] = lambda _: ()
         self._width = len(columns)
         self._near = near
         self._index = sqlite3.connect("", isolation_level=None, check_same_thread=False)
@@ -77,8 +84,15 @@ class Carrier:
     def close(self) -> None:
         self._index.close()
 
+    def leave_the_lane(self) -> None:
+        lane, self.lane = self.lane, None
+        if lane is not None:
+            self.fill(self.read_rows(frozenset(lane.unused().tolist())))
+
     def __len__(self) -> int:
-        return int(self._index.execute("SELECT count(*) FROM theirs").fetchone()[0])
+        return (len(self.lane.rows) if self.lane else 0) + int(
+            self._index.execute("SELECT count(*) FROM theirs").fetchone()[0]
+        )
 
     def fill(self, rows: Iterable[tuple[Value, ...]]) -> None:
         """rows: line, key, number, time, and the values."""
@@ -87,7 +101,7 @@ class Carrier:
         rows = iter(rows)
         while some := list(islice(rows, AT_ONCE)):
             self._index.executemany(insert, some)
-        self._index.execute("CREATE INDEX by_key ON theirs (key)")
+        self._index.execute("CREATE INDEX IF NOT EXISTS by_key ON theirs (key)")
 
     def found(self, keys: Iterable[str]) -> dict[str, Theirs]:
         """By key, the first line of each; used or not."""
@@ -157,35 +171,43 @@ def read_carrier(path: Path, mapping: MappingDocument) -> Carrier:
     """Raises BillingError for a file that cannot be read or lacks a column: file, line and column."""
     columns, near = columns_of(mapping), nearness(mapping)
     carrier = Carrier(columns, near)
-    line = 1
+    carrier.read_rows = partial(_rows_of, path, mapping, carrier.unreadable)
     try:
-        with path.open(encoding=mapping.encoding, newline="") as file:
-            rows = csv.reader(file, delimiter=mapping.delimiter, strict=True)
-            header = next(rows, [])
-            reader = _Reader(_places(path, header, mapping, columns), mapping, columns, near)
-
-            def taken() -> Iterator[tuple[Value, ...]]:
-                nonlocal line
-                for row in rows:
-                    line = rows.line_num
-                    try:
-                        values = reader.read(row)
-                    except ValueError as error:
-                        carrier.unreadable.append((line, str(error)))
-                        continue
-                    if values is not None:
-                        yield (line, *values)
-
-            carrier.fill(taken())
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        carrier.close()
-        raise BillingError(
-            f"{path}:{line}: cannot be read as a carrier's CSV, at or after this line: {error}"
-        ) from None
+        lane = lane_of(path, mapping, columns)
+        if lane is None or len(lane.left):
+            carrier.fill(carrier.read_rows(None if lane is None else frozenset(lane.left.tolist())))
+        carrier.lane = lane
     except BaseException:
         carrier.close()
         raise
     return carrier
+
+
+def _rows_of(
+    path: Path, mapping: MappingDocument, unreadable: list[tuple[int, str]], wanted: Collection[int] | None
+) -> Iterator[tuple[Value, ...]]:
+    """line, key, number, time and values of the rows that count; wanted: only those, from 0 behind the header."""
+    columns, near = columns_of(mapping), nearness(mapping)
+    line = 1
+    try:
+        with path.open(encoding=mapping.encoding, newline="") as file:
+            rows = csv.reader(file, delimiter=mapping.delimiter, strict=True)
+            reader = _Reader(_places(path, next(rows, []), mapping, columns), mapping, columns, near)
+            for number, row in enumerate(rows):
+                line = rows.line_num
+                if wanted is not None and number not in wanted:
+                    continue
+                try:
+                    values = reader.read(row)
+                except ValueError as error:
+                    unreadable.append((line, str(error)))
+                    continue
+                if values is not None:
+                    yield (line, *values)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise BillingError(
+            f"{path}:{line}: cannot be read as a carrier's CSV, at or after this line: {error}"
+        ) from None
 
 
 def _places(path: Path, header: list[str], mapping: MappingDocument, columns: Sequence[Column]) -> dict[str, int]:

@@ -78,17 +78,32 @@ def _read(lines: Sequence[str], options: arrow_json.ParseOptions) -> pa.Table:
 
 def figures(documents: Sequence[str], names: Sequence[str]) -> dict[str, list[Any]]:
     """Some top-level fields of records, a list each: times in microseconds since 1970, amounts in micro-units."""
+    return {name: array.to_pylist() for name, array in figure_columns(documents, names).items()}
+
+
+def figure_columns(documents: Sequence[str], names: Sequence[str]) -> dict[str, pa.Array]:
+    """The same, as columns."""
     schema = pa.schema([_PARSED.field(name) for name in names])
     table = _read(documents, arrow_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"))
     return {name: _figures(name, table[name]) for name in names}
 
 
-def _figures(name: str, column: pa.ChunkedArray) -> list[Any]:
+def _figures(name: str, column: pa.ChunkedArray) -> pa.Array:
     if name in TIMES:
-        column = pc.cast(pc.cast(column, pa.timestamp("us", tz="UTC")), pa.int64())
+        column = microseconds(column)
     elif name in AMOUNTS:
-        column = pc.cast(pc.multiply(pc.cast(column, AMOUNT), _MICROS), pa.int64())
-    return column.to_pylist()  # type: ignore[no-any-return]  # a list of what the field holds
+        column = micro_units(column)
+    return _chunk(column)
+
+
+def microseconds(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Of RFC 3339 texts, since 1970."""
+    return pc.cast(pc.cast(texts, pa.timestamp("us", tz="UTC")), pa.int64())
+
+
+def micro_units(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Of decimal texts."""
+    return pc.cast(pc.multiply(pc.cast(texts, AMOUNT), _MICROS), pa.int64())
 
 
 def chosen(table: pa.Table, *, trunk: str = "", account: str = "") -> pa.Array:

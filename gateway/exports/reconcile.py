@@ -16,15 +16,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
-from itertools import compress
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from gateway.exports.carrier import Carrier, Ours, Theirs
-from gateway.exports.columns import figures
+from gateway.exports.columns import figure_columns
+from gateway.exports.lane import Compared, Flags, Lane, counting, integers, picked
 from gateway.exports.mapping import Column, MappingDocument, Value, columns_of, nearness, shown
 from gateway.store import Page, Place, Store, Work
 
-PAGE = 2000
+PAGE = 5000
 _FORMULA = re.compile(r"\s*[=+\-@]")
 
 
@@ -51,6 +53,15 @@ class Outcome(NamedTuple):  # made for every row, as Ours and Theirs
 
 
 @dataclass(frozen=True, slots=True)
+class Agreed:
+    """Many that are the same on both sides. sums: position of the column, ours, theirs."""
+
+    rows: int
+    sums: tuple[tuple[int, int, int], ...]
+    verdict: Verdict = Verdict.MATCHED
+
+
+@dataclass(frozen=True, slots=True)
 class Period:
     """Our visits that ended at `since` or later and before `until`, of one trunk or of all."""
 
@@ -72,7 +83,13 @@ class Sums:
     def over(cls, columns: Sequence[Column]) -> Sums:
         return cls(tuple(index for index, each in enumerate(columns) if each.adds_up))
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: Outcome | Agreed) -> None:
+        if isinstance(outcome, Agreed):
+            self.counts[outcome.verdict] += outcome.rows
+            for index, ours_sum, theirs_sum in outcome.sums:
+                self.ours[outcome.verdict, index] += ours_sum
+                self.theirs[outcome.verdict, index] += theirs_sum
+            return
         verdict, ours, theirs = outcome.verdict, outcome.ours, outcome.theirs
         self.counts[verdict] += 1
         for index in self.positions:
@@ -92,14 +109,21 @@ def _figure(value: Value) -> int:
 
 async def reconcile(
     store: Store, carrier: Carrier, mapping: MappingDocument, period: Period, progress: Callable[[int], None]
-) -> AsyncIterator[Outcome]:
+) -> AsyncIterator[Outcome | Agreed]:
     """Uses the carrier's rows up. progress: told of each page of ours, how many records it had."""
     near = nearness(mapping)
     columns = columns_of(mapping)
-    async for page in _pages(store, period, partial(_ours, mapping=mapping, trunk=period.trunk)):
-        for each in _by_key(carrier, page.ours, columns, leave=near is not None):
-            yield each
+    async for page in _pages(store, period, partial(_parsed, mapping=mapping, trunk=period.trunk)):
+        if page.records:
+            left = page.counts
+            if carrier.lane is not None:
+                left, found = _in_lane(carrier.lane, page, mapping, columns)
+                for outcome in found:
+                    yield outcome
+            for each in _by_key(carrier, _ours(page, left, mapping), columns, leave=near is not None):
+                yield each
         progress(page.records)
+    carrier.leave_the_lane()
     for each in _the_rest(carrier, columns):
         yield each
 
@@ -138,33 +162,65 @@ def _the_rest(carrier: Carrier, columns: Sequence[Column]) -> Iterator[Outcome]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Compared:
-    """Of a page of `records`, what counts."""
+class _Columns:
+    """A page of `records`: the fields that matter as columns, and which rows count."""
 
-    ours: list[Ours]
+    fields: dict[str, Any]
+    counts: Flags
     records: int
 
 
-def _ours(documents: Sequence[str], mapping: MappingDocument, trunk: str) -> _Compared:
-    """Column by column: a record as an object would cost more than all the rest."""
+def _parsed(documents: Sequence[str], mapping: MappingDocument, trunk: str) -> _Columns:
     if not documents:
-        return _Compared([], 0)
+        return _Columns({}, np.zeros(0, np.bool_), 0)
     columns, near = columns_of(mapping), nearness(mapping)
-    key = mapping.key.ours if mapping.key else ""
     names = {"cdr_id", "trunk", "answer_at", *(each.source for each in columns)}
-    names |= ({key} if key else set()) | ({near.source, "dialled"} if near else set())
-    found = figures(documents, sorted(names))
-    blank = [""] * len(documents)
+    names |= ({mapping.key.ours} if mapping.key else set()) | ({near.source, "dialled"} if near else set())
+    found = figure_columns(documents, sorted(names))
+    return _Columns(found, counting(found, trunk=trunk, answered=mapping.answered), len(documents))
+
+
+def _ours(page: _Columns, taken: Flags, mapping: MappingDocument) -> list[Ours]:
+    """Those rows of a page as objects."""
+    if not taken.any():
+        return []
+    columns, near = columns_of(mapping), nearness(mapping)
+    found = {name: picked(column, taken) for name, column in page.fields.items()}
+    blank = [""] * len(found["cdr_id"])
     values = zip(*(_values(each, found[each.source]) for each in columns), strict=True)
     numbers = map(near.number, found["dialled"]) if near else blank
-    times = found[near.source] if near else [None] * len(documents)
-    keys = found[key] if key else blank
-    made = map(Ours, keys, found["cdr_id"], values, numbers, times)
-    counts = (
-        (not trunk or on == trunk) and (at is not None or not mapping.answered)
-        for on, at in zip(found["trunk"], found["answer_at"], strict=True)
-    )
-    return _Compared(list(compress(made, counts)), len(documents))
+    times = found[near.source] if near else [None] * len(blank)
+    keys = found[mapping.key.ours] if mapping.key else blank
+    return list(map(Ours, keys, found["cdr_id"], values, numbers, times))
+
+
+def _in_lane(
+    lane: Lane, page: _Columns, mapping: MappingDocument, columns: Sequence[Column]
+) -> tuple[Flags, list[Outcome | Agreed]]:
+    """Which rows of ours the lane has no key for, and what became of the others, in columns where they agree."""
+    keys = page.fields[mapping.key.ours] if mapping.key else None
+    if keys is None:
+        return page.counts, []
+    places = lane.places(keys)
+    mine = page.counts & (places >= 0)
+    at = places[mine]
+    fresh = lane.take(at)
+    whole, there = integers(page.fields, columns)
+    compared = Compared([each[mine] for each in whole], [each[at] for each in lane.values])
+    agree = fresh & compared.same & there[mine]
+    sums = tuple(compared.sums([index for index, each in enumerate(columns) if each.adds_up], agree))
+    outcomes: list[Outcome | Agreed] = [Agreed(int(agree.sum()), sums)] if agree.any() else []
+    odd = np.flatnonzero(~agree)
+    pick = np.zeros(len(mine), np.bool_)
+    pick[np.flatnonzero(mine)[odd]] = True
+    for each, index in zip(_ours(page, pick, mapping), odd.tolist(), strict=True):
+        place = int(at[index])
+        if not fresh[index]:
+            outcomes.append(Outcome(Verdict.DUPLICATE, each.key, each.cdr_id, ours=each.values))
+            continue
+        theirs = Theirs(int(lane.rows[place]) + 2, each.key, True, tuple(int(v[place]) for v in lane.values))
+        outcomes.append(_pair(each, theirs, columns))
+    return page.counts & (places < 0), outcomes
 
 
 def _values(column: Column, found: list[Any]) -> Iterable[Value]:
@@ -180,24 +236,28 @@ def _pair(ours: Ours, theirs: Theirs, columns: Sequence[Column], what: str = "")
     return Outcome(verdict, ours.key or theirs.key, ours.cdr_id, theirs.line, ours.values, theirs.values, what)
 
 
-async def _pages(store: Store, period: Period, parse: Callable[[Sequence[str]], _Compared]) -> AsyncIterator[_Compared]:
-    """The next one is read and parsed while this one is compared."""
+async def _pages(store: Store, period: Period, parse: Callable[[Sequence[str]], _Columns]) -> AsyncIterator[_Columns]:
+    """Three at a time: while one is compared, the next is parsed, and the one after it is read."""
 
-    async def fetch(after: Place | None) -> tuple[_Compared, Place | None]:
-        page: Page = await store.read(partial(_page, period=period, after=after))
-        return await asyncio.to_thread(parse, page.documents), page.next
+    async def read(after: Place | None) -> Page:
+        return await store.read(partial(_page, period=period, after=after))
 
-    coming = asyncio.ensure_future(fetch(None))
+    reading: asyncio.Task[Page] | None = asyncio.create_task(read(None), name="a page of records")
+    parsing: asyncio.Task[_Columns] | None = None
     try:
-        while True:
-            page, place = await coming
-            if place is None:
-                yield page
-                return
-            coming = asyncio.ensure_future(fetch(place))
-            yield page
+        while reading is not None:
+            page = await reading
+            reading = asyncio.create_task(read(page.next), name="a page of records") if page.next else None
+            before = parsing
+            parsing = asyncio.create_task(asyncio.to_thread(parse, page.documents), name="columns of records")
+            if before is not None:
+                yield await before
+        if parsing is not None:
+            yield await parsing
     finally:
-        coming.cancel()
+        for each in (reading, parsing):
+            if each is not None:
+                each.cancel()
 
 
 def _page(work: Work, period: Period, after: Place | None) -> Page:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import random
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from gateway.cli import app
 from gateway.clock import ManualClock
 from gateway.config import load_config
 from gateway.desk import load_policy
+from gateway.exports.lane import lane_of
+from gateway.exports.mapping import columns_of, load_mapping
 from gateway.store import Store
 from tests.billing.stage import START, WHOLE_VISITS, granted, summary, usd
 
@@ -185,3 +188,65 @@ def test_what_cannot_be_compared_is_said(config: Path, tmp_path: Path, text: str
     done = compared(config, tmp_path, text, mapping=mapping)
     assert done.exit_code == 1
     assert complaint in str(done.exception)
+
+
+PLAIN = """\
+key: {ours: sip_call_id, theirs: Call-ID}
+compare:
+  - {ours: duration_s, theirs: billsec, tolerance: "2"}
+  - {ours: answer_at, theirs: answer, tolerance: "3"}
+  - {ours: total, theirs: charge, tolerance: "0.01"}
+only: {disposition: [ANSWERED, ""]}
+near: {number: dst, time: answer, window_s: "5"}
+"""
+ODDITIES = {
+    "Call-ID": ["v1@pbx", " v2@pbx ", "v3@pbx", "v4@pbx", "v5@pbx", "v6@pbx", "", "x@pbx"],
+    "billsec": ["61", "61.0", "63", "64", "-61", "1e1", "long", " 61", "61.1234567", "99999999999999"],
+    "answer": ["2026-01-05T15:00:04.000Z", "2026-01-05 15:00:06Z", "2026-01-05T15:00:04", "2026-13-05T15:00:04Z",
+               "2026-01-05T09:00:04-06:00", "never"],
+    "charge": ["0.16", "0.160000", "0.17", "0.2", "", "0.1600001"],
+    "dst": ["5552368001", "5550000000"],
+    "disposition": ["ANSWERED", "ANSWERED", "ANSWERED", "BUSY", ""],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_column_by_column_and_row_by_row_find_the_same(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, ending: str
+) -> None:
+    """The fast lane is only that. Some files are plain throughout, most have odd rows among the plain ones."""
+    chance = random.Random(seed)
+    odd = chance.choice([0.0, 0.1, 0.5])
+    rows = [
+        ",".join(chance.choice(each) if chance.random() < odd else each[0] for each in list(ODDITIES.values())[1:])
+        for _ in range(chance.randint(0, 12))
+    ]
+    text = ",".join(ODDITIES) + ending + "".join(f"{chance.choice(ODDITIES['Call-ID'])},{row}{ending}" for row in rows)
+    mapping = PLAIN if chance.random() < 0.5 else "\n".join(PLAIN.splitlines()[:-1])
+    found = []
+    for lane in (True, False):
+        if not lane:
+            monkeypatch.setattr("gateway.exports.carrier.lane_of", lambda *_: None)
+        done = compared(config, tmp_path, text, "--report", str(tmp_path / "report.csv"), mapping=mapping)
+        found.append((done.exit_code, done.output, sorted((tmp_path / "report.csv").read_text().splitlines())))
+    assert found[0] == found[1]
+
+
+def test_a_plain_file_has_a_lane_and_others_have_none(tmp_path: Path) -> None:
+    (tmp_path / "mapping.yaml").write_text(PLAIN)
+    mapping = load_mapping(tmp_path / "mapping.yaml")
+    head = ",".join(ODDITIES) + "\n"
+    row = "v1@pbx,61,2026-01-05T15:00:04.000Z,0.16,5552368001,ANSWERED\n"
+    odd = "v2@pbx,long,2026-01-05T15:00:04.000Z,0.16,5552368001,ANSWERED\n"
+    for text, wanted in (
+        (head + row + odd, (1, 1)),
+        (head + row + row, (0, 2)),
+        (head + row.replace("v1@pbx", '"v1@pbx"'), None),
+        (head + row + "\n" + odd, None),
+        (head + row + "too,few\n", None),
+        ("", None),
+    ):
+        (tmp_path / "carrier.csv").write_text(text)
+        lane = lane_of(tmp_path / "carrier.csv", mapping, columns_of(mapping))
+        assert (lane and (len(lane.rows), len(lane.left))) == wanted, text
