@@ -17,6 +17,7 @@ from gateway.errors import KinbridgeError
 if TYPE_CHECKING:
     from gateway.billing.accounting import Accounting
     from gateway.billing.audit import ChainReport
+    from gateway.exports.manifest import Manifest
     from gateway.store import Drop
 
 cdr_app = typer.Typer(help="Call-detail records.", no_args_is_help=True)
@@ -101,13 +102,15 @@ def cdr_export(
     name = node or load_config(config).node
     records = Selection(name, since, begin=utc(begin), end=utc(end), facility=facility)
     wanted = Wanted(records, trunk, account)
-    with progress_bar(f"{output.name}") as progress:
-        done = with_accounting(
-            config,
-            lambda books: export(
-                books, wanted, Format(file_format), output, now=SystemClock().now(), progress=progress
-            ),
-        )
+
+    async def exported(books: Accounting) -> Manifest:
+        nodes = await books.nodes()
+        if nodes and name not in nodes:
+            raise KinbridgeError(f"node {name} has no record in this database; --node: {', '.join(nodes)}")
+        return await export(books, wanted, Format(file_format), output, now=SystemClock().now(), progress=progress)
+
+    with progress_bar(output.name) as progress:
+        done = with_accounting(config, exported)
     print(f"{done.rows} records in {output}; next time: --since {done.next_since}")
 
 

@@ -87,7 +87,9 @@ class Dropping:
         """By hand, whatever the clock says; name: only that one. Raises BillingError for an unknown name."""
         chosen = [each for each in self._tasks if name in ("", each.name)]
         if not chosen:
-            known = ", ".join(each.name for each in self._tasks) or "none"
+            known = ", ".join(each.name for each in self._tasks)
+            if not known:
+                raise BillingError("the configuration has no `exports:`; docs/exports.md shows how they are written")
             raise BillingError(f"there is no export {name!r} in the configuration (exports: {known})")
         return {each.name: await self.drop(each) for each in chosen}
 

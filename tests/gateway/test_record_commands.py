@@ -82,6 +82,14 @@ def test_a_visit_is_shown_by_its_name_or_its_records(config: Path, name: str) ->
     assert (code, record["cdr_id"], record["total"]) == (0, "cdr:v1", "0.08")
 
 
+def test_a_node_without_records_is_no_empty_month(config: Path, tmp_path: Path) -> None:
+    with pytest.raises(KinbridgeError, match=r"node node9 has no record in this database; --node: node1"):
+        asked(config, "export", "--node", "node9", "--output", str(tmp_path / "cdr.csv"))
+    assert not (tmp_path / "cdr.csv").exists()
+    with pytest.raises(KinbridgeError, match="the configuration has no `exports:`"):
+        asked(config, "drop")
+
+
 def test_what_is_not_there_is_said_in_a_sentence(config: Path) -> None:
     with pytest.raises(KinbridgeError, match="no record and no recorded visit 'v9'"):
         asked(config, "show", "v9")
