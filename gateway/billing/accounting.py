@@ -26,7 +26,7 @@ from gateway.billing.rules import AccountRules
 from gateway.billing.tariff import Tariffs
 from gateway.call.summary import HoldGranted, HoldRefused, ProofOfLife, Receipt, VisitIntent, VisitSummary
 from gateway.clock import Clock, SystemClock
-from gateway.errors import BillingError
+from gateway.errors import BillingError, StoreError, StoreUnavailable
 from gateway.money import Money
 from gateway.store import Account, AccountKind, CdrRow, LedgerEntry, RawRecord, Selection, Store, Visit, Work
 
@@ -78,12 +78,9 @@ class Accounting:
             await self._store.write(lambda work: work.visits.alive(proofs))
 
     async def close(self, summary: VisitSummary) -> Receipt:
-        return await self._closed(summary, self._clock.now())
-
-    async def _closed(self, summary: VisitSummary, now: datetime) -> Receipt:
+        now = self._clock.now()
         receipt = await self._store.write(partial(self._close, summary=summary, now=now))
-        if receipt.cap:
-            log.info("visit %s: the cap %s lowered its charge", receipt.visit_id, receipt.cap)
+        _tell_of_cap(receipt)
         return receipt
 
     def _close(self, work: Work, summary: VisitSummary, now: datetime) -> Receipt:
@@ -99,7 +96,7 @@ class Accounting:
         now = self._clock.now()
         before = now - timedelta(seconds=silent_s)
         silent = await self._store.read(lambda work: work.visits.silent_since(before))
-        return await self._close_crashed([each for each in silent if each.intent.visit_id not in live], now)
+        return await self._close_crashed([each for each in silent if each.intent.visit_id not in live], now, before)
 
     async def recover(self, node: str, now: datetime) -> list[Receipt]:
         """Closes what a crash of `node` left open. Call it before the node takes its first visit, never later.
@@ -110,15 +107,33 @@ class Accounting:
         await self._store.claim(node)
         return await self._close_crashed(await self._store.read(lambda work: work.visits.without_record(node)), now)
 
-    async def _close_crashed(self, visits: Sequence[Visit], now: datetime) -> list[Receipt]:
+    async def _close_crashed(
+        self, visits: Sequence[Visit], now: datetime, silent_before: datetime | None = None
+    ) -> list[Receipt]:
         receipts: list[Receipt] = []
         for visit in visits:
-            summary = closing.crashed(visit)
+            visit_id = visit.intent.visit_id
+            close = partial(self._close_if_silent, visit_id=visit_id, now=now, before=silent_before)
             try:
-                receipts.append(await self._closed(summary, now))
-            except BillingError:
-                log.exception("visit %s cannot be recovered", summary.visit_id)
+                receipt = await self._store.write(close)
+            except StoreUnavailable:
+                raise
+            except (BillingError, StoreError):
+                log.exception("visit %s cannot be recovered", visit_id)
+                continue
+            if receipt is not None:
+                _tell_of_cap(receipt)
+                receipts.append(receipt)
         return receipts
+
+    def _close_if_silent(self, work: Work, visit_id: str, now: datetime, before: datetime | None) -> Receipt | None:
+        """None: it was closed meanwhile, or gave a sign of life since `before`."""
+        visit = work.visits.get(visit_id)
+        if visit is None or visit.cdr_id is not None:
+            return None
+        if before is not None and (visit.alive_at or visit.intent.setup_at) >= before:
+            return None
+        return self._close(work, closing.crashed(visit), now)
 
     # accounts
 
@@ -245,6 +260,11 @@ class Accounting:
         what a visit has cost is what its last record says.
         """
         return await self._store.read(lambda work: (*work.books.discrepancies(), *audit.unpaid(work)))
+
+
+def _tell_of_cap(receipt: Receipt) -> None:
+    if receipt.cap:
+        log.info("visit %s: the cap %s lowered its charge", receipt.visit_id, receipt.cap)
 
 
 def storable(intent: VisitIntent) -> VisitIntent:

@@ -19,12 +19,22 @@ LOOKS_A_TERM = 4  # how often it looks within the time after which a hold expire
 async def run_expiry(
     accounting: Accounting, clock: Clock, silent_s: float, live: Callable[[], Collection[str]]
 ) -> None:
-    """For ever. live: the visits that this process has in hand."""
+    """For ever. live: the visits that this process has in hand.
+
+    While the database is away, every node falls silent. When it is back, the others get a turn to prove their visits'
+    lives before these are looked at again.
+    """
+    was_away = False
     while True:
         await clock.sleep(silent_s / LOOKS_A_TERM)
         try:
+            if was_away:
+                await accounting.last_sequence()
+                was_away = False
+                continue
             closed = await accounting.expire(silent_s, live())
         except StoreError as error:
+            was_away = True
             log.warning("no holds could be looked through (%s)", type(error).__name__)
             continue
         if closed:

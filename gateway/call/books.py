@@ -16,12 +16,15 @@ from gateway.call.summary import HoldGranted, HoldRefused, MediaSummary, ProofOf
 from gateway.call.termination import Fault, Reason, Termination
 from gateway.call.visit import VisitState
 from gateway.clock import Clock
-from gateway.errors import StoreUnavailable
+from gateway.errors import StoreError, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 15.0
+REPAIR_TRIES = 40
+"""How often a record is offered to a database that is there and refuses it: some nine minutes, in which a person can
+give back a right or a password. After that the visit is left to recovery, and takes up no place any longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Books:
         self._written = False
 
     async def authorise(self) -> HoldGranted | HoldRefused:
-        """Raises StoreUnavailable."""
+        """Raises StoreError."""
         answer = await self._accounting.authorise(self.intent)
         self._written = True
         if isinstance(answer, HoldGranted):
@@ -83,20 +86,28 @@ class Books:
         )
 
     async def close(self, visit: VisitState, media: MediaSummary, on_delay: Callable[[], None]) -> Receipt:
-        """on_delay: called once, when the first try did not do it."""
+        """on_delay: called once, when the first try did not do it. Raises StoreError after REPAIR_TRIES."""
         summary = self._summary(visit, media)
-        for pause_s in _pauses():
+        for tries, pause_s in enumerate(_pauses(), 1):
             try:
                 if not self._written:
                     await self._accounting.attempt(self.intent)
                     self._written = True
                 return await self._accounting.close(summary)
-            except StoreUnavailable:
-                if pause_s == FIRST_PAUSE_S:
-                    log.warning("visit %s: the database is away, its record waits", self.intent.visit_id)
+            except StoreError as error:
+                if tries >= REPAIR_TRIES and not isinstance(error, StoreUnavailable):
+                    raise
+                if tries == 1:
+                    self._warn_of(error)
                     on_delay()
             await self._clock.sleep(pause_s)
         raise AssertionError("the pauses never end")
+
+    def _warn_of(self, error: StoreError) -> None:
+        if isinstance(error, StoreUnavailable):
+            log.warning("visit %s: the database is away, its record waits", self.intent.visit_id)
+        else:
+            log.error("visit %s: its record waits, somebody must repair this: %s", self.intent.visit_id, error)
 
     def _summary(self, visit: VisitState, media: MediaSummary) -> VisitSummary:
         now_s = self._clock.monotonic()

@@ -333,8 +333,13 @@ def _limit(visit: VisitState, event: e.LimitReached, now_s: float) -> Step:
     return _end(visit, now_s, event.reason, fault, sip_codes.FORBIDDEN)
 
 
-def _draining(visit: VisitState, event: e.DrainBegan, now_s: float) -> Step:
+def _draining(visit: VisitState, event: e.DrainBegan | e.DrainEnded, now_s: float) -> Step:
     return _end(visit, now_s, Reason.REFUSED, Fault.GATEWAY, sip_codes.UNAVAILABLE, refusal="draining")
+
+
+def _drained(visit: VisitState, event: e.DrainEnded, now_s: float) -> Step:
+    seen = visit.marks.media_start_at_s is not None  # else nobody saw or heard anybody: it was refused, only late
+    return _ends(Reason.COMPLETED, Fault.GATEWAY)(visit, event, now_s) if seen else _draining(visit, event, now_s)
 
 
 def _close_again(visit: VisitState, event: e.Crashed, now_s: float) -> Step:
@@ -415,7 +420,7 @@ ROWS: tuple[Row, ...] = (
     (e.OfficerEnded, ALIVE, ENDING, _ends(Reason.OFFICER_TERMINATED, Fault.OFFICER, sip_codes.FORBIDDEN)),
     (e.DrainBegan, WAITING, ENDING, _draining),
     (e.DrainBegan, (_S.CONNECTING, *JOINED), STAY, _ignore),
-    (e.DrainEnded, ALIVE, ENDING, _ends(Reason.COMPLETED, Fault.GATEWAY, sip_codes.UNAVAILABLE)),
+    (e.DrainEnded, ALIVE, ENDING, _drained),
     (e.Crashed, ALIVE, ENDING, _ends(Reason.NODE_CRASH, Fault.GATEWAY, sip_codes.SERVER_ERROR)),
     (e.Crashed, ENDING, STAY, _close_again),
     (e.Recorded, ENDING, (_S.ENDED,), _recorded),

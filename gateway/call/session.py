@@ -35,7 +35,7 @@ from gateway.call.summary import HoldGranted, MediaSummary, ProofOfLife
 from gateway.call.translate import from_dialog, from_media, from_stats
 from gateway.call.view import VisitView
 from gateway.call.visit import State, VisitState, seconds_left
-from gateway.errors import MachineError, StoreUnavailable, VisitGone
+from gateway.errors import MachineError, StoreError, StoreUnavailable, VisitGone
 from gateway.policy.decision import Allowed, Refusal
 from sip import Dialog, Invite
 
@@ -221,7 +221,9 @@ class Session:
     async def _authorise(self, decision: Allowed) -> e.Event:
         try:
             answer = await self._books.authorise()
-        except StoreUnavailable:
+        except StoreError as error:
+            if not isinstance(error, StoreUnavailable):
+                log.error("visit %s is refused, somebody must repair this: %s", self.visit_id, error)  # noqa: TRY400 - in words
             return e.Refused(Refusal.UNAVAILABLE)
         if not isinstance(answer, HoldGranted):
             return e.Refused(Refusal(answer.refusal))

@@ -135,6 +135,7 @@ class Outage:
             self._happenings.note()
             raise StoreUnavailable("the test cut the line")
         if self.bugs and what != "alive":
+            self._happenings.note()
             raise self.bugs.pop()
 
 

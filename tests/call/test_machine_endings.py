@@ -50,6 +50,7 @@ BEFORE_THE_ANSWER = [
     (State.RINGING, e.OfficerEnded(), 403, "officer_terminated", Fault.OFFICER),
     (State.RINGING, e.DrainBegan(), 503, "refused_draining", Fault.GATEWAY),
     (State.REQUESTED, e.DrainBegan(), 503, "refused_draining", Fault.GATEWAY),
+    (State.CONNECTING, e.DrainEnded(), 503, "refused_draining", Fault.GATEWAY),
     (State.RINGING, e.Crashed(), 500, "node_crash", Fault.GATEWAY),
     (State.CONNECTING, e.MediaRefused(), 488, "media_failed", Fault.GATEWAY),
     (State.CONNECTING, e.FamilyLeft(), 603, "family_left", Fault.FAMILY),
@@ -121,3 +122,14 @@ def test_a_browser_that_does_not_come_back() -> None:
     assert (visit.termination.reason, visit.termination.fault) == (Reason.FAMILY_LEFT, Fault.NETWORK)
     assert visit.marks.media_end_at_s == 10.0
     assert (visit.meter.billable_s(99), visit.meter.unusable_s(99)) == (10, 20)
+
+
+def test_a_drain_that_ends_before_anybody_was_seen_or_heard_completes_nothing() -> None:
+    visit, wanted = step(after(*TALK[:3]), e.DrainEnded(), 9.0)
+    assert wanted[0] == c.HangUpStation()
+    assert visit.termination
+    assert (visit.termination.word, visit.termination.fault, visit.termination.sip_code) == (
+        "refused_draining",
+        Fault.GATEWAY,
+        0,
+    )

@@ -10,10 +10,10 @@ import pytest
 
 from bridge import WebLegFailed
 from gateway.call import patience
-from gateway.call.books import FIRST_PAUSE_S
+from gateway.call.books import FIRST_PAUSE_S, LONGEST_PAUSE_S, REPAIR_TRIES
 from gateway.call.facts import FactKind
 from gateway.call.notices import Over
-from gateway.errors import VisitGone
+from gateway.errors import StoreError, VisitGone
 from tests.call.stage import FAMILY, stage
 from tests.support.media import ScriptedMedia
 
@@ -165,6 +165,46 @@ async def test_a_bug_that_stays_lets_the_family_go_and_leaves_the_record_to_reco
         receipts = await node.accounting.recover("node1", node.clock.now())
         assert [(each.visit_id, each.reason) for each in receipts] == [("v1", "node_crash")]
         assert receipts[0].billable_s <= 9
+
+
+async def test_a_database_that_refuses_a_record_is_asked_again_until_somebody_has_repaired_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with stage(tmp_path) as node:
+        far, _ = await node.talks()
+        await node.clock.advance(9)
+        node.line.bugs = [StoreError("the database does not give this user the rights it needs")] * 3
+        far.bye()
+        await node.happenings.until(lambda: bool(node.recorder.told(Over)), "the page is let go")
+        await node.clock.advance(LONGEST_PAUSE_S)  # the first pauses are shorter: all three refusals come within it
+        cdr = await node.record()
+        assert node.line.bugs == []
+        assert (cdr.reason, cdr.billable_s) == ("inmate_hung_up", 9)
+        assert len(node.recorder.told(Over)) == 1
+        assert caplog.text.count("somebody must repair this: the database does not give this user the rights") == 1
+
+
+async def test_a_record_that_the_database_never_takes_holds_no_place_for_ever(tmp_path: Path) -> None:
+    async with stage(tmp_path) as node:
+        far, _ = await node.talks()
+        node.line.bugs = [StoreError("refused a row")] * 2 * REPAIR_TRIES
+        far.bye()
+        for tried in range(1, 2 * REPAIR_TRIES + 1):
+            left = 2 * REPAIR_TRIES - tried
+            await node.happenings.until(lambda left=left: len(node.line.bugs) <= left, f"{left} refusals are left")
+            await node.clock.advance(LONGEST_PAUSE_S)
+        await node.happenings.until(lambda: node.visits.live() == (), "it is let go")
+        assert await node.accounting.cdrs() == ()
+        receipts = await node.accounting.recover("node1", node.clock.now())
+        assert [(each.visit_id, each.reason) for each in receipts] == [("v1", "node_crash")]
+
+
+async def test_a_database_that_refuses_the_intent_refuses_the_visit(tmp_path: Path) -> None:
+    async with stage(tmp_path) as node:
+        node.line.bugs = [StoreError("the database is damaged")]
+        assert (await node.station_calls().final()).code == 503
+        cdr = await node.record()
+        assert (cdr.reason, cdr.sip_code, node.recorder.rings) == ("refused_unavailable", 503, [])
 
 
 async def test_a_node_without_power_to_spare_refuses_all_but_the_only_visit(tmp_path: Path) -> None:
