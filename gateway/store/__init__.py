@@ -1,7 +1,9 @@
 """The database room: the only one that knows SQLAlchemy and Alembic. Functions go in, values come out."""
 
 from gateway.store.database import Store
+from gateway.store.deliveries import Delivery, DeliveryState
 from gateway.store.drops import Drop
+from gateway.store.joins import JoinLink
 from gateway.store.latest import Page, Place
 from gateway.store.records import FIRST_HASH, RawRecord, Selection
 from gateway.store.rows import (
@@ -38,6 +40,9 @@ __all__ = [
     "CdrRow",
     "RawRecord",
     "Drop",
+    "Delivery",
+    "DeliveryState",
+    "JoinLink",
     "Selection",
     "Page",
     "Place",

@@ -7,6 +7,8 @@
     visits   <- watchings                 append-only: who watched, a row for its begin and one for its end
     accesses                              append-only: who looked at what, and why
     drops                                 scheduled exports: planned, then done; the last one is the cursor
+    deliveries                            messages on their way to a receiver, each claimed by one node at a time
+    join_links                            who may open the page of one visit: hashes of the link and of the device
 
 `cdrs`, `movements`, `entries`, `watchings` and `accesses` refuse UPDATE and DELETE in the database itself (triggers).
 `accounts.balance_micros` and `held_micros` repeat what entries and open holds add up to, so that a reservation is one
@@ -271,4 +273,46 @@ watchings = Table(
     Column("reason", String(32), nullable=False),
     UniqueConstraint("watching_id", "act"),
     sqlite_autoincrement=True,
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("delivery_id", Id, primary_key=True),
+    Column("node", String(32), nullable=False),
+    Column("receiver", String(64), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("facility", Text, nullable=False),
+    Column("visit_id", Id, nullable=False),
+    Column("privileged", Boolean(create_constraint=False), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("made_at_ms", BigInteger, nullable=False, index=True),
+    Column("useless_at_ms", BigInteger),
+    Column("give_up_at_ms", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", BigInteger, nullable=False),
+    Column("next_at_ms", BigInteger, nullable=False),
+    Column("claim", String(64), nullable=False),
+    Column("claimed_until_ms", BigInteger, nullable=False),
+    Column("outcome", String(32), nullable=False),
+    Column("settled_at_ms", BigInteger),
+    Index(
+        "ix_deliveries_due",
+        "next_at_ms",
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    ),
+)
+
+join_links = Table(
+    "join_links",
+    metadata,
+    Column("link_hash", String(64), primary_key=True),
+    Column("node", String(32), nullable=False),
+    Column("visit_id", Id, nullable=False),
+    Column("contact", Text, nullable=False),
+    Column("made_at_ms", BigInteger, nullable=False),
+    Column("expires_at_ms", BigInteger, nullable=False, index=True),
+    Column("device_hash", String(64), nullable=False),
+    Column("opened_at_ms", BigInteger),
 )

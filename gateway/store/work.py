@@ -5,7 +5,9 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from gateway.store.accounts import Books
+from gateway.store.deliveries import Deliveries
 from gateway.store.drops import Drops
+from gateway.store.joins import Joins
 from gateway.store.latest import Latest
 from gateway.store.recordings import Accesses, Recordings
 from gateway.store.records import Records
@@ -25,3 +27,5 @@ class Work:
         self.recordings = Recordings(connection)
         self.accesses = Accesses(connection)
         self.watchings = Watchings(connection)
+        self.deliveries = Deliveries(connection)
+        self.joins = Joins(connection)
