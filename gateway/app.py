@@ -5,7 +5,7 @@ async with Gateway(config) as gateway:     # everything runs
 # visits are ended and recorded, then everything is closed in the opposite order
 
 store <- accounting <- recovery of what a crash left
-visits <- SIP endpoint, media plane, accounting, decide(), doorbell, bus
+visits <- SIP endpoint, media plane, accounting, decide(), reaching (<- doorbell, store), bus
 monitoring <- visits, media plane, store
 HTTP <- visits, monitoring, doorbell, links, CDRs              bus -> publisher -> broker (ours, or the configured one)
 """
@@ -48,6 +48,7 @@ from gateway.exports.drops import dropping
 from gateway.exports.feed import CdrFeed
 from gateway.policy.decide import decide
 from gateway.policy.plan import Dialplan
+from gateway.reaching import Courier, JoinLinks, Post, Reaching, patience_of, receivers_of
 from gateway.recording.archive import Archive
 from gateway.recording.keys import KeyRing
 from gateway.reports.errand import Office
@@ -81,6 +82,7 @@ class Gateway:
         self._clock = clock or SystemClock()
         self._endpoint = endpoint or SipEndpoint(config.sip_settings())
         self._demo = demo
+        self._link_secret = config.http.link_secret.get_secret_value() or secrets.token_urlsafe(32)
         self._links = Links(config.http.link_secret.get_secret_value(), clock=self._clock)
         self._draining = False
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -156,7 +158,7 @@ class Gateway:
             accounting=self.accounting,
             decide=partial(decide, dialplan),
             facts=self.bus,
-            doorbell=self.doorbell,
+            doorbell=await self._start_reaching(stack),
             clock=self._clock,
             node=config.node,
             limits=config.limits,
@@ -214,6 +216,39 @@ class Gateway:
         task = self._watch(run_publisher(facts, url, mqtt.topic_root, self.config.node), "mqtt publisher")
         stack.push_async_callback(_finished, task, _LAST_FACTS_S)
         stack.callback(self.bus.close)
+
+    async def _start_reaching(self, stack: contextlib.AsyncExitStack) -> Reaching:
+        webhooks, node = self.config.webhooks, self.config.node
+        receivers, patience = receivers_of(webhooks), patience_of(webhooks)
+        self.joins = JoinLinks(self.store, self._link_secret, self._clock, node)
+        send = await stack.enter_async_context(
+            Post(timeout_s=webhooks.timeout_s, parallel=webhooks.parallel, ca=webhooks.ca)
+        )
+        self.courier = Courier(
+            store=self.store,
+            receivers=receivers,
+            patience=patience,
+            send=send,
+            facts=self.bus,
+            clock=self._clock,
+            node=node,
+        )
+        self.reaching = Reaching(
+            pages=self.doorbell,
+            store=self.store,
+            links=self.joins,
+            courier=self.courier,
+            receivers=receivers,
+            patience=patience,
+            clock=self._clock,
+            node=node,
+            ring_s=self.config.limits.ring_timeout_s,
+            join_url=lambda: f"{self.public_url}/join/",
+        )
+        if receivers:  # else nothing is ever put into the outbox
+            stack.push_async_callback(_finished, self._watch(self.courier.run(), "webhooks"), 0)
+            stack.push_async_callback(_finished, self._watch(self.reaching.run(), "reaching"), 0)
+        return self.reaching
 
     async def _start_calls(self, stack: contextlib.AsyncExitStack) -> None:
         """Before `visits.run` is cancelled, the drain at the head of the stack has ended and recorded every visit."""

@@ -11,6 +11,7 @@ from zoneinfo import available_timezones
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from bridge.types import MediaSettings
+from gateway.config_webhooks import WebhooksConfig
 from gateway.documents import Document, DocumentError, Problem, load_with_source
 from gateway.money import Money
 from sip.types import SipSettings, TlsFiles, Transport, Trunk
@@ -252,6 +253,7 @@ class Config(Document):
     tariffs: tuple[str, ...]
     caps: tuple[str, ...] = ()
     exports: tuple[ExportConfig, ...] = ()
+    webhooks: WebhooksConfig = WebhooksConfig()
 
     def sip_settings(self) -> SipSettings:
         sip = self.sip
@@ -304,6 +306,7 @@ def load_config(path: Path) -> Config:
             problems.append(source.problem(f"an export named {each.name!r} stands above", "exports", index, "name"))
         if not (base / each.folder).is_dir():
             problems.append(source.problem(f"there is no folder {each.folder!r}; make it", "exports", index, "folder"))
+    problems += config.webhooks.problems(source, base)
     paths = [("dialplan", config.dialplan)] + [("tariffs", each) for each in config.tariffs]
     paths += [("caps", each) for each in config.caps]
     for field, name in paths:
@@ -319,6 +322,7 @@ def load_config(path: Path) -> Config:
             "exports": tuple(each.model_copy(update={"folder": str(base / each.folder)}) for each in config.exports),
             "store": StoreConfig(url=_absolute_sqlite(config.store.url, base)),
             "recording": _absolute_recording(config.recording, base),
+            "webhooks": config.webhooks.beside(base),
         }
     )
 

@@ -321,6 +321,7 @@ class Effects:
             privileged=terms.privileged,
             monitored=terms.monitored,
             recorded=terms.recorded,
+            facility=terms.facility,
         )
 
     async def _ring_family(self, command: c.RingFamily, visit: VisitState) -> None:

@@ -28,6 +28,9 @@ class FactKind(StrEnum):
     ENDED = "ended"
     RECORDED = "recorded"  # the CDR is written
     LOW_BALANCE = "low-balance"  # the visit has brought an account below its mark; once until it is above again
+    WEBHOOK_DELIVERED = "webhook-delivered"  # a receiver has taken a message about the visit
+    WEBHOOK_GIVEN_UP = "webhook-given-up"
+    LINK_OPENED = "link-opened"  # a join link of the visit, by the device that has it from then on
 
 
 @dataclass(frozen=True, slots=True)

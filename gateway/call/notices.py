@@ -26,6 +26,7 @@ class Ring:
     privileged: bool
     monitored: bool = False
     recorded: bool = False
+    facility: str = ""  # its id; the page shows the name
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,11 @@ class Topic:
 _REASON = Key("reason", "string", "why, a word of the closed list in docs/cdr.md", "balance_exhausted")
 _SOURCE = Key("source", "string", "`sip` (the station) or `web` (the family)", "sip")
 _WATCHING = Key("watching_id", "string", "as in GET /api/v1/audit/watchings", "w-4c1d2e3f4a5b6c7d")
+_WEBHOOK = (
+    Key("delivery_id", "string", "the message's `webhook-id`", "msg_2b7e151628aed2a6abf7158809cf4f3c"),
+    Key("receiver", "string", "its name in the configuration", "sms"),
+    Key("attempts", "integer", "how often it was sent", 3),
+)
 _AFTER = Key("after_accept_ms", "integer", "milliseconds since the family accepted", 740)
 
 TOPICS: tuple[Topic, ...] = (
@@ -110,6 +115,22 @@ TOPICS: tuple[Topic, ...] = (
             Key("currency", "string", "ISO 4217", "USD"),
         ),
     ),
+    Topic(
+        FactKind.WEBHOOK_DELIVERED,
+        "A receiver of `webhooks` has taken a message about the visit ([reaching](reaching.md)).",
+        "",
+        (*_WEBHOOK, Key("outcome", "string", "the HTTP status", "204")),
+    ),
+    Topic(
+        FactKind.WEBHOOK_GIVEN_UP,
+        "A message about the visit is not sent any more.",
+        "",
+        (
+            *_WEBHOOK,
+            Key("outcome", "string", "how the last attempt went: a status, or a word of docs/reaching.md", "timeout"),
+        ),
+    ),
+    Topic(FactKind.LINK_OPENED, "A join link of the visit was opened; its device has it from now on.", "ringing"),
 )
 BY_KIND = {each.kind: each for each in TOPICS}
 

@@ -8,7 +8,7 @@ waiting, not claimed  -> claim (one node, for a while) -> delivered
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -88,10 +88,11 @@ class Deliveries:
             )
         )
 
-    def next_due(self) -> datetime | None:
-        """When the first of all waiting ones may be tried, as far as is known now."""
+    def next_due(self, receivers: Sequence[str]) -> datetime | None:
+        """When the first that waits for one of these receivers may be tried, as far as is known now."""
         ready_ms = func.min(_later(deliveries.c.next_at_ms, deliveries.c.claimed_until_ms))
-        return maybe_time(self._connection.execute(select(ready_ms).where(_WAITS)).scalar_one())
+        first = select(ready_ms).where(_WAITS, deliveries.c.receiver.in_(receivers))
+        return maybe_time(self._connection.execute(first).scalar_one())
 
     def claim(self, claim: str, receivers: Sequence[str], now: datetime, until: datetime, most: int) -> list[Delivery]:
         """Those that are due, for these receivers, the longest waiting first. Each is one attempt more.
@@ -152,6 +153,23 @@ class Deliveries:
     def one(self, delivery_id: str) -> Delivery | None:
         row = self._connection.execute(select(deliveries).where(deliveries.c.delivery_id == delivery_id)).first()
         return None if row is None else _delivery(row)
+
+    def overdue(self, receivers: Sequence[str], now: datetime) -> list[Delivery]:
+        """Gives up what waits for other receivers than these though its time is over: nobody sends to them."""
+        over = select(deliveries).where(
+            _WAITS,
+            deliveries.c.receiver.not_in(receivers),
+            deliveries.c.give_up_at_ms <= to_ms(now),
+            deliveries.c.claimed_until_ms <= to_ms(now),
+        )
+        given_up = []
+        for row in self._connection.execute(over).all():
+            outcome = row.outcome or "no-receiver"
+            mine = update(deliveries).where(deliveries.c.delivery_id == row.delivery_id)
+            values = {"state": DeliveryState.GIVEN_UP, "settled_at_ms": to_ms(now), "outcome": outcome}
+            self._connection.execute(mine.values(values))
+            given_up.append(replace(_delivery(row), outcome=outcome))
+        return given_up
 
     def forget(self, before: datetime) -> int:
         """Takes away what was settled before then."""
