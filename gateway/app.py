@@ -220,7 +220,6 @@ class Gateway:
     async def _start_reaching(self, stack: contextlib.AsyncExitStack) -> Reaching:
         webhooks, node = self.config.webhooks, self.config.node
         receivers, patience = receivers_of(webhooks), patience_of(webhooks)
-        self.joins = JoinLinks(self.store, self._link_secret, self._clock, node)
         send = await stack.enter_async_context(
             Post(timeout_s=webhooks.timeout_s, parallel=webhooks.parallel, ca=webhooks.ca)
         )
@@ -236,10 +235,11 @@ class Gateway:
         self.reaching = Reaching(
             pages=self.doorbell,
             store=self.store,
-            links=self.joins,
+            links=JoinLinks(self.store, self._link_secret, self._clock),
             courier=self.courier,
             receivers=receivers,
             patience=patience,
+            facts=self.bus,
             clock=self._clock,
             node=node,
             ring_s=self.config.limits.ring_timeout_s,
@@ -292,6 +292,7 @@ class Gateway:
             pressure=lambda: self._plane.pressure,
             accounts=self.accounting,
             reports=Office(config.store.url, names_of(dialplan)),
+            joins=self.reaching,
         )
 
     async def _database_answers(self) -> bool:

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from gateway.api import problems
 from gateway.api.access import Surroundings
-from gateway.api.routes import accounts, demo, family, health, node, pages, reports, staff, watching
+from gateway.api.routes import accounts, demo, family, health, join, node, pages, reports, staff, watching
 from gateway.api.services import Services
 
 _DESCRIPTION = """
@@ -63,6 +63,7 @@ def create_app(services: Services) -> FastAPI:
     for router in (
         health.router,
         family.router,
+        join.router,
         staff.router,
         staff.feed,
         node.router,

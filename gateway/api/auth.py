@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -15,9 +16,9 @@ from fastapi import Depends, Request, WebSocket
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from gateway.api.problems import Forbidden, Unauthorised
-from gateway.api.services import Services, Staff
+from gateway.api.services import Guest, Services, Staff
 from gateway.config import StaffRole
-from gateway.errors import LinkForged
+from gateway.errors import LinkForged, VisitGone
 
 _contact_scheme = HTTPBearer(
     auto_error=False,
@@ -48,17 +49,64 @@ def contact_of(given: Services, token: str) -> str:
     return contact
 
 
-def contact(given: Given, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_contact_scheme)]) -> str:
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who a page speaks for. visit_id: the only visit that it may know of; "" for any of this contact's."""
+
+    contact: str
+    visit_id: str = ""
+
+    def check(self, visit_id: str) -> None:
+        """Raises VisitGone for a visit that is none of this page's."""
+        if self.visit_id not in ("", visit_id):
+            raise VisitGone("this link is for another visit")
+
+
+async def joined(given: Services, token: str, device: str) -> Visitor:
+    """By a join link, from the device that has it. Whatever is wrong with either, it raises the same LinkForged."""
+    if given.joins is None or not device:
+        raise LinkForged("this link is not valid")
+    return check_guest(given, await given.joins.guest(token, device))
+
+
+def check_guest(given: Services, guest: Guest) -> Visitor:
+    """Raises LinkForged when the visit is over, or the contact is no longer known."""
+    contact, visit_id = guest.contact, guest.visit_id
+    goes_on = any(each.visit_id == visit_id for each in given.visits.live())
+    if given.contact_name(contact) is None or not (guest.expected or goes_on):
+        raise LinkForged("this link is not valid")
+    return Visitor(contact, visit_id)
+
+
+def cookie_of(token: str) -> str:
+    """The name of the cookie by which a device is known to have this link."""
+    return f"kinbridge_join_{hashlib.sha256(token.encode()).hexdigest()[:16]}"
+
+
+async def visitor(
+    request: Request, given: Given, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_contact_scheme)]
+) -> Visitor:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "join":
+        return await joined(given, token.strip(), request.cookies.get(cookie_of(token.strip()), ""))
     if bearer is None:
         raise Unauthorised("no token was sent", "Send `Authorization: Bearer` with the token of the contact's link.")
-    return contact_of(given, bearer.credentials)
+    return Visitor(contact_of(given, bearer.credentials))
+
+
+async def socket_visitor(given: Services, socket: WebSocket) -> Visitor:
+    """Raises LinkRefused, StoreUnavailable."""
+    token = socket.query_params.get("join")
+    if token is not None:
+        return await joined(given, token, socket.cookies.get(cookie_of(token), ""))
+    return Visitor(contact_of(given, socket_token(socket)))
 
 
 def staff(given: Given, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_staff_scheme)]) -> Staff:
     return check_staff(given, bearer.credentials if bearer else "")
 
 
-Contact = Annotated[str, Depends(contact)]
+Family = Annotated[Visitor, Depends(visitor)]
 Member = Annotated[Staff, Depends(staff)]
 
 

@@ -20,10 +20,11 @@ QUEUE_LIMIT = 64
 
 
 class Page:
-    """One open page's queue."""
+    """One open page's queue. visit_id: the only visit that it is told of; "" for all of its contact's."""
 
-    def __init__(self, contact: str, limit: int = QUEUE_LIMIT) -> None:
+    def __init__(self, contact: str, limit: int = QUEUE_LIMIT, visit_id: str = "") -> None:
         self.contact = contact
+        self._visit_id = visit_id
         self.dropped = 0
         self._limit = limit
         self._waiting: deque[FamilyMessage] = deque()
@@ -35,7 +36,7 @@ class Page:
         return self.dropped > 0
 
     def say(self, message: FamilyMessage) -> None:
-        if self._closed:
+        if self._closed or not self._concerns(message):
             return
         if len(self._waiting) >= self._limit:
             self.dropped += len(self._waiting) + 1
@@ -44,6 +45,9 @@ class Page:
             return
         self._waiting.append(message)
         self._news.set()
+
+    def _concerns(self, message: FamilyMessage) -> bool:
+        return not self._visit_id or getattr(message, "visit_id", self._visit_id) == self._visit_id
 
     def close(self) -> None:
         self._closed = True
@@ -84,9 +88,9 @@ class Doorbell:
         return sum(len(each) for each in self._pages.values())
 
     @contextmanager
-    def open(self, contact: str) -> Iterator[Page]:
-        """A page is open as long as the block lasts."""
-        page = Page(contact, self._limit)
+    def open(self, contact: str, visit_id: str = "") -> Iterator[Page]:
+        """A page is open as long as the block lasts. visit_id: it is told of that one only."""
+        page = Page(contact, self._limit, visit_id)
         self._pages.setdefault(contact, []).append(page)
         try:
             yield page

@@ -106,6 +106,38 @@ class Monitoring(Protocol):
     ) -> Sequence[Watching]: ...
 
 
+class Guest(Protocol):
+    """Whom a join link lets in (gateway.reaching.Guest). expected: the visit may be still to come."""
+
+    @property
+    def contact(self) -> str: ...
+    @property
+    def visit_id(self) -> str: ...
+    @property
+    def expected(self) -> bool: ...
+
+
+class Opened(Protocol):
+    """device: the secret for the cookie of the device that opened the link; "" when it has it already."""
+
+    @property
+    def guest(self) -> Guest: ...
+    @property
+    def device(self) -> str: ...
+
+
+class Joins(Protocol):
+    """Join links (gateway.reaching.Reaching). `open` and `guest` raise LinkForged, StoreUnavailable."""
+
+    async def open(self, token: str, device: str) -> Opened: ...
+
+    async def guest(self, token: str, device: str) -> Guest: ...
+
+    def taken(self, visit_id: str) -> None:
+        """Somebody has the visit: what was not opened yet opens nothing any more."""
+        ...
+
+
 class FactStream(Protocol):
     """gateway.events.bus.Subscription. overflowed: it was closed because its reader is too slow."""
 
@@ -176,3 +208,4 @@ class Services:
     pressure: Callable[[], Pressure | None] = lambda: None
     reports: Reports | None = None
     accounts: Accounts | None = None
+    joins: Joins | None = None

@@ -14,7 +14,6 @@ import re
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
-from datetime import datetime
 
 from gateway.clock import Clock
 from gateway.errors import LinkForged
@@ -27,19 +26,22 @@ _PURPOSE = b"kinbridge.join-link.v1"
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """Who a join link lets in: this contact, to this visit only. until: when the link itself ends."""
+    """Who a join link lets in: this contact, to this visit only.
+
+    expected: the link's own time is not over, so the visit may be still to come; else it is going on, or it is over.
+    """
 
     contact: str
     visit_id: str
-    until: datetime
+    expected: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """device: the secret for the cookie of the device that opened it."""
+    """device: the secret for the cookie of the device that opened it; "" when it has it already."""
 
     guest: Guest
-    device: str
+    device: str = ""
 
 
 def digest(text: str) -> str:
@@ -49,10 +51,9 @@ def digest(text: str) -> str:
 class JoinLinks:
     """secret: as for contact links; several nodes on one database have the same."""
 
-    def __init__(self, store: Store, secret: str, clock: Clock, node: str) -> None:
+    def __init__(self, store: Store, secret: str, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._node = node
         self._key = hmac.digest(secret.encode(), _PURPOSE, hashlib.sha256)
 
     def token(self) -> str:
@@ -60,26 +61,26 @@ class JoinLinks:
         name = secrets.token_bytes(_ID_BYTES)
         return urlsafe_b64encode(name + self._mac(name)).rstrip(b"=").decode()
 
-    def link(self, token: str, visit_id: str, contact: str, expires_at: datetime) -> JoinLink:
-        return JoinLink(digest(token), self._node, visit_id, contact, self._clock.now(), expires_at)
-
-    async def open(self, token: str) -> Opened:
-        """Binds the link to whoever asks, if nobody has it yet. Raises LinkForged, StoreUnavailable."""
+    async def bind(self, token: str) -> tuple[JoinLink, str]:
+        """The link, now had by whoever asks, and the device's secret. Raises LinkForged, StoreUnavailable."""
         self._check(token)
         device = secrets.token_urlsafe(_DEVICE_BYTES)
         link_hash, device_hash, now = digest(token), digest(device), self._clock.now()
         bound = await self._store.write(lambda work: work.joins.bind(link_hash, device_hash, now))
         if not bound:
             raise LinkForged("this link is not valid")
-        return Opened(await self.guest(token, device), device)
+        return await self.of_device(token, device), device
 
-    async def guest(self, token: str, device: str) -> Guest:
-        """Who comes with this link from this device. Raises LinkForged, StoreUnavailable."""
+    async def of_device(self, token: str, device: str) -> JoinLink:
+        """The link, when this device has it. Raises LinkForged, StoreUnavailable."""
         self._check(token)
         found = await self._store.read(lambda work: work.joins.of_device(digest(token), digest(device)))
         if found is None:
             raise LinkForged("this link is not valid")
-        return Guest(found.contact, found.visit_id, found.expires_at)
+        return found
+
+    def guest(self, link: JoinLink) -> Guest:
+        return Guest(link.contact, link.visit_id, expected=self._clock.now() < link.expires_at)
 
     def _check(self, token: str) -> None:
         if not _TOKEN.fullmatch(token):

@@ -14,12 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from gateway.call.facts import Fact, FactKind
 from gateway.call.notices import Notice, Over, Ring
-from gateway.call.ports import Doorbell
+from gateway.call.ports import Doorbell, Facts
 from gateway.clock import Clock
 from gateway.errors import StoreError
 from gateway.reaching.delivering import Courier, Patience, Receiver
-from gateway.reaching.links import JoinLinks
+from gateway.reaching.links import Guest, JoinLinks, Opened, digest
 from gateway.reaching.message import Kind, body_of, invitation
 from gateway.store import Delivery, JoinLink, Store, Work
 
@@ -61,6 +62,7 @@ class Reaching:
         courier: Courier,
         receivers: tuple[Receiver, ...],
         patience: Patience,
+        facts: Facts,
         clock: Clock,
         node: str,
         ring_s: float,
@@ -72,11 +74,13 @@ class Reaching:
         self._courier = courier
         self._receivers = receivers
         self._patience = patience
+        self._facts = facts
         self._clock = clock
         self._node = node
         self._ring_s = ring_s
         self._join_url = join_url
         self._waiting: asyncio.Queue[Call | _Ended] = asyncio.Queue(WAITING)
+        self._unwritten = 0
         self.counters: Counter[str] = Counter()
 
     # ---- as the doorbell ----
@@ -100,6 +104,41 @@ class Reaching:
         if any(each.wants(call.kind, call.facility) for each in self._receivers):
             self._put(call)
 
+    # ---- for the page that a link opens ----
+
+    async def open(self, token: str, device: str) -> Opened:
+        """device: the cookie's secret, "" for a device that has none. Raises LinkForged, StoreUnavailable."""
+        if device:
+            return Opened(await self.guest(token, device))
+        link, secret = await self._links.bind(token)
+        self.counters["links_opened"] += 1
+        self._facts.publish(
+            Fact(
+                kind=FactKind.LINK_OPENED,
+                node=self._node,
+                visit_id=link.visit_id,
+                facility=link.facility,
+                state="",
+                at=self._clock.now(),
+                privileged=link.privileged,
+            )
+        )
+        return Opened(self._links.guest(link), secret)
+
+    async def guest(self, token: str, device: str) -> Guest:
+        """Who comes with this link from this device. Raises LinkForged, StoreUnavailable."""
+        return self._links.guest(await self._links.of_device(token, device))
+
+    def taken(self, visit_id: str) -> None:
+        """Somebody has the visit: links to it that were not opened open nothing any more. Returns at once."""
+        if self._receivers:
+            self._put(_Ended(visit_id))
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything that was asked for is in the database."""
+        return self._unwritten == 0
+
     async def run(self) -> None:
         """For ever: from the queue into the outbox."""
         while True:
@@ -112,10 +151,13 @@ class Reaching:
             except StoreError as error:
                 self.counters["lost"] += 1
                 log.warning("visit %s: receivers are not told (%s)", item.visit_id, type(error).__name__)
+            finally:
+                self._unwritten -= 1
 
     def _put(self, item: Call | _Ended) -> None:
         try:
             self._waiting.put_nowait(item)
+            self._unwritten += 1
         except asyncio.QueueFull:
             self.counters["lost"] += 1
             log.warning("visit %s: receivers are not told, the database is behind", item.visit_id)
@@ -129,7 +171,7 @@ class Reaching:
             if not receiver.wants(call.kind, call.facility):
                 continue
             tokens = [self._links.token() for _ in range(receiver.devices)]
-            links += [self._links.link(each, call.visit_id, call.contact, call.until) for each in tokens]
+            links += [self._link(call, each, now) for each in tokens]
             addresses = [self._join_url() + each for each in tokens]
             data = invitation(call.contact, call.facility_name, addresses, call.until)
             deliveries.append(self._delivery(call, receiver, body_of(call.kind, now, data), now))
@@ -143,6 +185,18 @@ class Reaching:
         await self._store.write(written)
         self.counters["messages"] += len(deliveries)
         self._courier.wake()
+
+    def _link(self, call: Call, token: str, now: datetime) -> JoinLink:
+        return JoinLink(
+            link_hash=digest(token),
+            node=self._node,
+            visit_id=call.visit_id,
+            facility=call.facility,
+            contact=call.contact,
+            made_at=now,
+            expires_at=call.until,
+            privileged=call.privileged,
+        )
 
     def _delivery(self, call: Call, receiver: Receiver, body: str, now: datetime) -> Delivery:
         return Delivery(

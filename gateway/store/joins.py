@@ -21,9 +21,11 @@ class JoinLink:
     link_hash: str
     node: str
     visit_id: str
+    facility: str
     contact: str
     made_at: datetime
     expires_at: datetime
+    privileged: bool = False
     device_hash: str = ""
     opened_at: datetime | None = None
 
@@ -40,6 +42,8 @@ class Joins:
                 link_hash=link.link_hash,
                 node=link.node,
                 visit_id=link.visit_id,
+                facility=link.facility,
+                privileged=link.privileged,
                 contact=link.contact,
                 made_at_ms=to_ms(link.made_at),
                 expires_at_ms=to_ms(link.expires_at),
@@ -72,6 +76,8 @@ class Joins:
             link_hash=row.link_hash,
             node=row.node,
             visit_id=row.visit_id,
+            facility=row.facility,
+            privileged=row.privileged,
             contact=row.contact,
             made_at=from_ms(row.made_at_ms),
             expires_at=from_ms(row.expires_at_ms),

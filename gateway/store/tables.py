@@ -310,6 +310,8 @@ join_links = Table(
     Column("link_hash", String(64), primary_key=True),
     Column("node", String(32), nullable=False),
     Column("visit_id", Id, nullable=False),
+    Column("facility", Text, nullable=False),
+    Column("privileged", Boolean(create_constraint=False), nullable=False),
     Column("contact", Text, nullable=False),
     Column("made_at_ms", BigInteger, nullable=False),
     Column("expires_at_ms", BigInteger, nullable=False, index=True),

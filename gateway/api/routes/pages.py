@@ -15,7 +15,7 @@ from gateway.errors import LinkExpired, LinkRefused
 
 WEB = Path(__file__).parents[2] / "web"
 router = APIRouter(include_in_schema=False)
-_NEVER_KEPT = {"Cache-Control": "no-store"}
+NEVER_KEPT = {"Cache-Control": "no-store"}
 
 
 class FreshFiles(StaticFiles):
@@ -30,7 +30,7 @@ class FreshFiles(StaticFiles):
 @router.get("/staff/watch")
 async def staff_watch() -> FileResponse:
     """The officers' page. It holds nothing: what it shows comes over the API, with the token that the officer types."""
-    return FileResponse(WEB / "watch.html", headers=_NEVER_KEPT)
+    return FileResponse(WEB / "watch.html", headers=NEVER_KEPT)
 
 
 @router.get("/family/{token}")
@@ -40,5 +40,5 @@ async def family(token: str, given: Given) -> FileResponse:
         contact_of(given, token)
     except LinkRefused as error:
         status = 410 if isinstance(error, LinkExpired) else 404
-        return FileResponse(WEB / "expired.html", status_code=status, headers=_NEVER_KEPT)
-    return FileResponse(WEB / "family.html", headers=_NEVER_KEPT)
+        return FileResponse(WEB / "expired.html", status_code=status, headers=NEVER_KEPT)
+    return FileResponse(WEB / "family.html", headers=NEVER_KEPT)

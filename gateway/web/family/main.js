@@ -8,7 +8,7 @@ import { Events } from "./events.js";
 import { Ringer } from "./ringer.js";
 import { Voice } from "./voice.js";
 import { START, step } from "./state.js";
-import { eventsAddress, tell } from "./api.js";
+import { enter, eventsAddress, tell } from "./api.js";
 import { expose } from "./diagnostics.js";
 import * as view from "./view.js";
 import * as words from "./words.js";
@@ -189,6 +189,16 @@ async function keepAwake() {
   return undefined;
 }
 
+async function open() {
+  try {
+    if (await enter()) events.open();
+    else say({ type: "refused", reason: "invalid" });
+  } catch {
+    await pause(1000);
+    await open();
+  }
+}
+
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 button("accept").addEventListener("click", () => accept());
@@ -207,5 +217,5 @@ window.addEventListener("pageshow", (shown) => shown.persisted && location.reloa
 setInterval(() => view.tick(state, performance.now()), 250);
 
 expose(() => ({ state, call }));
-events.open();
+open();
 soundOffer();

@@ -97,7 +97,7 @@ function over({ over: end, low }) {
 }
 
 function refused(state) {
-  byId("refused-title").textContent = state.refused === "expired" ? "This link is too old" : "This link does not work";
+  byId("refused-title").textContent = state.refused === "expired" ? "This link is too old" : "This link is not valid";
 }
 
 export function devices({ devices: found, visit: ring }, { muted, dark, stream }) {

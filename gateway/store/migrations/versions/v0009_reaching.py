@@ -43,6 +43,8 @@ def upgrade() -> None:
         sa.Column("link_hash", sa.String(length=64), nullable=False),
         sa.Column("node", sa.String(length=32), nullable=False),
         sa.Column("visit_id", sa.String(length=200), nullable=False),
+        sa.Column("facility", sa.Text(), nullable=False),
+        sa.Column("privileged", sa.Boolean(create_constraint=False), nullable=False),
         sa.Column("contact", sa.Text(), nullable=False),
         sa.Column("made_at_ms", sa.BigInteger(), nullable=False),
         sa.Column("expires_at_ms", sa.BigInteger(), nullable=False),
