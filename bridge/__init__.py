@@ -36,6 +36,7 @@ from bridge.events import (
     MediaFlowing,
     MediaStopped,
     PictureMissing,
+    PromptEnded,
     SideDead,
     WebConnected,
     WebLost,
@@ -45,7 +46,7 @@ from bridge.governor import Load, Pressure, Verdict
 from bridge.legs.leg import SenderReport
 from bridge.links.tap import Listener, Tapping
 from bridge.negotiate import offers_video
-from bridge.own import Prompt, Slate
+from bridge.own import Prompt, Slate, Spoken, SpokenDigits, SpokenMinutes, SpokenMoney
 from bridge.types import BridgeStats, Codec, Flow, FlowStats, Kind, MediaSettings, Path, Route, Side
 
 if TYPE_CHECKING:
@@ -62,6 +63,10 @@ __all__ = [
     "Joined",
     "Prompt",
     "Slate",
+    "Spoken",
+    "SpokenDigits",
+    "SpokenMinutes",
+    "SpokenMoney",
     "offers_video",
     "keep_pauses_short",
     "MediaSettings",
@@ -85,6 +90,7 @@ __all__ = [
     "WentSilent",
     "CameBack",
     "PictureMissing",
+    "PromptEnded",
     "SideDead",
     "DtmfKey",
     "KeyframeByInfo",

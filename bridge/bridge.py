@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from bridge.events import BridgeEvent
 from bridge.links.tap import Listener, Tapping
-from bridge.own import Prompt, Slate
+from bridge.own import Prompt, Slate, Spoken
 from bridge.types import BridgeStats, Route, Side
 
 
@@ -33,8 +33,20 @@ class Media(Protocol):
         INVITE without SDP:  join(None, web_offer)      -> our offer for the 200; then
                              complete(answer of the ACK) -> web answer
         we call the station: the same as without SDP
+        the station first:   greet(sip_offer or None) in place of join, then bring(web_offer)
         re-INVITE / UPDATE:  change(sip_offer) -> answer; hold, resume, add and drop video, new address
     """
+
+    async def greet(self, sip_offer: str | None) -> Joined:
+        """The station alone, which hears and sees what is said and shown to it. Raises what join() raises."""
+        ...
+
+    async def bring(self, web_offer: str, *, sealed: bool) -> str:
+        """The browser comes to a station that was greeted; the answer for it. Until then nothing could be tapped.
+
+        sealed: the visit is privileged, and nothing ever can be.
+        """
+        ...
 
     async def join(self, sip_offer: str | None, web_offer: str) -> Joined:
         """Raises SdpError, AudioMissing, NegotiationError, PortsExhausted."""
@@ -56,6 +68,14 @@ class Media(Protocol):
 
     def play(self, side: Side, prompt: Prompt) -> None:
         """Says a prompt to this side, in place of the far side's sound."""
+        ...
+
+    def say(self, side: Side, spoken: Sequence[Spoken], language: str, turn: int) -> None:
+        """Once, in place of what is being said; PromptEnded(side, turn) when it has been said to its end."""
+        ...
+
+    def hush(self, side: Side) -> None:
+        """What is said once is said no further, and its end is not told."""
         ...
 
     def show(

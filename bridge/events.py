@@ -81,6 +81,14 @@ class DtmfKey:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptEnded:
+    """What was to be said to `side` as this `turn` has been said to its end."""
+
+    side: Side
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
 class KeyframeByInfo:
     """The station negotiated no feedback: ask it for a picture by SIP INFO (RFC 5168)."""
 
@@ -100,6 +108,7 @@ BridgeEvent = (
     | WentSilent
     | CameBack
     | PictureMissing
+    | PromptEnded
     | SideDead
     | DtmfKey
     | KeyframeByInfo

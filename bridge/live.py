@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -12,17 +12,28 @@ from bridge import negotiate, sdes, sdp
 from bridge.bridge import Joined
 from bridge.ceiling import Ceiling
 from bridge.errors import BridgeClosed, BridgeSealed, NegotiationError
-from bridge.events import BridgeEvent, DtmfKey, FirstMedia, KeyframeByInfo, LimitByDescription, WebConnected, WebLost
+from bridge.events import (
+    BridgeEvent,
+    DtmfKey,
+    FirstMedia,
+    KeyframeByInfo,
+    LimitByDescription,
+    PromptEnded,
+    WebConnected,
+    WebLost,
+)
 from bridge.legs.leg import MediaLine, codecs_of
 from bridge.legs.sip import SipLeg
 from bridge.legs.web import WebLeg
 from bridge.links.tap import Listener, Tapping
-from bridge.own import Prompt, Slate
-from bridge.own.program import Programme, StandIn
+from bridge.own import Prompt, Slate, Spoken
+from bridge.own.program import Programme, StandIn, Utterance
+from bridge.own.speech import clips
 from bridge.own.studio import Studio
 from bridge.quality import Patience, judged
 from bridge.rtp.timer import Timer
 from bridge.sdp import Origin, Session
+from bridge.seat import Seat
 from bridge.tapping import TappableWiring
 from bridge.types import BridgeStats, Codec, Kind, MediaSettings, Route, Side
 from bridge.watch import Watch, glimpse_of
@@ -48,22 +59,32 @@ class Bridge:
         sip_leg: Callable[[Callable[[str, int], None], Callable[[], None]], SipLeg],
         web_leg: Callable[[], WebLeg],
         wiring: Callable[[Callable[[Kind, Side], None]], Wiring],
+        rewire: Callable[[bool, Callable[[Kind, Side], None]], Wiring],
         studio: Studio,
         clock: Callable[[], float],
         closed: Callable[[Bridge], None],
     ) -> None:
-        """sip_leg(on_key, by_info), web_leg() and wiring(passed) make the parts; closed(self) is told once."""
+        """sip_leg(on_key, by_info), web_leg() and wiring(passed) make the parts; closed(self) is told once.
+
+        rewire(sealed, passed): the wiring of a station that was greeted, when the browser comes.
+        """
         self._settings = settings
         self._clock = clock
-        self._make_web = web_leg
         self._told_closed = closed
         self._sip = sip_leg(self._key_pressed, self._picture_by_info)
         self._sip.on_codec = self._station_codec_changed
-        self._web: WebLeg | None = None
-        self._coming: WebLeg | None = None  # of a browser that came back; it takes over when it is connected
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._seat = Seat(
+            web_leg,
+            connected=self._web_connected,
+            lost=lambda reason: self._tell(WebLost(reason)),
+            arrived=self._arrived,
+            took_over=lambda agreed: self._lay(agreed.routes),
+            lifted=self._lifted,
+        )
         self._wiring = wiring(self._media_passed)
-        self._own = Programme(self._wiring, studio, timer, clock)
+        self._rewire = rewire
+        self._greeting = False  # the station is alone
+        self._own = Programme(self._wiring, studio, timer, clock, lambda *said: self._tell(PromptEnded(*said)))
         self._watch = Watch(settings.rtp_timeout_s)
         self._patience = Patience()
         self._ceiling = Ceiling(settings.video_max_bps, clock())
@@ -75,7 +96,6 @@ class Bridge:
         self._station: Session | None = None
         self._browser: Session | None = None
         self._web_offer = ""
-        self._web_answer: str | None = None
         self._described: Session | None = None
         self._offered: Session | None = None
         self._keys = sdes.OwnKeys()
@@ -96,11 +116,47 @@ class Bridge:
                 self._sip.reserve(each.kind for each in agreed.station)
                 return await self._connect(station, agreed)
             except BaseException:
-                self._browser = self._station = self._described = None
-                await self._drop_web()
-                self._wiring.lay((), ())
-                await self._sip.close()
+                await self._begin_again()
                 raise
+
+    async def greet(self, sip_offer: str | None) -> Joined:
+        """Planned against a browser that takes everything: whichever comes, most stations need no codec."""
+        async with self._changing():
+            if self._browser is not None:
+                raise NegotiationError("this bridge has joined its sides before; use change() or rejoin()")
+            self._browser, self._greeting = negotiate.anybody(self._origin), True
+            try:
+                if sip_offer is None:
+                    return self._offer_first()
+                station = sdp.parse(sip_offer)
+                agreed = self._plan(station, self._browser)
+                self._sip.reserve(each.kind for each in agreed.station)
+                return await self._connect(station, agreed)
+            except BaseException:
+                await self._begin_again()
+                raise
+
+    async def bring(self, web_offer: str, *, sealed: bool) -> str:
+        """What was greeted has no pipeline yet, and so nothing that could have been tapped."""
+        async with self._changing():
+            if not self._greeting or self._station is None:
+                raise NegotiationError("no station was greeted that waits for a browser; use join()")
+            browser = sdp.parse(web_offer)
+            agreed = self._plan(negotiate.restrict(self._station, codecs_of(self._sip)), browser)
+            nobody, self._web_offer = self._browser, web_offer
+            self._browser = browser
+            try:
+                answer = await self._seat.open(self._web_offer, agreed)
+            except BaseException:
+                self._browser = nobody
+                raise
+            self._greeting = False
+            wiring = self._rewire(sealed, self._media_passed)
+            wiring.follow(self._wiring)
+            self._wiring = wiring
+            self._own.move(wiring)
+            self._lay(agreed.routes)
+            return answer
 
     async def complete(self, sip_answer: str) -> Joined:
         """The station's answer to the offer that join(None) or change(None) gave."""
@@ -110,11 +166,11 @@ class Bridge:
                 raise NegotiationError("there is no offer of ours to be answered")
             station = sdp.parse(sip_answer)
             negotiate.check_answer(offered, station)
-            if self._web is None:
+            if self._seat.leg is None and not (self._greeting and self._station):
                 joined = await self._connect(station, self._plan(station, browser, offered))
             else:
                 self._turn(station, offered)
-                joined = Joined("", self._web_answer, self._wiring.routes)
+                joined = Joined("", self._seat.answer, self._wiring.routes)
             self._offered = None
             return replace(joined, sip_sdp=sdp.write(offered))
 
@@ -136,12 +192,11 @@ class Bridge:
                 raise NegotiationError("nobody has joined yet who could come back")
             browser = sdp.parse(web_offer)
             agreed = self._plan(negotiate.restrict(self._station, codecs_of(self._sip)), browser)
-            if self._web is not None and self._web.connected:
-                return await self._await_return(browser, web_offer, agreed)
-            await self._drop_coming()
-            await self._drop_web()
+            if self._seat.leg is not None and self._seat.leg.connected:
+                return await self._seat.open_beside(web_offer, agreed)
+            await self._seat.drop()
             self._browser, self._web_offer = browser, web_offer
-            answer = await self._open_web(agreed)
+            answer = await self._seat.open(self._web_offer, agreed)
             self._lay(agreed.routes)
             return answer
 
@@ -156,6 +211,14 @@ class Bridge:
     def play(self, side: Side, prompt: Prompt) -> None:
         if not self._closed:
             self._own.play(side, prompt)
+
+    def say(self, side: Side, spoken: Sequence[Spoken], language: str, turn: int) -> None:
+        if not self._closed:
+            self._own.say(side, Utterance(clips(spoken, language), language, turn))
+
+    def hush(self, side: Side) -> None:
+        if not self._closed:
+            self._own.hush(side)
 
     def show(
         self, side: Side, slate: Slate, prompt: Prompt | None = None, *, about: str = "", until_picture: bool = False
@@ -203,6 +266,7 @@ class Bridge:
     async def close(self) -> None:
         if self._closing is None:
             self._closed = True
+            self._seat.shut()
             self._looking.cancel()
             self._closing = asyncio.create_task(self._close(), name="bridge-close")
         await asyncio.shield(self._closing)  # a caller that is cancelled must not leave ports behind
@@ -210,10 +274,7 @@ class Bridge:
     async def _close(self) -> None:
         try:
             self._own.close()
-            await self._drop_coming()
-            await self._drop_web()
-            if self._leaving:
-                await asyncio.wait(self._leaving)
+            await self._seat.close()
         finally:
             self._wiring.close()
             for line in self._sip.lines():
@@ -237,6 +298,13 @@ class Bridge:
             station, browser, offered=offered, prefer_transcode=self._settings.prefer_transcode, keys=self._keys
         )
 
+    async def _begin_again(self) -> None:
+        self._browser = self._station = self._described = None
+        self._greeting = False
+        await self._seat.drop()
+        self._wiring.lay((), ())
+        await self._sip.close()
+
     def _offer_first(self) -> Joined:
         assert self._browser is not None  # noqa: S101 - join() has just read it
         kinds = negotiate.wanted_kinds(self._browser)
@@ -249,8 +317,8 @@ class Bridge:
         return Joined(sdp.write(self._offered), None, ())
 
     async def _connect(self, station: Session, agreed: negotiate.Plan) -> Joined:
-        """Both legs up for the first time."""
-        answer = await self._open_web(agreed)
+        """Both legs up for the first time, or the one of a station that is greeted."""
+        answer = None if self._greeting else await self._seat.open(self._web_offer, agreed)
         self._apply(station, agreed)
         self._watch.begin(Side.SIP, self._clock())
         assert self._described is not None  # noqa: S101 - _apply has just written it
@@ -259,7 +327,7 @@ class Bridge:
     def _turn(self, station: Session, offered: Session | None = None) -> None:
         """The station described itself anew; the browser keeps what it has."""
         assert self._browser is not None  # noqa: S101 - callers have joined
-        fixed = codecs_of(self._web) if self._web is not None else {}
+        fixed = codecs_of(self._seat.leg) if self._seat.leg is not None else {}
         if station != self._station:
             for sip_line in self._sip.lines():
                 if sip_line.key_is_worn:
@@ -303,105 +371,39 @@ class Bridge:
 
     # -- the browser's leg
 
-    async def _open_web(self, agreed: negotiate.Plan) -> str:
-        leg = self._make_web()
-        leg.on_connected = lambda: self._web_connected(leg)
-        leg.on_lost = lambda reason: self._web_lost(leg, reason)
-        answer = await self._answer_browser(leg, self._web_offer, agreed)
-        self._web, self._web_answer = leg, answer
-        return answer
-
-    async def _await_return(self, browser: Session, web_offer: str, agreed: negotiate.Plan) -> str:
-        await self._drop_coming()
-        leg = self._make_web()
-        leg.on_connected = lambda: self._take_over(leg, browser, web_offer, answer)
-        leg.on_lost = lambda _reason: self._give_up(leg)
-        answer = await self._answer_browser(leg, web_offer, agreed)
-        self._coming = leg
-        return answer
-
-    async def _answer_browser(self, leg: WebLeg, web_offer: str, agreed: negotiate.Plan) -> str:
-        """A leg that cannot be opened is closed."""
-        codecs = {each.kind: each.codec for each in agreed.browser}
-        flows = {each.kind: each.flow for each in agreed.browser}
-        try:
-            answer = await leg.answer(web_offer, codecs, flows)
-        except BaseException:
-            await leg.close()
-            raise
-        if self._closed:
-            await leg.close()
-            raise BridgeClosed("the bridge was closed while the browser's answer was made")
-        return answer
-
-    def _take_over(self, leg: WebLeg, browser: Session, web_offer: str, answer: str) -> None:
-        """The new connection is up: the old one goes."""
-        if leg is not self._coming or self._station is None:
-            return
+    def _arrived(self, leg: WebLeg, web_offer: str) -> negotiate.Plan | None:
+        """The new connection of a browser that came back is up; None: it does not fit any more, and is given up."""
+        if self._station is None:
+            return None
+        browser = sdp.parse(web_offer)
         station = negotiate.restrict(self._station, codecs_of(self._sip))  # it may have changed since the offer
         try:
             agreed = self._plan(station, negotiate.restrict(browser, codecs_of(leg)))
         except NegotiationError:
-            self._give_up(leg)
-            return
-        old, self._coming = self._lift_web(), None
-        if old is not None:
-            self._let_go(old)
-        leg.on_lost = lambda reason: self._web_lost(leg, reason)
-        self._web, self._web_answer = leg, answer
-        self._browser, self._web_offer = browser, web_offer
-        self._lay(agreed.routes)
-        self._web_connected(leg)
-
-    def _give_up(self, leg: WebLeg) -> None:
-        """A page that came back and did not get there: the connection that is goes on."""
-        if leg is self._coming:
-            self._coming = None
-            self._let_go(leg)
-
-    def _let_go(self, leg: WebLeg) -> None:
-        leaving = asyncio.create_task(leg.close(), name="web-leg-leaves")
-        self._leaving.add(leaving)
-        leaving.add_done_callback(self._leaving.discard)
-
-    async def _drop_coming(self) -> None:
-        leg, self._coming = self._coming, None
-        if leg is not None:
-            await leg.close()
-
-    async def _drop_web(self) -> None:
-        leg = self._lift_web()
-        if leg is not None:
-            await leg.close()
-
-    def _lift_web(self) -> WebLeg | None:
-        leg, self._web = self._web, None
-        if leg is None:
             return None
+        self._browser, self._web_offer = browser, web_offer
+        return agreed
+
+    def _lifted(self, leg: WebLeg) -> None:
+        """It goes: nothing may be pushed into it any more; what it counted stays."""
         self._wiring.lift_side(Side.WEB)
         self._own.follow()
         for kind in Kind:
             line = leg.line(kind)
             if line is not None:
                 self._wiring.retire(line)
-        return leg
 
-    def _web_connected(self, leg: WebLeg) -> None:
-        if leg is self._web:
-            self._watch.begin(Side.WEB, self._clock())
-            self._tell(WebConnected())
-            self._wiring.want_pictures()
-            self._own.begin_anew(Side.WEB)
-
-    def _web_lost(self, leg: WebLeg, reason: str) -> None:
-        if leg is self._web:
-            self._tell(WebLost(reason))
+    def _web_connected(self) -> None:
+        self._watch.begin(Side.WEB, self._clock())
+        self._tell(WebConnected())
+        self._wiring.want_pictures()
+        self._own.begin_anew(Side.WEB)
 
     def _lines(self) -> Iterator[MediaLine]:
         yield from self._sip.lines()
-        if self._web is not None:
+        if self._seat.leg is not None:
             for kind in Kind:
-                line = self._web.line(kind)
+                line = self._seat.leg.line(kind)
                 if line is not None:
                     yield line
 
@@ -411,7 +413,7 @@ class Bridge:
         if self._station is None:
             return
         station = glimpse_of(self._sip.lines(), due=self._sip.speaks, seen=self._sees(Side.WEB))
-        connected = self._web is not None and self._web.connected
+        connected = self._seat.leg is not None and self._seat.leg.connected
         lines = (each for each in self._lines() if each.side is Side.WEB)
         browser = glimpse_of(lines, due=connected, seen=self._sees(Side.SIP))
         now_s = self._clock()

@@ -44,6 +44,10 @@ _OFFERED = {
         Codec("H263-1998", 100, 90000, fmtp=(("cif", "1"), ("qcif", "1"))),
     ),
 }
+_ANYBODYS = {
+    Kind.AUDIO: (Codec("OPUS", 111, 48000, channels=2), *_OFFERED[Kind.AUDIO]),
+    Kind.VIDEO: _OFFERED[Kind.VIDEO][:3],
+}
 _MIRROR = {Flow.SENDONLY: Flow.RECVONLY, Flow.RECVONLY: Flow.SENDONLY}
 _DTMF = "TELEPHONE-EVENT"
 _DTMF_EVENTS = (("", "0-15"),)
@@ -298,6 +302,11 @@ def _hears(browser: Media) -> bool:
 
 def _speaks(browser: Media) -> bool:
     return browser.flow in (Flow.SENDRECV, Flow.SENDONLY)
+
+
+def anybody(origin: Origin) -> Session:
+    """A browser that takes all that browsers take: what a station is greeted with before anybody is there."""
+    return Session(origin, tuple(Media(str(kind), 9, codecs=_ANYBODYS[kind]) for kind in Kind), origin.address)
 
 
 def browser_without_audio() -> AudioMissing:

@@ -69,6 +69,7 @@ class MediaPlane:
             ),
             web_leg=lambda: WebLeg(self._settings, self._web_ports, self._timer),
             wiring=wired,
+            rewire=lambda sealed, passed: self._sealed(passed) if sealed else self._tappable(passed),
             studio=self._studio,
             clock=self._clock,
             closed=self._bridge_closed,

@@ -76,6 +76,11 @@ class Wiring:
         if isinstance(browser, LimitsBitrate):
             browser.limit_bitrate(self._most_bps if carried else 0)
 
+    def follow(self, before: Wiring) -> None:
+        """In place of a wiring that had no pipeline: where lines' numbers stand, and what plays on them, goes on."""
+        self._lines, self._fed, self._ways = before._lines, before._fed, before._ways
+        self._tally, self.routes = before._tally, before.routes
+
     def lift_side(self, side: Side) -> None:
         """The leg of this side goes: nothing may be pushed into it any more."""
         for key, laid in list(self._laid.items()):

@@ -1,6 +1,8 @@
 """What one visit plays and shows in place of the far side: which prompt, which slate, on which side, since when.
 
 play(side, prompt)         the prompt once, then the far side again
+say(side, utterance)       a sequence of clips once, and `ended(side, turn)` when it has been said
+hush(side)                 what is being said once is said no further
 show(side, stand-in)       a slate, and perhaps a prompt with quiet after it, until `clear`
 clear(side)                sound with its next packet, the picture with its next keyframe
 
@@ -15,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from itertools import chain
 from typing import Protocol
 
 from bridge.legs.leg import MediaLine
@@ -62,6 +65,23 @@ class _Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class Utterance:
+    """Said once. clips: names of sounds. language empty: all of the house's. turn: told when it has been said."""
+
+    clips: tuple[str, ...]
+    language: str = ""
+    turn: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Speech:
+    """What a sound player says on a line."""
+
+    said: Utterance | Prompt
+    codec: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Said:
     prompt: Prompt
     awaits: bool = False
@@ -86,23 +106,43 @@ class Floor(Protocol):
 class Programme:
     """One visit's. It begins nothing before what it sends is ready: until then the far side is heard and seen."""
 
-    def __init__(self, floor: Floor, studio: Studio, timer: Timer, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        floor: Floor,
+        studio: Studio,
+        timer: Timer,
+        clock: Callable[[], float] = time.monotonic,
+        ended: Callable[[Side, int], None] = lambda _side, _turn: None,
+    ) -> None:
         self._floor = floor
+        self._told_ended = ended
         self._studio = studio
         self._timer = timer
         self._clock = clock
-        self._once: dict[Side, Prompt] = {}
+        self._once: dict[Side, Utterance] = {}
         self._said: dict[Side, _Said] = {}
         self._shown: dict[Side, _Shown] = {}
         self._refrains: dict[Side, Refrain] = {}
         self._players: dict[Key, tuple[MediaLine, SoundPlayer | PicturePlayer, str]] = {}
-        self._orders: dict[Key, SoundOrder | PictureOrder] = {}  # what plays, or will when it is ready
+        self._orders: dict[Key, _Speech | PictureOrder] = {}  # what plays, or will when it is ready
         self._closed = False
 
     def play(self, side: Side, prompt: Prompt) -> None:
-        self._once[side] = prompt
+        self.say(side, Utterance((str(prompt),)))
+
+    def say(self, side: Side, what: Utterance) -> None:
+        self._once[side] = what
         self._orders.pop((Kind.AUDIO, side), None)  # the same one again is said again
         self._sound(side)
+
+    def hush(self, side: Side) -> None:
+        if self._once.pop(side, None) is not None:
+            self._stop((Kind.AUDIO, side))
+            self._sound(side)
+
+    def move(self, floor: Floor) -> None:
+        """Other wiring between the same lines: what plays goes on."""
+        self._floor = floor
 
     def show(self, side: Side, what: StandIn) -> None:
         self._shown[side] = _Shown(what.slate, what.about, what.until_picture)
@@ -162,40 +202,44 @@ class Programme:
         target = self._floor.target(*key)
         if target is None:
             self._once.pop(side, None)
-        prompt = self._once.get(side) or (said.prompt if said else None)
-        if prompt is None or target is None:
+        once = self._once.get(side)
+        what = once or (said.prompt if said else None)
+        if what is None or target is None:
             self._stop(key)
             self._floor.turn(*key, Way.LIVE)
             return
         if key in self._players:
             self._turn_sound(side)
-        order = SoundOrder(prompt, target.codec.name)
+        order = _Speech(what, target.codec.name)
         if order != self._orders.get(key):
             self._orders[key] = order
-            begin = self._speak if side in self._once else self._refrain
-            self._studio.sound(order, lambda sound: begin(key, order, sound))
+            if once is None:
+                self._studio.sound(SoundOrder(str(what), order.codec), lambda sound: self._refrain(key, order, sound))
+            else:
+                wanted = [SoundOrder(clip, order.codec, once.language) for clip in once.clips]
+                self._studio.sounds(wanted, lambda sounds: self._speak(key, order, chain.from_iterable(sounds)))
 
-    def _refrain(self, key: Key, order: SoundOrder, sound: Sound) -> None:
+    def _refrain(self, key: Key, order: _Speech, sound: Sound) -> None:
         def ready(quiet: Sound) -> None:
             self._refrains[key[1]] = refrain = Refrain(sound, quiet)
             self._speak(key, order, refrain)
 
         self._studio.sound(SoundOrder(None, order.codec), ready)
 
-    def _speak(self, key: Key, order: SoundOrder, blocks: Sound | Iterator[bytes]) -> None:
+    def _speak(self, key: Key, order: _Speech, blocks: Iterator[bytes]) -> None:
         target = self._ready(key, order)
         if target is None:
             return
         self._turn_sound(key[1])
         player = SoundPlayer(
             target,
-            iter(blocks),
+            blocks,
             self._floor.numbering(target),
             self._timer,
             ended=lambda: self._spoken(key),
             clock=self._clock,
         )
-        self._players[key] = (target, player, f"Prompt({order.prompt}, {order.codec})")
+        self._players[key] = (target, player, f"Prompt({_title(order.said)}, {order.codec})")
 
     def _turn_sound(self, side: Side) -> None:
         said = self._said.get(side)
@@ -211,9 +255,11 @@ class Programme:
         self._stop((Kind.AUDIO, side))
 
     def _spoken(self, key: Key) -> None:
-        self._once.pop(key[1], None)
+        said = self._once.pop(key[1], None)
         self._stop(key)
         self._sound(key[1])
+        if said is not None and said.turn is not None:
+            self._told_ended(key[1], said.turn)
 
     # -- pictures
 
@@ -255,7 +301,7 @@ class Programme:
 
     # -- both
 
-    def _ready(self, key: Key, order: SoundOrder | PictureOrder) -> MediaLine | None:
+    def _ready(self, key: Key, order: _Speech | PictureOrder) -> MediaLine | None:
         """The line to play to, with nobody else of ours on it; None when something else is wanted by now."""
         target = self._floor.target(*key)
         if self._closed or self._orders.get(key) is not order or target is None:
@@ -273,6 +319,13 @@ class Programme:
         found = self._players.pop(key, None)
         if found is not None:
             found[1].close()
+
+
+def _title(said: Utterance | Prompt) -> str:
+    """Without what was said of numbers and money."""
+    if isinstance(said, Prompt):
+        return str(said)
+    return said.clips[0] if len(said.clips) == 1 else "speech"
 
 
 def _codec(line: MediaLine) -> Codec | str:

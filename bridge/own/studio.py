@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,7 @@ from bridge.errors import BridgeError
 from bridge.links.link import EncodedFrame
 from bridge.links.packetize import MOST_BYTES
 from bridge.own.draw import Text, draw
-from bridge.own.words import SENTENCES, Prompt, Slate
+from bridge.own.words import SENTENCES, Slate
 from bridge.types import Codec
 
 _log = logging.getLogger(__name__)
@@ -38,17 +38,20 @@ SLATE_FPS = 5
 _LOOP_S = 10  # a slate's keyframe comes again so often by itself
 _SIZES = ((640, 360), (352, 288), (320, 240), (176, 144), (128, 96))
 _MOST_BPS = 600_000  # what the first picture is made of; the others are nothing
-_MOST_KEPT = 128  # a slate with a caller's name is another one; a slate has 10 to 30 KB
+_MOST_KEPT = (
+    512  # a clip of a sentence has 2 to 40 KB; a slate with a caller's name is another one; a slate has 10 to 30 KB
+)
 _HOUSE_SOUNDS = Path(__file__).parent / "sounds"
 _PAUSE_BLOCKS = 15  # between two languages
 
 
 @dataclass(frozen=True, slots=True)
 class SoundOrder:
-    """prompt None: a second of quiet."""
+    """prompt: a clip; None: a second of quiet. language empty: in each of the house's, one after the other."""
 
-    prompt: Prompt | None
+    prompt: str | None
     codec: str
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,22 @@ class Studio:
         """`ready` is called at once, or on the running loop when it is made; never for what cannot be made."""
         self._bring(order, lambda: ready(self._kept[order]), lambda: self.make_sound(order))  # type: ignore[arg-type]  # a sound order has a sound
 
+    def sounds(self, orders: Sequence[SoundOrder], ready: Callable[[tuple[Sound, ...]], None]) -> None:
+        """The same for several, when all of them are there."""
+        found: list[Sound] = []
+
+        def bring() -> None:
+            if len(found) == len(orders):
+                ready(tuple(found))
+            else:
+                self.sound(orders[len(found)], take)
+
+        def take(sound: Sound) -> None:
+            found.append(sound)
+            bring()
+
+        bring()
+
     def pictures(self, order: PictureOrder, ready: Callable[[Pictures], None]) -> None:
         """The same for a slate."""
         self._bring(order, lambda: ready(self._kept[order]), lambda: self.make_pictures(order))  # type: ignore[arg-type]  # a picture order has pictures
@@ -96,18 +115,18 @@ class Studio:
         """Reads and encodes, here and now. Raises BridgeError."""
         rates = [each for each in AUDIO[order.codec].encoder_rates_hz if each <= 16_000]
         encoder = AudioEncoder(order.codec, max(rates))
-        samples = self.samples(order.prompt, encoder.rate_hz)
+        samples = self.samples(order.prompt, encoder.rate_hz, order.language)
         blocks = [samples[at : at + encoder.block] for at in range(0, len(samples), encoder.block)]
         return tuple(frame.data for block in blocks for frame in encoder.encode(block, 0))
 
-    def samples(self, prompt: Prompt | None, rate_hz: int) -> Samples:
-        """16-bit mono, whole blocks: the prompt in each language, one after the other. Raises CodecFailed."""
+    def samples(self, prompt: str | None, rate_hz: int, language: str = "") -> Samples:
+        """16-bit mono, whole blocks: the clip in this language, or in each, one after the other. Raises CodecFailed."""
         block = rate_hz * BLOCK_MS // 1000
         if prompt is None:
             return np.zeros(50 * block, np.int16)
         parts: list[Samples] = []
-        for language in self._languages:
-            spoken = read_sound(str(self._file(language, prompt)), rate_hz)
+        for each in (language,) if language else self._languages:
+            spoken = read_sound(str(self._file(each, prompt)), rate_hz)
             parts += [spoken, np.zeros(-len(spoken) % block + _PAUSE_BLOCKS * block, np.int16)]
         return np.concatenate(parts)[: -_PAUSE_BLOCKS * block]
 
@@ -125,7 +144,7 @@ class Studio:
         found = [SENTENCES[each][slate] for each in self._languages]
         return tuple((about or title, sentence) for title, sentence in found)
 
-    def _file(self, language: str, prompt: Prompt) -> Path:
+    def _file(self, language: str, prompt: str) -> Path:
         """A recording of the house's own goes before ours."""
         for folder in self._folders:
             found = sorted((folder / language).glob(f"{prompt}.*"))

@@ -21,6 +21,34 @@ class Prompt(StrEnum):
     ONE_MINUTE = "one-minute"  # a tone, and that a minute is left
     ENDING_SOON = "ending-soon"  # a tone, and that the visit ends soon
     TIME_OVER = "time-over"
+    # the gateway's own voice, which answers a station
+    WELCOME = "welcome"
+    CHOOSE_LANGUAGE = "choose-language"
+    ENTER_ID = "enter-id"
+    ENTER_PIN = "enter-pin"
+    WRONG = "wrong"
+    NOTHING_HEARD = "nothing-heard"
+    ENTER_NUMBER = "enter-number"
+    PRESS = "press"  # a digit follows
+    FOR_NUMBER_ENDING = "for-number-ending"  # digits follow
+    YOUR_BALANCE = "your-balance"  # money follows
+    TIME_ALLOWED = "time-allowed"  # minutes follow
+    NOTICE_RECORDED = "notice-recorded"
+    NOTICE_MONITORED = "notice-monitored"
+    NOTICE_PRIVILEGED = "notice-privileged"
+    ACCEPT = "accept"  # press 1 to accept, 2 to refuse
+    GOODBYE = "goodbye"
+    REFUSED_NUMBER = "refused-number"
+    REFUSED_NOT_APPROVED = "refused-not-approved"
+    REFUSED_HOURS = "refused-hours"
+    REFUSED_TOO_MANY = "refused-too-many"
+    REFUSED_WAIT = "refused-wait"
+    REFUSED_BUSY = "refused-busy"
+    REFUSED_BALANCE = "refused-balance"
+    REFUSED_LOCKED = "refused-locked"
+    REFUSED_PIN = "refused-pin"
+    REFUSED_CONSENT = "refused-consent"
+    REFUSED_UNAVAILABLE = "refused-unavailable"
 
 
 class Slate(StrEnum):

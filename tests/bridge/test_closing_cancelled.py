@@ -34,7 +34,7 @@ async def test_a_close_that_is_cancelled_goes_on_to_its_end(turns: int) -> None:
 async def test_a_rejoin_that_is_cancelled_leaves_no_socket_of_the_old_browser(turns: int) -> None:
     async with Stage() as stage:
         await stage.join()
-        leg = stage.bridge._web
+        leg = stage.bridge._seat.leg
         assert leg is not None
         sockets = [each.transport for each in leg._transport._connection._protocols]
         async with RawPeer() as again:

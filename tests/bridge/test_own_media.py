@@ -235,7 +235,7 @@ async def test_every_language_is_spoken_one_after_the_other() -> None:
 @pytest.mark.parametrize("language", ["en", "es"])
 def test_each_prompt_is_there_is_loud_and_begins_and_ends_without_a_click(prompt: Prompt, language: str) -> None:
     samples = Studio((language,)).samples(prompt, 16_000).astype(float)
-    assert 1.0 < len(samples) / 16_000 < 8.0
+    assert 0.3 < len(samples) / 16_000 < 8.0
     assert np.abs(samples).max() > 8000
     assert np.abs(samples[:160]).max() < 700
     assert np.abs(samples[-160:]).max() < 700

@@ -81,6 +81,13 @@ class Stage:
         await self.browser.close()
         self.terminal.close()
 
+    async def stand_alone(self) -> None:
+        """In place of the tappable bridge, one for a station that is to be greeted."""
+        await self.bridge.close()
+        await self._tasks.pop(0)
+        self.bridge = self.plane.bridge(sealed=True)
+        self._tasks.insert(0, asyncio.create_task(self._listen(), name="events"))
+
     async def join(self, *, video: bool = True, feedback: bool = True) -> sdp.Session:
         """The whole road: offers, answers, ICE and DTLS. Returns what the terminal was answered."""
         joined = await self.bridge.join(

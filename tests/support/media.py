@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from bridge.bridge import Joined
 from bridge.errors import BridgeError, BridgeSealed
 from bridge.events import (
     BridgeEvent,
+    DtmfKey,
     FirstMedia,
     KeyframeByInfo,
     LimitByDescription,
     MediaFlowing,
     MediaStopped,
+    PromptEnded,
     SideDead,
     WebConnected,
     WebLost,
 )
 from bridge.links.tap import Listener, Tapping
-from bridge.own import Prompt, Slate
+from bridge.own import Prompt, Slate, Spoken
 from bridge.types import BridgeStats, FlowStats, Kind, Path, Route, Side
 from gateway.clock import Clock
 
@@ -50,6 +52,7 @@ class ScriptedMedia:
         self.asked: list[str] = []
         self.own: list[str] = []  # what it was to say and show itself
         self.closed = False
+        self.turn = 0  # of what was said last
 
     # what call control asks
 
@@ -60,6 +63,19 @@ class ScriptedMedia:
             return Joined(OUR_OFFER, None, self.routes())
         self._hear(sip_offer)
         return Joined(STATION_ANSWER, WEB_ANSWER, self.routes())
+
+    async def greet(self, sip_offer: str | None) -> Joined:
+        self._ask("greet")
+        await self._may_hang("greet")
+        if sip_offer is None:
+            return Joined(OUR_OFFER, None, self.routes())
+        self._hear(sip_offer)
+        return Joined(STATION_ANSWER, None, self.routes())
+
+    async def bring(self, web_offer: str, *, sealed: bool) -> str:
+        self.sealed = sealed
+        self._ask("bring sealed" if sealed else "bring")
+        return WEB_ANSWER
 
     async def complete(self, sip_answer: str) -> Joined:
         self._ask("complete")
@@ -84,6 +100,14 @@ class ScriptedMedia:
 
     def play(self, side: Side, prompt: Prompt) -> None:
         self._does(f"play {prompt} to {side}")
+
+    def say(self, side: Side, spoken: Sequence[Spoken], language: str, turn: int) -> None:
+        self.turn = turn
+        words = " ".join(type(each).__name__ if not isinstance(each, Prompt) else str(each) for each in spoken)
+        self._does(f"say to {side} in {language}: {words}")
+
+    def hush(self, side: Side) -> None:
+        self._does(f"hush {side}")
 
     def show(
         self, side: Side, slate: Slate, prompt: Prompt | None = None, *, about: str = "", until_picture: bool = False
@@ -146,6 +170,14 @@ class ScriptedMedia:
             raise error
 
     # what the test lets happen
+
+    def said(self) -> None:
+        """What is being said has been said."""
+        self._told.put_nowait(PromptEnded(Side.SIP, self.turn))
+
+    def press(self, digits: str) -> None:
+        for each in digits:
+            self._told.put_nowait(DtmfKey(Side.SIP, each, 100))
 
     def connect(self) -> None:
         self._told.put_nowait(WebConnected())
