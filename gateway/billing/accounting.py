@@ -73,6 +73,11 @@ class Accounting:
         intent = storable(intent)
         await self._store.write(lambda work: authorisation.attempt(work, intent))
 
+    async def receive(self, intent: VisitIntent) -> None:
+        """A call that is answered before anything is decided."""
+        intent = storable(intent)
+        await self._store.write(lambda work: authorisation.receive(work, intent))
+
     async def alive(self, proofs: tuple[ProofOfLife, ...]) -> None:
         if proofs:
             await self._store.write(lambda work: work.visits.alive(proofs))

@@ -21,7 +21,7 @@ from gateway.call.summary import HoldGranted, HoldRefused, VisitIntent
 from gateway.errors import BillingError
 from gateway.money import Money
 from gateway.policy.decision import Refusal
-from gateway.store import Account, Grant, Hold, Visit, Work
+from gateway.store import UNDECIDED, Account, Grant, Hold, Visit, Work
 
 Answer = HoldGranted | HoldRefused
 
@@ -29,34 +29,51 @@ Answer = HoldGranted | HoldRefused
 def authorise(work: Work, intent: VisitIntent, tariff: Tariff | None, rules: AccountRules) -> Answer:
     """`tariff`: the version in force, None when there is none. Asked again for a visit, it answers as before."""
     before = work.visits.get(intent.visit_id)
-    if before is not None:
+    if before is not None and not _is_open(before):
         return _answer_again(work, before, rules)
+    put = work.visits.add if before is None else work.visits.decide
     if not intent.shares:
         answer: Answer = _free(intent.max_seconds, tariff)
-        work.visits.add(intent, _grant(answer, tariff, 0))
+        put(intent, _grant(answer, tariff, 0))
         return answer
     accounts = work.books.locked(each.account for each in intent.shares)
     refused = _unfit(intent, tariff, accounts)
     if refused or tariff is None:
-        work.visits.add(intent, _grant(refused or _no_tariff(intent), tariff, 0))
+        put(intent, _grant(refused or _no_tariff(intent), tariff, 0))
         return refused or _no_tariff(intent)
     free_s = _allowance_left(work, intent, tariff)
     purses = _purses(work, intent, accounts, (), intent.setup_at)
     found = next_slice(tariff, purses, has_s=0, limit_s=intent.max_seconds, free_s=free_s, rules=rules)
     if found.seconds == 0:
         short = _short(tariff, purses, intent, has_s=0, free_s=free_s)
-        work.visits.add(intent, _grant(short, tariff, 0))
+        put(intent, _grant(short, tariff, 0))
         return short
     answer = _granted(intent, tariff, found, free_s)
-    work.visits.add(intent, _grant(answer, tariff, free_s))
+    put(intent, _grant(answer, tariff, free_s))
     _reserve(work, intent, purses, found, tariff.currency)
     return answer
 
 
 def attempt(work: Work, intent: VisitIntent) -> None:
     """A visit that policy refused: nothing is granted, and `close` will leave its record."""
-    if work.visits.get(intent.visit_id) is None:
-        work.visits.add(intent, Grant())
+    _put_open(work, intent, Grant())
+
+
+def receive(work: Work, intent: VisitIntent) -> None:
+    """A call that the gateway's own voice is about to answer: `authorise` or `attempt` will say what became of it."""
+    _put_open(work, intent, Grant(refusal=UNDECIDED))
+
+
+def _put_open(work: Work, intent: VisitIntent, grant: Grant) -> None:
+    before = work.visits.get(intent.visit_id)
+    if before is None:
+        work.visits.add(intent, grant)
+    elif _is_open(before):
+        work.visits.decide(intent, grant)
+
+
+def _is_open(visit: Visit) -> bool:
+    return visit.cdr_id is None and visit.grant.refusal == UNDECIDED
 
 
 def extend(work: Work, visit_id: str, has_s: int, now: datetime, rules: AccountRules) -> Answer:
@@ -211,7 +228,7 @@ def _reserve(work: Work, intent: VisitIntent, purses: tuple[Purse, ...], found: 
 
 
 def _answer_again(work: Work, visit: Visit, rules: AccountRules) -> Answer:
-    if visit.grant.refusal:
+    if visit.grant.refusal and visit.grant.refusal != UNDECIDED:
         return HoldRefused(visit.grant.refusal, visit.grant.refusal_message)
     tariff = thaw(visit.grant.tariff_json) if visit.grant.tariff_json else None
     holds = work.books.holds(visit.intent.visit_id)

@@ -39,11 +39,13 @@ def accept(visit: VisitState, event: e.FamilyAccepted, now_s: float) -> Step:
 
 
 def answer(visit: VisitState, event: e.MediaJoined, now_s: float) -> Step:
-    after = replace(visit, line=Line.ANSWERED, marks=replace(visit.marks, answered_at_s=now_s))
     waiting = (
         c.Show(Side.SIP, Slate.PLEASE_WAIT, until_picture=True),
         c.Show(Side.WEB, Slate.CALLING, until_picture=True),
     )
+    if visit.line is Line.ANSWERED:  # by our own voice, which is still asking for patience
+        return visit, (c.Clear(Side.SIP), *waiting)
+    after = replace(visit, line=Line.ANSWERED, marks=replace(visit.marks, answered_at_s=now_s))
     return after, (c.AnswerStation(), *waiting)
 
 

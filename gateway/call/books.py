@@ -51,14 +51,20 @@ class Books:
         self.intent = intent
         self.grant: HoldGranted | None = None
         self._written = False
+        self._open = False  # written, and not decided
 
     async def authorise(self) -> HoldGranted | HoldRefused:
         """Raises StoreError."""
         answer = await self._accounting.authorise(self.intent)
-        self._written = True
+        self._written, self._open = True, False
         if isinstance(answer, HoldGranted):
             self.grant = answer
         return answer
+
+    async def receive(self) -> None:
+        """The intent as far as it is known before anything is decided. Raises StoreError."""
+        await self._accounting.receive(self.intent)
+        self._written = self._open = True
 
     async def extend(self, has_s: int) -> tuple[int, int]:
         """Seconds that are paid for now, and that could be. Raises StoreUnavailable."""
@@ -90,9 +96,9 @@ class Books:
         summary = self._summary(visit, media)
         for tries, pause_s in enumerate(_pauses(), 1):
             try:
-                if not self._written:
+                if not self._written or self._open:
                     await self._accounting.attempt(self.intent)
-                    self._written = True
+                    self._written, self._open = True, False
                 return await self._accounting.close(summary)
             except StoreError as error:
                 if tries >= REPAIR_TRIES and not isinstance(error, StoreUnavailable):

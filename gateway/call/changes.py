@@ -10,7 +10,7 @@ from gateway.call import events as e
 from gateway.call import sip_codes
 from gateway.call.facts import FactKind
 from gateway.call.step import Step
-from gateway.call.visit import State, VisitState
+from gateway.call.visit import Line, State, VisitState
 
 # ---- media that comes and goes ----
 
@@ -76,8 +76,10 @@ def change(visit: VisitState, event: e.StationOffered, now_s: float) -> Step:
     return visit, (c.ChangeMedia(event.sdp),)
 
 
-def refuse_change(visit: VisitState, event: e.StationOffered, now_s: float) -> Step:
-    return visit, (c.RefuseOffer(sip_codes.NOT_ACCEPTABLE),)
+def change_if_answered(visit: VisitState, event: e.StationOffered, now_s: float) -> Step:
+    """Before there is any media there is nothing that could change."""
+    answered = visit.line is Line.ANSWERED
+    return visit, (c.ChangeMedia(event.sdp) if answered else c.RefuseOffer(sip_codes.NOT_ACCEPTABLE),)
 
 
 # ---- what is only told ----

@@ -8,6 +8,7 @@ from bridge import Prompt, Side, Slate
 from gateway.call.facts import FactKind
 from gateway.call.summary import LowBalance, Receipt
 from gateway.call.termination import Reason
+from gateway.ivr import values as ivr
 
 # ---- towards the station ----
 
@@ -119,6 +120,23 @@ class Clear:
 
 
 @dataclass(frozen=True, slots=True)
+class GreetStation:
+    """Media with the station alone. Reported by Greeted or MediaRefused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speak:
+    """To the station, in place of what is being said. PromptEnded of its turn comes when it has been said."""
+
+    say: ivr.Say
+
+
+@dataclass(frozen=True, slots=True)
+class Hush:
+    """What is being said to the station is to stop."""
+
+
+@dataclass(frozen=True, slots=True)
 class StartRecording:
     """If the dialplan says so. RecordingFailed comes when it ends before the visit does."""
 
@@ -157,6 +175,25 @@ class TellHold:
 @dataclass(frozen=True, slots=True)
 class TellOver:
     receipt: Receipt
+
+
+# ---- towards the house ----
+
+
+@dataclass(frozen=True, slots=True)
+class CheckPin:
+    """Reported by PinChecked, or by Refused where nobody can tell."""
+
+    resident: str = field(repr=False)
+    pin: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AskPolicy:
+    """The question again, with what the voice has found out; then the hold. Reported by Authorised or Refused."""
+
+    resident: str = field(repr=False)
+    dialled: str = field(repr=False)
 
 
 # ---- towards the records ----
@@ -203,6 +240,11 @@ Command = (
     | SettleMedia
     | RejoinMedia
     | AskFamilyForPicture
+    | GreetStation
+    | Speak
+    | Hush
+    | CheckPin
+    | AskPolicy
     | Play
     | Show
     | Clear

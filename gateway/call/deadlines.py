@@ -9,6 +9,7 @@ from gateway.call.events import (
     ConnectTimedOut,
     Event,
     FarewellDue,
+    IvrDue,
     LimitReached,
     ReconnectTimedOut,
     RingTimedOut,
@@ -23,6 +24,9 @@ _WAITS: dict[State, tuple[str, Event]] = {
     State.CONNECTING: ("connect_s", ConnectTimedOut()),
     State.RECONNECTING: ("reconnect_s", ReconnectTimedOut()),
 }
+
+
+ASKED = (State.IDENTIFYING, State.ANNOUNCING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ def next_due(visit: VisitState) -> Due | None:
     if visit.state in _WAITS:
         setting, event = _WAITS[visit.state]
         dues.append(Due(visit.entered_at_s + getattr(visit.timeouts, setting), event))
+    if visit.ivr is not None and visit.ivr.deadline_at_s is not None and visit.state in ASKED:
+        dues.append(Due(visit.ivr.deadline_at_s, IvrDue()))
     asks_at_s = next_slice_at(visit)
     if asks_at_s is not None:
         dues.append(Due(asks_at_s, SliceDue()))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from bridge import (
@@ -26,18 +26,19 @@ from bridge import (
 from gateway.call import commands as c
 from gateway.call import events as e
 from gateway.call import sip_codes
+from gateway.call.asking import Asking
 from gateway.call.books import Books
 from gateway.call.facts import Fact, FactKind
-from gateway.call.meter import ONLY_BOTH_WAYS, Metering, Mode
+from gateway.call.meter import Mode
 from gateway.call.notices import Clocked, Hold, Low, Notice, Over, Ring, Said, Warned
 from gateway.call.patience import Patience
-from gateway.call.ports import Accounting, Doorbell, Facts, MakeMedia, Recording, Recordings
+from gateway.call.ports import Recording
+from gateway.call.tools import Tools
 from gateway.call.translate import PICTURE_BODY, PICTURE_CONTENT_TYPE, from_stats
-from gateway.call.visit import State, Timeouts, VisitState, seconds_left
-from gateway.clock import Clock
+from gateway.call.visit import State, VisitState, seconds_left
 from gateway.errors import BillingError, NothingToWatch, StoreError, VisitGone, WatchingForbidden
 from gateway.money import Money
-from gateway.policy.decision import Decision, Medium, Terms, VisitRequest
+from gateway.policy.decision import Medium, Terms
 from sip import BadDescription, Dialog, SipError
 
 log = logging.getLogger(__name__)
@@ -48,24 +49,11 @@ EXTEND_PATIENCE_S = 4.0
 NO_MONEY = Money(0, "XXX")  # ISO 4217: no currency
 
 
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What the sessions of a node work with. recordings: None where nothing can be recorded."""
-
-    node: str
-    media: MakeMedia
-    accounting: Accounting
-    decide: Callable[[VisitRequest], Decision]
-    facts: Facts
-    doorbell: Doorbell
-    clock: Clock
-    timeouts: Timeouts
-    recordings: Recordings | None = None
-    metering: Metering = ONLY_BOTH_WAYS
-
-
 class Effects:
-    """terms: what policy allowed, once it did. reply: who waits for the browser's answer."""
+    """terms: what policy allowed, once it did. reply: who waits for the browser's answer.
+
+    ask_policy(resident, dialled): the question again, with what the voice found out.
+    """
 
     def __init__(
         self,
@@ -77,6 +65,7 @@ class Effects:
         listen: Callable[[Media], None],
         tell: Callable[[e.Event], None],
         beside: Callable[[Coroutine[Any, Any, None], str], None],
+        ask_policy: Callable[[str, str], Awaitable[e.Event]],
     ) -> None:
         self._tools = tools
         self._dialog = dialog
@@ -85,6 +74,7 @@ class Effects:
         self._listen = listen
         self._tell_machine = tell
         self._beside = beside
+        self._greeted = False
         self._recording: Recording | None = None
         self._recording_begun = False
         self._joined: Joined | None = None
@@ -108,6 +98,8 @@ class Effects:
             c.SettleMedia: self._settle,
             c.RejoinMedia: self._rejoin,
             c.AskFamilyForPicture: self._ask_family,
+            c.GreetStation: self._greet,
+            **Asking(tools, books, self._required, ask_policy).acts,
             c.Play: self._play,
             c.Show: self._show,
             c.Clear: self._clear,
@@ -152,7 +144,9 @@ class Effects:
             return None
         if self._joined.web_sdp is not None:
             self._fulfil(self._joined.web_sdp)
-        if self.terms is not None and self.terms.recorded:  # while the browser connects; its page has said so
+        if (
+            self.terms is not None and self.terms.recorded and not self._greeted
+        ):  # while the browser connects; its page has said so
             self._required().play(Side.SIP, Prompt.RECORDED)
         return self._hold_report(visit)
 
@@ -173,12 +167,30 @@ class Effects:
 
     async def _join(self, command: c.JoinMedia, visit: VisitState) -> e.Event | None:
         try:
+            if self._greeted:
+                return await self._bring(command.web_offer)
             self.media = self._tools.media(sealed=self.terms is None or self.terms.privileged)
             self._listen(self.media)
             self._joined = await self.patience.wait(self.media.join(self._sip_offer, command.web_offer))
         except (BridgeError, TimeoutError) as error:
             return self._refused(error)
         return e.MediaJoined()
+
+    async def _bring(self, web_offer: str) -> e.Event:
+        """Whether anything may ever be attached to the media is known only now."""
+        sealed = self.terms is None or self.terms.privileged
+        self._fulfil(await self.patience.wait(self._required().bring(web_offer, sealed=sealed)))
+        return e.MediaJoined()
+
+    async def _greet(self, command: c.GreetStation, visit: VisitState) -> e.Event | None:
+        try:
+            self.media = self._tools.media(sealed=True)
+            self._listen(self.media)
+            self._joined = await self.patience.wait(self.media.greet(self._sip_offer))
+        except (BridgeError, TimeoutError) as error:
+            return self._refused(error)
+        self._greeted = True
+        return e.Greeted()
 
     async def _complete(self, command: c.CompleteMedia, visit: VisitState) -> e.Event | None:
         try:

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 from gateway.call.summary import Receipt
 from gateway.call.termination import Reason
+from gateway.ivr import values as ivr
 from gateway.policy.decision import Refusal
+from gateway.policy.ivr import IvrRules
 
 # ---- the decision ----
 
@@ -16,13 +18,14 @@ class Authorised:
     """Policy allows it and a hold pays for `paid_s` seconds. The hold grows by slices while the visit runs.
 
     reach_s: what it could grow to as the accounts stand, `paid_s` at least. max_s: the time limit on the wall clock,
-    counted from the first media. closes_at_s: when the hours end.
+    counted from the first media. closes_at_s: when the hours end. notice: what the voice is to say of it.
     """
 
     paid_s: int
     max_s: int
     closes_at_s: float | None = None
     reach_s: int = 0
+    notice: ivr.Notice | None = None
 
     @property
     def may_grow(self) -> bool:
@@ -33,6 +36,40 @@ class Authorised:
 @dataclass(frozen=True, slots=True)
 class Refused:
     refusal: Refusal
+
+
+# ---- the gateway's own voice ----
+
+
+@dataclass(frozen=True, slots=True)
+class IvrNeeded:
+    """Policy wants the caller asked first. resident: whose station it is, if it is one resident's."""
+
+    rules: IvrRules
+    dialled: str = field(repr=False)
+    resident: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Greeted:
+    """The station's media is up, with nobody on the other side; it may be answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptEnded:
+    """What Say of this turn wanted said has been said."""
+
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
+class PinChecked:
+    answer: ivr.PinRight | ivr.PinWrong | ivr.PinLocked
+
+
+@dataclass(frozen=True, slots=True)
+class IvrDue:
+    """The voice has waited long enough."""
 
 
 # ---- the family ----
@@ -104,9 +141,10 @@ class TransferTried:
 
 @dataclass(frozen=True, slots=True)
 class KeyPressed:
-    """source: `sip` or `web`. Which key it was is nobody's business here."""
+    """source: `sip` or `web`. Which key it was only the voice may know."""
 
     source: str
+    digit: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +317,11 @@ class Recorded:
 Event = (
     Authorised
     | Refused
+    | IvrNeeded
+    | Greeted
+    | PromptEnded
+    | PinChecked
+    | IvrDue
     | FamilyAccepted
     | FamilyRejoined
     | FamilyDeclined

@@ -11,6 +11,8 @@ class FactKind(StrEnum):
     """The topic's last word: `<root>/<node>/visits/<visit_id>/<kind>`."""
 
     REQUESTED = "requested"
+    IDENTIFYING = "identifying"  # the gateway's own voice has answered and asks who calls
+    ANNOUNCING = "announcing"  # it says what the visit is, before anybody is rung
     REFUSED = "refused"
     RINGING = "ringing"
     ACCEPTED = "accepted"

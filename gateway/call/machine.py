@@ -5,8 +5,9 @@ The law:
 1. Everything that changes a visit's state stands in ROWS; what a row does, in `beginnings`, `changes`, `clockwork` and
    `endings`. An event that is not listed for a state raises MachineError naming both: a bug of the session, or a person
    who came too late (the session asks `allows` first).
-2. A visit moves forward: dialing, ringing, connecting; then it changes between talking, held and reconnecting as often
-   as it must; then ending, then ended. Nothing leaves `ended`, and only the written record leads into it.
+2. A visit moves forward: dialing, identifying and announcement (where the gateway's own voice asks first), ringing,
+   connecting; then it changes between talking, held and reconnecting as often as it must; then ending, then ended.
+   Nothing leaves `ended`, and only the written record leads into it.
 3. Whatever state it is in, hanging up, the death of the dialog, an officer, the end of a drain and a crash end it.
 4. Ending happens once: the first reason stays. The station gets exactly one final act: a code while it was not
    answered, BYE after, nothing when it left by itself. Then the media closes, then the books.
@@ -20,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from gateway.call import beginnings, changes, clockwork, endings, sip_codes
+from gateway.call import beginnings, changes, clockwork, endings, questions, sip_codes
 from gateway.call import commands as c
 from gateway.call import events as e
 from gateway.call.endings import ends, station_left
@@ -79,9 +80,15 @@ def _metered(
 _S = State
 WAITING = (_S.REQUESTED, _S.RINGING)
 JOINED = (_S.TALKING, _S.HELD, _S.RECONNECTING)
-ALIVE = (*WAITING, _S.CONNECTING, *JOINED)
+ASKED = (_S.IDENTIFYING, _S.ANNOUNCING)
+ALIVE = (*WAITING, *ASKED, _S.CONNECTING, *JOINED)
+RUNG = (_S.RINGING, _S.CONNECTING, *JOINED)
+HEARD = (*ASKED, *RUNG)
 STAY: tuple[State, ...] = ()
 ENDING = (_S.ENDING,)
+NO_MEDIA = ends(Reason.MEDIA_FAILED, Fault.GATEWAY, sip_codes.NOT_ACCEPTABLE)
+IDENTIFIED = (_S.IDENTIFYING, _S.ENDING)
+ANNOUNCED = (_S.ANNOUNCING, _S.RINGING, _S.ENDING)
 
 Row = tuple[type[e.Event], tuple[State, ...], tuple[State, ...], Action]
 
@@ -89,37 +96,55 @@ ROWS: tuple[Row, ...] = (
     # event, the states it may come in, where it leads, what it does
     (e.Authorised, (_S.REQUESTED,), (_S.RINGING,), beginnings.ring),
     (e.Refused, (_S.REQUESTED,), ENDING, beginnings.refuse),
+    (e.IvrNeeded, (_S.REQUESTED,), (_S.IDENTIFYING,), questions.ask_first),
+    (e.Greeted, (_S.IDENTIFYING,), STAY, questions.greeted),
+    (e.KeyPressed, (_S.IDENTIFYING,), IDENTIFIED, questions.key),
+    (e.PromptEnded, (_S.IDENTIFYING,), IDENTIFIED, questions.said),
+    (e.IvrDue, (_S.IDENTIFYING,), IDENTIFIED, questions.due),
+    (e.PinChecked, (_S.IDENTIFYING,), STAY, questions.pin_checked),
+    (e.Authorised, (_S.IDENTIFYING,), (_S.ANNOUNCING,), questions.granted),
+    (e.Refused, (_S.IDENTIFYING,), STAY, questions.denied),
+    (e.KeyPressed, (_S.ANNOUNCING,), ANNOUNCED, questions.key),
+    (e.PromptEnded, (_S.ANNOUNCING,), ANNOUNCED, questions.said),
+    (e.PromptEnded, RUNG, STAY, changes.ignore),
+    (e.IvrDue, (_S.ANNOUNCING,), ANNOUNCED, questions.due),
     (e.FamilyAccepted, (_S.RINGING,), (_S.CONNECTING,), beginnings.accept),
     (e.FamilyDeclined, (_S.RINGING,), ENDING, ends(Reason.REJECTED, Fault.FAMILY, sip_codes.DECLINED)),
-    (e.FamilyLeft, ALIVE[1:], ENDING, ends(Reason.FAMILY_LEFT, Fault.FAMILY, sip_codes.DECLINED)),
+    (e.FamilyLeft, RUNG, ENDING, ends(Reason.FAMILY_LEFT, Fault.FAMILY, sip_codes.DECLINED)),
     (e.FamilyRejoined, (_S.CONNECTING, *JOINED), STAY, changes.rejoin),
     (e.RingTimedOut, (_S.RINGING,), ENDING, ends(Reason.NO_ANSWER, Fault.FAMILY, sip_codes.NO_ANSWER)),
     (e.MediaJoined, (_S.CONNECTING,), STAY, beginnings.answer),
-    (e.StationConfirmed, (_S.CONNECTING,), STAY, beginnings.confirm),
+    (e.StationConfirmed, (*ASKED, _S.RINGING, _S.CONNECTING), STAY, beginnings.confirm),
     (e.StationConfirmed, JOINED, STAY, beginnings.settle),
-    (e.MediaRefused, (_S.CONNECTING,), ENDING, ends(Reason.MEDIA_FAILED, Fault.GATEWAY, sip_codes.NOT_ACCEPTABLE)),
+    (e.MediaRefused, (_S.IDENTIFYING, _S.CONNECTING), ENDING, NO_MEDIA),
     (e.ConnectTimedOut, (_S.CONNECTING,), ENDING, ends(Reason.MEDIA_FAILED, Fault.NETWORK, sip_codes.NO_ANSWER)),
     (e.WebUp, (_S.CONNECTING, _S.TALKING, _S.HELD), STAY, changes.ignore),
     (e.WebUp, (_S.RECONNECTING,), (_S.TALKING, _S.HELD, _S.CONNECTING), changes.web_up),
     (e.WebDown, (_S.TALKING, _S.HELD), (_S.RECONNECTING,), changes.web_down),
     (e.WebDown, (_S.CONNECTING, _S.RECONNECTING), STAY, changes.ignore),
     (e.ReconnectTimedOut, (_S.RECONNECTING,), ENDING, ends(Reason.FAMILY_LEFT, Fault.NETWORK)),
-    (e.StationSilent, ALIVE[2:], ENDING, ends(Reason.MEDIA_FAILED, Fault.NETWORK, sip_codes.NO_ANSWER)),
+    (e.StationSilent, HEARD, ENDING, ends(Reason.MEDIA_FAILED, Fault.NETWORK, sip_codes.NO_ANSWER)),
     (e.MediaFlows, (_S.CONNECTING, _S.RECONNECTING), (_S.TALKING, _S.HELD), changes.flows),
     (e.MediaFlows, (_S.TALKING, _S.HELD), STAY, changes.flows),
     (e.MediaStops, (_S.CONNECTING, *JOINED), STAY, changes.stops),
     (e.StationHeld, (_S.CONNECTING, _S.TALKING), (_S.HELD,), changes.hold),
+    (e.StationHeld, (*ASKED, _S.RINGING), STAY, questions.held),
+    (e.StationResumed, (*ASKED, _S.RINGING), STAY, questions.resumed),
     (e.StationHeld, (_S.RECONNECTING,), STAY, changes.hold),
     (e.StationResumed, (_S.CONNECTING,), STAY, changes.ignore),
     (e.StationResumed, (_S.HELD,), (_S.TALKING, _S.CONNECTING), changes.resume),
     (e.StationResumed, (_S.RECONNECTING,), STAY, changes.resume),
-    (e.StationOffered, WAITING, STAY, changes.refuse_change),
-    (e.StationOffered, (_S.CONNECTING, *JOINED), STAY, changes.change),
+    (e.StationOffered, WAITING, STAY, changes.change_if_answered),
+    (e.StationOffered, (*ASKED, _S.CONNECTING, *JOINED), STAY, changes.change),
     (e.TransferTried, ALIVE, STAY, changes.transfer),
-    (e.KeyPressed, ALIVE, STAY, changes.key),
+    (e.KeyPressed, (*WAITING, _S.CONNECTING, *JOINED), STAY, changes.key),
     (e.PictureSeen, (_S.CONNECTING, *JOINED), STAY, changes.first_picture),
     (e.PictureMissing, (_S.CONNECTING, *JOINED), STAY, changes.no_picture),
-    (e.StationWantsPicture, WAITING, STAY, changes.ignore),
+    *(
+        (event, (*ASKED, _S.RINGING), STAY, changes.ignore)
+        for event in (e.PictureSeen, e.PictureMissing, e.PictureWanted, e.LimitChanged)
+    ),
+    (e.StationWantsPicture, (*WAITING, *ASKED), STAY, changes.ignore),
     (e.StationWantsPicture, (_S.CONNECTING, *JOINED), STAY, changes.ask_family),
     (e.PictureWanted, (_S.CONNECTING, *JOINED), STAY, changes.ask_station),
     (e.RecordingFailed, (_S.CONNECTING, *JOINED), STAY, changes.recording_failed),
@@ -135,7 +160,7 @@ ROWS: tuple[Row, ...] = (
     (e.StationHungUp, ALIVE, ENDING, station_left(Reason.INMATE_HUNG_UP, Fault.STATION, sip_codes.CANCELLED)),
     (e.StationLost, ALIVE, ENDING, station_left(Reason.TRUNK_ERROR, Fault.NETWORK)),
     (e.OfficerEnded, ALIVE, ENDING, ends(Reason.OFFICER_TERMINATED, Fault.OFFICER, sip_codes.FORBIDDEN)),
-    (e.DrainBegan, WAITING, ENDING, endings.draining),
+    (e.DrainBegan, (*WAITING, *ASKED), ENDING, endings.draining),
     (e.DrainBegan, (_S.CONNECTING, *JOINED), STAY, changes.ignore),
     (e.DrainEnded, ALIVE, ENDING, endings.drained),
     (e.Crashed, ALIVE, ENDING, ends(Reason.NODE_CRASH, Fault.GATEWAY, sip_codes.SERVER_ERROR)),
@@ -148,7 +173,7 @@ ROWS: tuple[Row, ...] = (
             e.StationConfirmed, e.StationOffered, e.StationHeld, e.StationResumed, e.StationHungUp, e.StationLost,
             e.TransferTried, e.KeyPressed, e.StationWantsPicture, e.MediaJoined, e.MediaRefused, e.WebUp, e.WebDown,
             e.StationSilent, e.MediaFlows, e.MediaStops, e.PictureSeen, e.PictureMissing, e.PictureWanted,
-            e.LimitChanged, e.DrainBegan, e.DrainEnded, e.RecordingFailed, e.HoldGrown, e.HoldUnknown,
+            e.LimitChanged, e.PromptEnded, e.DrainBegan, e.DrainEnded, e.RecordingFailed, e.HoldGrown, e.HoldUnknown,
         )
     ),
 )  # fmt: skip

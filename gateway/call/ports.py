@@ -17,6 +17,7 @@ from gateway.call.summary import (
     VisitIntent,
     VisitSummary,
 )
+from gateway.ivr.values import PinLocked, PinRight, PinWrong
 from gateway.policy.decision import Terms
 
 
@@ -34,6 +35,10 @@ class Accounting(Protocol):
         """The next slice of the hold, for a visit that knows of `has_s` seconds. A refusal takes nothing away."""
         ...
 
+    async def receive(self, intent: VisitIntent) -> None:
+        """Writes what is known of a call before it is answered and asked. `authorise` or `attempt` replaces it."""
+        ...
+
     async def attempt(self, intent: VisitIntent) -> None:
         """Writes the intent of a visit that policy refused, so that `close` can leave its CDR."""
         ...
@@ -43,6 +48,12 @@ class Accounting(Protocol):
     async def close(self, summary: VisitSummary) -> Receipt:
         """Charge, ledger entries, release of the hold and CDR in one transaction."""
         ...
+
+
+class PinDesk(Protocol):
+    """Who knows residents' PINs (gateway.people). Raises StoreError."""
+
+    async def __call__(self, facility: str, resident: str, pin: str) -> PinRight | PinWrong | PinLocked: ...
 
 
 class MakeMedia(Protocol):

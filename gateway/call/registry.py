@@ -17,11 +17,11 @@ from collections.abc import Callable
 from bridge import Media
 from gateway.call import events as e
 from gateway.call import sip_codes
-from gateway.call.effects import Tools
 from gateway.call.meter import ONLY_BOTH_WAYS, Metering
 from gateway.call.notices import Ring
-from gateway.call.ports import Accounting, Doorbell, Facts, MakeMedia, Recordings
+from gateway.call.ports import Accounting, Doorbell, Facts, MakeMedia, PinDesk, Recordings
 from gateway.call.session import Session
+from gateway.call.tools import Tools
 from gateway.call.view import VisitView
 from gateway.call.visit import Timeouts
 from gateway.clock import Clock
@@ -62,6 +62,7 @@ class Visits:
         recordings: Recordings | None = None,
         bearing: Callable[[], bool] = lambda: True,
         metering: Metering = ONLY_BOTH_WAYS,
+        check_pin: PinDesk | None = None,
     ) -> None:
         timeouts = Timeouts(
             ring_s=limits.ring_timeout_s,
@@ -69,7 +70,9 @@ class Visits:
             reconnect_s=limits.reconnect_s,
             warning_s=limits.warning_s,
         )
-        self._tools = Tools(node, media, accounting, decide, facts, doorbell, clock, timeouts, recordings, metering)
+        self._tools = Tools(
+            node, media, accounting, decide, facts, doorbell, clock, timeouts, recordings, metering, check_pin
+        )
         self._endpoint = endpoint
         self._limits = limits
         self._new_id = new_id

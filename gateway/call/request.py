@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from bridge import SdpError, offers_video
 from gateway.call.summary import VisitIntent
-from gateway.policy.decision import Allowed, Decision, Medium, VisitRequest
+from gateway.policy.decision import Allowed, Asks, Decision, Medium, Refused, VisitRequest
 from sip.types import Invite
 
 _USER = re.compile(r"sips?:([^@<>\s]*)@|tel:([^;>?\s]*)", re.IGNORECASE)
@@ -57,8 +57,10 @@ def intent_of(
     facility, timezone, rule = "", "", ""
     if terms:
         facility, timezone, rule = terms.facility, terms.timezone, terms.rule
-    elif decision and not isinstance(decision, Allowed):
+    elif isinstance(decision, Refused):
         facility, timezone, rule = decision.facility, decision.timezone, decision.rule
+    elif isinstance(decision, Asks):
+        facility, timezone = decision.facility, decision.timezone
     return VisitIntent(
         visit_id=visit_id,
         node=node,

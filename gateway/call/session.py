@@ -17,7 +17,7 @@ import logging
 import traceback
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from bridge import Media
@@ -25,18 +25,21 @@ from gateway.call import events as e
 from gateway.call.books import Books, Timeline
 from gateway.call.commands import CloseBooks, Publish
 from gateway.call.deadlines import next_due
-from gateway.call.effects import Effects, Tools
+from gateway.call.effects import Effects
 from gateway.call.facts import FactKind
 from gateway.call.keypad import Keypad
 from gateway.call.machine import allows, step
 from gateway.call.notices import Ring
 from gateway.call.request import intent_of, request_of
 from gateway.call.summary import HoldGranted, MediaSummary, ProofOfLife
+from gateway.call.tools import Tools
 from gateway.call.translate import from_dialog, from_media, from_stats
 from gateway.call.view import VisitView
 from gateway.call.visit import State, VisitState, seconds_left
+from gateway.call.voice import notice_of
 from gateway.errors import MachineError, StoreError, StoreUnavailable, VisitGone
-from gateway.policy.decision import Allowed, Refusal
+from gateway.policy.decision import Allowed, Asks, Decision, Refusal, Refused
+from gateway.policy.ivr import IvrRules
 from sip import Dialog, Invite
 
 log = logging.getLogger(__name__)
@@ -77,7 +80,14 @@ class Session:
         intent = intent_of(visit_id, tools.node, invite, self._request)
         self._books = Books(tools.accounting, self._clock, self._timeline, intent)
         self._effects = Effects(
-            tools, dialog, invite.sdp, self._books, listen=self._listen, tell=self.tell, beside=self._feed
+            tools,
+            dialog,
+            invite.sdp,
+            self._books,
+            listen=self._listen,
+            tell=self.tell,
+            beside=self._feed,
+            ask_policy=self._ask_again,
         )
         self._inbox: asyncio.Queue[e.Event | _Wish | _Tick] = asyncio.Queue(INBOX_SIZE)
         self._asked: asyncio.Future[str] | None = None  # who waits to hear that it was done
@@ -207,24 +217,51 @@ class Session:
 
     async def _begin(self) -> None:
         """Policy, then money. The intent is in the database before anything rings."""
-        decision = self._tools.decide(self._request)
-        self._books.intent = intent_of(self.visit_id, self._tools.node, self._invite, self._request, decision)
+        decision = self._decide()
         await self._effects.perform(Publish(FactKind.REQUESTED), self._visit)
-        if not isinstance(decision, Allowed):
-            await self._apply(e.Refused(decision.refusal))
-        elif self._refusal or not self._understood:
+        if not isinstance(decision, Refused) and (self._refusal or not self._understood):
             await self._apply(e.Refused(self._refusal or Refusal.MEDIA))
         else:
-            self._effects.terms = decision.terms
-            await self._apply(await self._authorise(decision))
+            await self._apply(await self._follow(decision))
+
+    def _decide(self) -> Decision:
+        decision = self._tools.decide(self._request)
+        self._books.intent = intent_of(self.visit_id, self._tools.node, self._invite, self._request, decision)
+        return decision
+
+    async def _ask_again(self, resident: str, dialled: str) -> e.Event:
+        """With what the voice found out."""
+        self._request = replace(self._request, resident=resident, dialled=dialled, asked=True)
+        return await self._follow(self._decide())
+
+    async def _follow(self, decision: Decision) -> e.Event:
+        match decision:
+            case Refused(refusal=refusal):
+                return e.Refused(refusal)
+            case Asks(ivr=rules, resident=resident):
+                return await self._greet(rules, resident)
+            case Allowed(terms=terms):
+                self._effects.terms = terms
+                return await self._authorise(decision)
+
+    async def _greet(self, rules: IvrRules, resident: str) -> e.Event:
+        """The call is about to be answered: from here on it leaves a record, even if the node dies."""
+        try:
+            await self._books.receive()
+        except StoreError as error:
+            return self._unavailable(error)
+        return e.IvrNeeded(rules, self._request.dialled, resident)
+
+    def _unavailable(self, error: StoreError) -> e.Refused:
+        if not isinstance(error, StoreUnavailable):
+            log.error("visit %s is refused, somebody must repair this: %s", self.visit_id, error)
+        return e.Refused(Refusal.UNAVAILABLE)
 
     async def _authorise(self, decision: Allowed) -> e.Event:
         try:
             answer = await self._books.authorise()
         except StoreError as error:
-            if not isinstance(error, StoreUnavailable):
-                log.error("visit %s is refused, somebody must repair this: %s", self.visit_id, error)  # noqa: TRY400 - in words
-            return e.Refused(Refusal.UNAVAILABLE)
+            return self._unavailable(error)
         if not isinstance(answer, HoldGranted):
             return e.Refused(Refusal(answer.refusal))
         closes_at = decision.terms.closes_at
@@ -234,6 +271,7 @@ class Session:
             max_s=decision.terms.max_seconds,
             reach_s=answer.reach_s,
             closes_at_s=self._clock.monotonic() + left_s if closes_at else None,
+            notice=notice_of(decision.terms, answer),
         )
 
     async def _consume(self) -> None:

@@ -16,8 +16,8 @@ def from_dialog(event: sip.DialogEvent) -> e.Event | None:  # noqa: PLR0911 - a 
             return e.StationConfirmed(sdp)
         case sip.Offered(sdp=sdp):
             return e.StationOffered(sdp)
-        case sip.Dtmf():
-            return e.KeyPressed(str(Side.SIP))
+        case sip.Dtmf(digit=digit):
+            return e.KeyPressed(str(Side.SIP), digit)
         case sip.TransferRefused():
             return e.TransferTried()
         case sip.Info():
@@ -58,8 +58,10 @@ def from_media(event: media.BridgeEvent) -> e.Event | None:  # noqa: PLR0911 - a
             return e.PictureMissing(str(source))
         case media.SideDead(source):
             return e.StationSilent() if source is Side.SIP else e.WebDown()
-        case media.DtmfKey(source=source):
-            return e.KeyPressed(str(source))
+        case media.DtmfKey(source=source, digit=digit):
+            return e.KeyPressed(str(source), digit)
+        case media.PromptEnded(turn=turn):
+            return e.PromptEnded(turn)
         case media.KeyframeByInfo():
             return e.PictureWanted()
         case media.LimitByDescription():

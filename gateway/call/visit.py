@@ -8,12 +8,15 @@ from enum import StrEnum
 from gateway.call.events import Authorised
 from gateway.call.meter import ONLY_BOTH_WAYS, Meter, Metering, Mode
 from gateway.call.termination import Reason, Termination
+from gateway.ivr.machine import Ivr
 
 
 class State(StrEnum):
     """The value is the word that staff see."""
 
     REQUESTED = "dialing"  # the INVITE is here, nothing is decided yet
+    IDENTIFYING = "identifying"  # answered by the gateway's own voice, which asks who calls and whom
+    ANNOUNCING = "announcement"  # allowed and paid for; the notice is said, and perhaps has to be accepted
     RINGING = "ringing"  # allowed, paid for, the family is being rung
     CONNECTING = "connecting"  # accepted; media has not gone both ways yet
     TALKING = "talking"
@@ -21,6 +24,9 @@ class State(StrEnum):
     RECONNECTING = "reconnecting"  # the browser is gone and may come back
     ENDING = "ending"  # over for everybody; the record is being written
     ENDED = "ended"  # the record is written
+
+
+BEFORE_ACCEPTANCE = (State.REQUESTED, State.IDENTIFYING, State.ANNOUNCING, State.RINGING)
 
 
 class Line(StrEnum):
@@ -76,6 +82,7 @@ class VisitState:
     """flowing: what the media said last. held: what the station said last, also while the browser is away.
 
     asking, asked_at_s: for the next slice; answered: whether the accounts answered the last time.
+    ivr: the conversation with the gateway's own voice; None: there is none.
     """
 
     timeouts: Timeouts
@@ -95,6 +102,7 @@ class VisitState:
     asked_at_s: float | None = None
     answered: bool = True
     termination: Termination | None = None
+    ivr: Ivr | None = None
 
     @property
     def is_over(self) -> bool:
@@ -139,7 +147,7 @@ def _growth_s(visit: VisitState) -> int:
 
 
 def _end(visit: VisitState, growth_s: int) -> End | None:
-    if visit.allowance is None or visit.is_over:
+    if visit.allowance is None or visit.is_over or visit.state in BEFORE_ACCEPTANCE:
         return None
     ends: list[End] = []
     runs_out_at_s = visit.meter.runs_out_at_s()
@@ -151,7 +159,7 @@ def _end(visit: VisitState, growth_s: int) -> End | None:
         began_at_s = visit.marks.answered_at_s  # on hold from the start, and perhaps for ever
     if began_at_s is not None:
         ends.append(End(began_at_s + visit.allowance.max_s, Reason.TIME_LIMIT))
-    if visit.allowance.closes_at_s is not None and visit.state not in (State.REQUESTED, State.RINGING):
+    if visit.allowance.closes_at_s is not None:
         ends.append(End(visit.allowance.closes_at_s, Reason.SCHEDULE_END))
     return min(ends, key=lambda each: each.at_s, default=None)
 

@@ -52,6 +52,8 @@ _AFTER = Key("after_accept_ms", "integer", "milliseconds since the family accept
 
 TOPICS: tuple[Topic, ...] = (
     Topic(FactKind.REQUESTED, "A station called; nothing is decided yet.", "dialing"),
+    Topic(FactKind.IDENTIFYING, "The gateway's own voice has answered the station and asks who calls.", "identifying"),
+    Topic(FactKind.ANNOUNCING, "The voice says what the visit is, before anybody is rung.", "announcement"),
     Topic(
         FactKind.REFUSED,
         "A rule, the money or the node said no; nobody was rung.",

@@ -1,6 +1,6 @@
 """One step of the voice: what was heard in, the state after it and what is wanted out. Pure.
 
-    LANGUAGE -> ID -> PIN -> CHECKING -> NUMBER -> DECIDING -> NOTICE -> DONE
+    GREETING -> LANGUAGE -> ID -> PIN -> CHECKING -> NUMBER -> DECIDING -> NOTICE -> DONE
     (asked where there is something to ask; whatever goes wrong leads to FAREWELL, which says why, and to DONE)
 
 Who is silent is asked again, `tries` times. Who is wrong begins again with the id, so that nobody learns whether the id
@@ -9,8 +9,10 @@ or the PIN was wrong. A key ends what is being said. `#` ends what is typed, `*`
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from types import MappingProxyType
 
 from gateway.ivr import values as v
 from gateway.ivr.values import Line
@@ -24,6 +26,7 @@ ACCEPT, REFUSE = "1", "2"
 
 
 class Stage(StrEnum):
+    GREETING = "greeting"  # nobody can hear anything yet
     LANGUAGE = "language"
     ID = "id"
     PIN = "pin"
@@ -52,7 +55,7 @@ class Ivr:
     dialled: str = field(repr=False)
     resident: str = field(default="", repr=False)
     language: str = ""
-    stage: Stage = Stage.LANGUAGE
+    stage: Stage = Stage.GREETING
     typed: str = field(default="", repr=False)
     numbers: tuple[str, ...] = field(default=(), repr=False)
     notice: v.Notice | None = None
@@ -70,10 +73,8 @@ class Ivr:
 Step = tuple[Ivr, tuple[v.Wanted, ...]]
 
 
-def begin(rules: IvrRules, dialled: str, now_s: float, resident: str = "") -> Step:
-    ivr = Ivr(rules, now_s, dialled, resident, language=rules.languages[0])
-    first = Stage.LANGUAGE if len(rules.languages) > 1 else _after_language(ivr)
-    return _enter(ivr, first, now_s, Line.WELCOME)
+def fresh(rules: IvrRules, dialled: str, now_s: float, resident: str = "") -> Ivr:
+    return Ivr(rules, now_s, dialled, resident, language=rules.languages[0])
 
 
 def step(ivr: Ivr, heard: v.Heard, now_s: float) -> Step:
@@ -88,8 +89,11 @@ def step(ivr: Ivr, heard: v.Heard, now_s: float) -> Step:
     return after, wanted
 
 
-def _step(ivr: Ivr, heard: v.Heard, now_s: float) -> Step:
+def _step(ivr: Ivr, heard: v.Heard, now_s: float) -> Step:  # noqa: PLR0911 - a dictionary, one line a word
     match heard:
+        case v.Ready():
+            first = Stage.LANGUAGE if len(ivr.rules.languages) > 1 else _after_language(ivr)
+            return _enter(ivr, first, now_s, Line.WELCOME)
         case v.Key(digit):
             return _key(ivr, digit, now_s)
         case v.SaidAll():
@@ -104,20 +108,25 @@ def _step(ivr: Ivr, heard: v.Heard, now_s: float) -> Step:
             return _checked(ivr, heard, now_s)
 
 
+_AWAITED: Mapping[type[v.Heard], tuple[Stage, ...]] = MappingProxyType(
+    {
+        v.Ready: (Stage.GREETING,),
+        v.Key: ASKING,
+        v.SaidAll: tuple(Stage),
+        v.Due: tuple(Stage),
+        v.PinRight: (Stage.CHECKING,),
+        v.PinWrong: (Stage.CHECKING,),
+        v.PinLocked: (Stage.CHECKING,),
+        v.Granted: (Stage.DECIDING,),
+        v.Denied: (Stage.CHECKING, Stage.DECIDING),
+    }
+)
+
+
 def _is_awaited(ivr: Ivr, heard: v.Heard) -> bool:
-    match heard:
-        case v.Key():
-            return ivr.stage in ASKING
-        case v.SaidAll(turn):
-            return turn == ivr.turn
-        case v.Due():
-            return True
-        case v.Granted():
-            return ivr.stage is Stage.DECIDING
-        case v.Denied():
-            return ivr.stage in (Stage.CHECKING, Stage.DECIDING)
-        case _:
-            return ivr.stage is Stage.CHECKING
+    if isinstance(heard, v.SaidAll) and heard.turn != ivr.turn:  # of a sentence that gave way to another
+        return False
+    return ivr.stage in _AWAITED[type(heard)]
 
 
 # ---- from stage to stage ----

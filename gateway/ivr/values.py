@@ -63,6 +63,11 @@ Phrase = Line | Digits | Amount | Minutes | Why
 
 
 @dataclass(frozen=True, slots=True)
+class Ready:
+    """The caller can hear."""
+
+
+@dataclass(frozen=True, slots=True)
 class Key:
     digit: str = field(repr=False)
 
@@ -118,7 +123,7 @@ class Denied:
     refusal: Refusal
 
 
-Heard = Key | SaidAll | Due | PinRight | PinWrong | PinLocked | Granted | Denied
+Heard = Ready | Key | SaidAll | Due | PinRight | PinWrong | PinLocked | Granted | Denied
 
 # ---- what is wanted ----
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+
+from gateway.policy.ivr import IvrRules
 
 
 class Medium(StrEnum):
@@ -52,6 +54,8 @@ class VisitRequest:
 
     dialled: the user part of the request URI. station: the user part of From (or P-Asserted-Identity).
     medium_known False: a delayed offer, the INVITE does not say; then the station's entry does, else the rule.
+    resident: who calls, as the voice found out by PIN, or the station's own; empty: not known.
+    asked: the facility's voice has asked what there was to ask, or there is nobody whom it could ask.
     """
 
     trunk: str
@@ -60,6 +64,8 @@ class VisitRequest:
     medium: Medium
     at: datetime
     medium_known: bool = True
+    resident: str = field(default="", repr=False)
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,4 +123,18 @@ class Refused:
     path: tuple[str, ...]
 
 
-Decision = Allowed | Refused
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """The facility's own voice has to ask the caller first; then the question comes again, with `asked`.
+
+    resident: whose station it is, where it is one resident's.
+    """
+
+    ivr: IvrRules
+    facility: str
+    timezone: str
+    path: tuple[str, ...]
+    resident: str = field(default="", repr=False)
+
+
+Decision = Allowed | Refused | Asks

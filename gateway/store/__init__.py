@@ -7,6 +7,7 @@ from gateway.store.joins import JoinLink
 from gateway.store.latest import Page, Place
 from gateway.store.records import FIRST_HASH, RawRecord, Selection
 from gateway.store.rows import (
+    UNDECIDED,
     Access,
     Account,
     AccountKind,
@@ -36,6 +37,7 @@ __all__ = [
     "MovementKind",
     "LedgerEntry",
     "Grant",
+    "UNDECIDED",
     "Visit",
     "CdrRow",
     "RawRecord",

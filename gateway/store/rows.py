@@ -130,11 +130,15 @@ class Hold:
     slices: int = 1
 
 
+UNDECIDED = "undecided"
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """What authorisation left beside the intent. tariff_json: the tariff as it was, empty when there was none.
 
     free_s: seconds of the tariff's free allowance that are set aside for the visit; when it is over, those it used.
+    refusal: a word of policy.decision.Refusal, or UNDECIDED while the gateway's own voice asks the caller.
     """
 
     tariff_json: str = ""

@@ -24,34 +24,12 @@ class Intents:
         self._connection = connection
 
     def add(self, intent: VisitIntent, grant: Grant) -> None:
-        self._connection.execute(
-            insert(visits).values(
-                visit_id=intent.visit_id,
-                node=intent.node,
-                facility=intent.facility,
-                timezone=intent.timezone,
-                station=intent.station,
-                dialled=intent.dialled,
-                contact=intent.contact,
-                account_id=intent.account,
-                tariff_id=intent.tariff,
-                rule=intent.rule,
-                medium=intent.medium,
-                max_seconds=intent.max_seconds,
-                trunk=intent.trunk,
-                sip_call_id=intent.sip_call_id,
-                setup_at_ms=to_ms(intent.setup_at),
-                privileged=intent.privileged,
-                tariff_json=grant.tariff_json,
-                granted_s=grant.granted_s,
-                refusal=grant.refusal,
-                refusal_message=grant.refusal_message,
-                billable_s=0,
-                unusable_s=0,
-                payers=_payers_text(intent.payers),
-                free_s=grant.free_s,
-            )
-        )
+        self._connection.execute(insert(visits).values(**_values(intent, grant), billable_s=0, unusable_s=0))
+
+    def decide(self, intent: VisitIntent, grant: Grant) -> None:
+        """In place of what was written before anything was decided; what is proven of its life stays."""
+        where = (visits.c.visit_id == intent.visit_id, visits.c.cdr_id.is_(None))
+        self._connection.execute(update(visits).where(*where).values(**_values(intent, grant)))
 
     def get(self, visit_id: str) -> Visit | None:
         """In a writing transaction nobody else changes it until the end (SQLite has locked the file already)."""
@@ -175,3 +153,30 @@ def _payers_text(payers: tuple[Payer, ...]) -> str:
 
 def _payers(text: str) -> tuple[Payer, ...]:
     return tuple(Payer(account, percent) for account, percent in json.loads(text)) if text else ()
+
+
+def _values(intent: VisitIntent, grant: Grant) -> dict[str, Any]:
+    return {
+        "visit_id": intent.visit_id,
+        "node": intent.node,
+        "facility": intent.facility,
+        "timezone": intent.timezone,
+        "station": intent.station,
+        "dialled": intent.dialled,
+        "contact": intent.contact,
+        "account_id": intent.account,
+        "tariff_id": intent.tariff,
+        "rule": intent.rule,
+        "medium": intent.medium,
+        "max_seconds": intent.max_seconds,
+        "trunk": intent.trunk,
+        "sip_call_id": intent.sip_call_id,
+        "setup_at_ms": to_ms(intent.setup_at),
+        "privileged": intent.privileged,
+        "tariff_json": grant.tariff_json,
+        "granted_s": grant.granted_s,
+        "refusal": grant.refusal,
+        "refusal_message": grant.refusal_message,
+        "payers": _payers_text(intent.payers),
+        "free_s": grant.free_s,
+    }

@@ -200,6 +200,33 @@ async def test_a_refused_attempt_cannot_be_authorised_afterwards():
             await accounting.authorise(intent("v1"))
 
 
+async def test_a_call_that_is_answered_first_is_authorised_with_what_was_found_out():
+    async with accounting_with("5.00") as accounting:
+        await accounting.receive(intent("v1", account="", contact="", tariff="", rule=""))
+        await accounting.receive(intent("v1", account="", contact="", tariff="", rule=""))
+        await granted(accounting, "v1")
+        await accounting.receive(intent("v1", account="", contact="", tariff="", rule=""))
+        receipt = await accounting.close(summary("v1", billable_s=60))
+        (cdr,) = await accounting.cdrs()
+        assert (cdr.contact, cdr.account, cdr.rule) == (intent("v1").contact, "family-1", intent("v1").rule)
+        assert receipt.charged.micros > 0
+
+
+async def test_a_call_that_is_answered_first_and_refused_stays_refused():
+    async with accounting_with("5.00") as accounting:
+        await accounting.receive(intent("v1", rule=""))
+        await accounting.attempt(intent("v1", rule="family"))
+        with pytest.raises(BillingError, match="refused by policy"):
+            await accounting.authorise(intent("v1"))
+
+
+async def test_a_call_that_is_answered_first_and_lost_with_its_node_is_recorded():
+    async with accounting_with("5.00") as accounting:
+        await accounting.receive(intent("v1", account="", contact=""))
+        (receipt,) = await accounting.recover("node1", START)
+        assert (receipt.reason, receipt.charged.micros) == ("node_crash", 0)
+
+
 async def test_what_was_agreed_is_charged_although_the_tariff_file_changed_since():
     url = stage.new_database()
     async with accounting_on(url) as accounting:

@@ -10,8 +10,10 @@ from gateway.call.machine import step
 from gateway.call.summary import Receipt
 from gateway.call.termination import Reason
 from gateway.call.visit import State, Timeouts, VisitState
+from gateway.ivr import values as v
 from gateway.money import Money
 from gateway.policy.decision import Refusal
+from gateway.policy.ivr import IvrRules
 
 NOON = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 RECEIPT = Receipt("v1", "cdr:v1", 1, 30, 20, Money(53_333, "USD"), Money(946_667, "USD"), "family_left")
@@ -20,6 +22,11 @@ AUTHORISED = e.Authorised(paid_s=100, max_s=600)
 ONE_OF_EACH: tuple[e.Event, ...] = (
     AUTHORISED,
     e.Refused(Refusal.HOURS),
+    e.IvrNeeded(IvrRules(), "5552368001"),
+    e.Greeted(),
+    e.PromptEnded(1),
+    e.PinChecked(v.PinRight()),
+    e.IvrDue(),
     e.FamilyAccepted("offer"),
     e.FamilyRejoined("offer"),
     e.FamilyDeclined(),
@@ -31,7 +38,7 @@ ONE_OF_EACH: tuple[e.Event, ...] = (
     e.StationHungUp(),
     e.StationLost(),
     e.TransferTried(),
-    e.KeyPressed("sip"),
+    e.KeyPressed("sip", "1"),
     e.StationWantsPicture(),
     e.MediaJoined(),
     e.MediaRefused(),
@@ -64,8 +71,19 @@ ONE_OF_EACH: tuple[e.Event, ...] = (
 
 TALK: tuple[e.Event, ...] = (AUTHORISED, e.FamilyAccepted("offer"), e.MediaJoined(), e.MediaFlows(0.0))
 
+WELCOME: tuple[e.Event, ...] = (
+    e.IvrNeeded(IvrRules(), "5552368001"),
+    e.Greeted(),
+    *(e.KeyPressed("sip", each) for each in "10042#2468#"),
+    e.PinChecked(v.PinRight()),
+    AUTHORISED,
+    e.PromptEnded(4),
+)
+
 WAY_TO: dict[State, tuple[e.Event, ...]] = {
     State.REQUESTED: (),
+    State.IDENTIFYING: WELCOME[:2],
+    State.ANNOUNCING: WELCOME[:-1],
     State.RINGING: TALK[:1],
     State.CONNECTING: TALK[:2],
     State.TALKING: TALK,

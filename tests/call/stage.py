@@ -28,6 +28,7 @@ from gateway.billing.rules import AccountRules
 from gateway.billing.tariff import load_tariffs
 from gateway.call.facts import Fact, FactKind
 from gateway.call.notices import Notice, Ring
+from gateway.call.ports import PinDesk
 from gateway.call.registry import Visits
 from gateway.call.summary import HoldGranted, HoldRefused, ProofOfLife, Receipt, VisitIntent, VisitSummary
 from gateway.clock import ManualClock
@@ -35,7 +36,9 @@ from gateway.config import LimitsConfig
 from gateway.errors import StoreUnavailable
 from gateway.money import Money
 from gateway.policy.decide import decide
+from gateway.policy.decision import Asks, Decision, VisitRequest
 from gateway.policy.dialplan import load
+from gateway.policy.ivr import IvrRules
 from gateway.store import Store
 from sip.fake import FakeSipEndpoint, FarSide
 from sip.types import SipSettings
@@ -114,6 +117,10 @@ class Outage:
         finally:
             self.answered += 1
             self._happenings.note()
+
+    async def receive(self, intent: VisitIntent) -> None:
+        self._pass("receive")
+        await self._accounting.receive(intent)
 
     async def attempt(self, intent: VisitIntent) -> None:
         self._pass("attempt")
@@ -195,6 +202,15 @@ class Node:
         return (await self.accounting.cdrs())[number - 1]
 
 
+def asking_first(deciding: Callable[[VisitRequest], Decision], ivr: IvrRules | None) -> Callable[..., Decision]:
+    def decided(request: VisitRequest) -> Decision:
+        if ivr is not None and not request.asked:
+            return Asks(ivr, "demo-jail", "America/Chicago", ("trunk: PASS", "station: PASS"))
+        return deciding(request)
+
+    return decided
+
+
 @contextlib.asynccontextmanager
 async def stage(
     tmp_path: Path,
@@ -202,11 +218,13 @@ async def stage(
     start: datetime = MONDAY_MORNING,
     bearing: Callable[[], bool] = lambda: True,
     rules: AccountRules = WHOLE_VISITS,
+    ivr: IvrRules | None = None,
+    check_pin: PinDesk | None = None,
     **limits: Any,
 ) -> AsyncIterator[Node]:
     """deposit: what family-1 has paid in. bearing: has the node power to spare? rules: of the accounts.
 
-    limits: LimitsConfig's fields.
+    ivr: what the house's own voice asks first; None: nobody is asked. limits: LimitsConfig's fields.
     """
     clock, happenings = ManualClock(start), Happenings()
     tariffs = load_tariffs([FOLDER / "tariffs" / "demo.yaml"])
@@ -226,7 +244,7 @@ async def stage(
             endpoint=endpoint,
             media=bridge,
             accounting=line,
-            decide=partial(decide, load(FOLDER / "demo.yaml", tariffs)),
+            decide=asking_first(partial(decide, load(FOLDER / "demo.yaml", tariffs)), ivr),
             facts=recorder,
             doorbell=recorder,
             clock=clock,
@@ -234,6 +252,7 @@ async def stage(
             limits=LimitsConfig(**limits),
             new_id=lambda: f"v{next(numbers)}",
             bearing=bearing,
+            check_pin=check_pin,
         )
         running = asyncio.create_task(visits.run(), name="visits")
         try:

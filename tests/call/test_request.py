@@ -72,7 +72,7 @@ def test_medium(sdp: str | None, medium: Medium, known: bool, understood: bool) 
     [
         (dialog.Answered("sdp"), e.StationConfirmed("sdp")),
         (dialog.Offered(None, "INVITE"), e.StationOffered(None)),
-        (dialog.Dtmf("5", 100), e.KeyPressed("sip")),
+        (dialog.Dtmf("5", 100), e.KeyPressed("sip", "5")),
         (dialog.Info(PICTURE_CONTENT_TYPE, PICTURE_BODY), e.StationWantsPicture()),
         (dialog.Info("text/plain", "picture_fast_update"), None),
         (dialog.TransferRefused("sip:x@example.org"), e.TransferTried()),
@@ -97,7 +97,7 @@ def test_words_of_a_dialog(said: dialog.DialogEvent, meant: e.Event | None) -> N
         (media.MediaStopped(Side.WEB, 4.0), e.MediaStops(4.0)),
         (media.SideDead(Side.SIP), e.StationSilent()),
         (media.SideDead(Side.WEB), e.WebDown()),
-        (media.DtmfKey(Side.WEB, "1", 80), e.KeyPressed("web")),
+        (media.DtmfKey(Side.WEB, "1", 80), e.KeyPressed("web", "1")),
         (media.KeyframeByInfo(), e.PictureWanted()),
         (media.LimitByDescription(), e.LimitChanged()),
     ],

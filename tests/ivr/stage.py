@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gateway.ivr import values as v
-from gateway.ivr.machine import Ivr, Stage, begin, step
+from gateway.ivr.machine import Ivr, Stage, fresh, step
 from gateway.policy.ivr import IvrRules
 
 RIGHT_PIN = "2468"
@@ -20,8 +20,8 @@ class Caller:
         self.language = ""
         self.spoken: list[tuple[v.Phrase, ...]] = []
         self.wanted: list[v.Wanted] = []
-        self.ivr: Ivr
-        self._take(begin(rules, dialled, self.now_s, resident))
+        self.ivr = fresh(rules, dialled, self.now_s, resident)
+        self.hears(v.Ready())
 
     def hears(self, heard: v.Heard) -> Sequence[v.Wanted]:
         return self._take(step(self.ivr, heard, self.now_s))

@@ -1,0 +1,29 @@
+"""What the sessions of a node work with: handed in once, by the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.call.meter import ONLY_BOTH_WAYS, Metering
+from gateway.call.ports import Accounting, Doorbell, Facts, MakeMedia, PinDesk, Recordings
+from gateway.call.visit import Timeouts
+from gateway.clock import Clock
+from gateway.policy.decision import Decision, VisitRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the sessions of a node work with. recordings: None where nothing can be recorded."""
+
+    node: str
+    media: MakeMedia
+    accounting: Accounting
+    decide: Callable[[VisitRequest], Decision]
+    facts: Facts
+    doorbell: Doorbell
+    clock: Clock
+    timeouts: Timeouts
+    recordings: Recordings | None = None
+    metering: Metering = ONLY_BOTH_WAYS
+    check_pin: PinDesk | None = None
