@@ -293,6 +293,8 @@ class Gateway:
             accounts=self.accounting,
             reports=Office(config.store.url, names_of(dialplan)),
             joins=self.reaching,
+            sip_refused=lambda: self.visits.refused_requests,
+            webhooks=lambda: self.courier.counters + self.reaching.counters,
         )
 
     async def _database_answers(self) -> bool:

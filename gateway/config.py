@@ -14,7 +14,7 @@ from bridge.types import MediaSettings
 from gateway.config_webhooks import WebhooksConfig
 from gateway.documents import Document, DocumentError, Problem, load_with_source
 from gateway.money import Money
-from sip.types import SipSettings, TlsFiles, Transport, Trunk
+from sip.types import SCANNERS, SipSettings, Strangers, TlsFiles, Transport, Trunk
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -72,6 +72,8 @@ class TrunkConfig(Document):
     register_: Annotated[bool, Field(alias="register")] = False
     register_expires_s: Annotated[int, Field(ge=30, le=86400)] = 300
     from_user: str = "kinbridge"
+    trusted_identity: bool = False
+    invites_per_s: Annotated[float, Field(gt=0, le=10_000)] = 100.0
 
     @field_validator("sources")
     @classmethod
@@ -91,7 +93,13 @@ class TlsConfig(Document):
 
 
 class SipConfig(Document):
-    """Signalling. Agent k listens on `port + 2 * k`."""
+    """Signalling. Agent k listens on `port + 2 * k`.
+
+    strangers: what a request from an address of no trunk gets. scanners: words in the User-Agent of programs that get
+    the same, wherever they call from. source_requests_per_s: from one address of a trunk, outside of calls. three_way:
+    keys that bring a third party in at the facility's PBX, `!` for a hook flash; a visit in which they are pressed is
+    reported.
+    """
 
     host: str = "127.0.0.1"
     port: Port = 5060
@@ -101,6 +109,10 @@ class SipConfig(Document):
     calls_per_agent: Annotated[int, Field(ge=1, le=4)] = 4
     session_expires_s: Annotated[int, Field(ge=90)] = 1800
     tls: TlsConfig | None = None
+    strangers: Strangers = Strangers.FORBIDDEN
+    scanners: tuple[Annotated[str, Field(min_length=3)], ...] = SCANNERS
+    source_requests_per_s: Annotated[float, Field(gt=0, le=10_000)] = 200.0
+    three_way: tuple[Annotated[str, Field(pattern=r"^[0-9*#A-D!]{1,16}$")], ...] = ("!",)
     trunks: tuple[TrunkConfig, ...] = ()
 
 
@@ -266,6 +278,9 @@ class Config(Document):
             calls_per_agent=sip.calls_per_agent,
             session_expires_s=sip.session_expires_s,
             tls=TlsFiles(sip.tls.certificate, sip.tls.private_key, sip.tls.ca) if sip.tls else None,
+            strangers=sip.strangers,
+            scanners=sip.scanners,
+            source_requests_per_s=sip.source_requests_per_s,
             trunks=tuple(_trunk(each) for each in sip.trunks),
         )
 
@@ -284,6 +299,8 @@ def _trunk(config: TrunkConfig) -> Trunk:
         register=config.register_,
         register_expires_s=config.register_expires_s,
         from_user=config.from_user,
+        trusted_identity=config.trusted_identity,
+        invites_per_s=config.invites_per_s,
     )
 
 

@@ -17,7 +17,7 @@ from sip.events import (
     OfferRefused,
     Progress,
     RegistrationChanged,
-    SourceRefused,
+    RequestsRefused,
     TransferRefused,
 )
 from sip.fake import FakeSipEndpoint, FarSide
@@ -48,7 +48,7 @@ __all__ = [
     "EndpointEvent",
     "AgentRestarted",
     "RegistrationChanged",
-    "SourceRefused",
+    "RequestsRefused",
     "SipError",
     "SipConfigError",
     "SipPortTaken",

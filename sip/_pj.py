@@ -97,6 +97,7 @@ class Call(pj.Call):  # type: ignore[misc]  # the library has no types
         self.local_code = 0
         self.last_request = "INVITE"
         self.stranger = False
+        self.call_id = ""
 
     def report(self, event: DialogEvent) -> None:
         if not self.stranger:

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import logging
+from collections.abc import Callable
+
+from sip.rawrequest import VERSION, RawRequest, read
+
+_log = logging.getLogger(__name__)
 
 _REFUSED_METHODS = {"SUBSCRIBE", "NOTIFY", "REFER", "MESSAGE", "PUBLISH"}
 _REFUSED_EXTENSIONS = {"replaces", "norefersub", "trickle-ice"}
@@ -12,6 +18,7 @@ _MOST_VALUES = 32  # PJSIP_GENERIC_ARRAY_MAX_COUNT
 
 
 _ON_REQUEST = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+_BEFORE_ALL_OTHERS = 1  # PJSIP_MOD_PRIORITY_TRANSPORT_LAYER is 8, the log of messages 7
 _AFTER_ALL_OTHERS = 80  # PJSIP_MOD_PRIORITY_APPLICATION is 64
 _OF_A_DIALOG = {"BYE", "CANCEL", "PRACK", "UPDATE", "INFO", "NOTIFY"}
 
@@ -104,6 +111,13 @@ class Pjsip:
         self._mixer: int | None = None
         self._samples = ctypes.create_string_buffer(0)
         self._module = _Module(id=-1, priority=_AFTER_ALL_OTHERS, on_rx_request=_ON_REQUEST(self._unclaimed))
+        self._version = library.pj_get_version
+        self._version.argtypes, self._version.restype = [], pointer
+        self._close_connection = library.pjsip_transport_shutdown2
+        self._close_connection.argtypes, self._close_connection.restype = [pointer, ctypes.c_int], ctypes.c_int
+        self._judge: Callable[[RawRequest], int] = lambda _: 0
+        self._gate = _Module(id=-1, priority=_BEFORE_ALL_OTHERS, on_rx_request=_ON_REQUEST(self._guarded))
+        self._gate_name = ctypes.create_string_buffer(b"mod-gate")
         self._list = (_ListHeader(), _ListHeader())
         self._module_name = ctypes.create_string_buffer(b"mod-unclaimed")
 
@@ -151,6 +165,32 @@ class Pjsip:
         for each, other in ((0, 1), (1, 0)):
             self._list[each].previous = self._list[each].next = ctypes.addressof(self._list[other])
         return ctypes.c_void_p(ctypes.addressof(self._list[0]))
+
+    def guard(self, judge: Callable[[RawRequest], int]) -> bool:
+        """Asks `judge` about every request before the library does anything with it: 0 lets it pass, a status is
+        answered at once and without state, below 0 it is as if it had never come (a connection is closed).
+
+        To be called once. False: another version of the library, whose memory we cannot read; nothing is guarded.
+        """
+        if ctypes.cast(self._version(), ctypes.c_char_p).value != VERSION.encode():
+            return False
+        self._judge = judge
+        self._gate.name = _Text(ctypes.addressof(self._gate_name), len(self._gate_name.value))
+        return bool(self._register(self._endpoint(), ctypes.byref(self._gate)) == 0)
+
+    def _guarded(self, rdata: int) -> int:
+        """An exception must not unwind through C; the library's own refusals stand behind us."""
+        try:
+            request = read(rdata)
+            verdict = self._judge(request) if request else 0
+            if verdict > 0:
+                self._respond_stateless(self._endpoint(), rdata, verdict, None, None, None)
+            elif verdict < 0 and request and request.transport:
+                self._close_connection(request.transport, 1)
+        except Exception as error:  # noqa: BLE001 - see above
+            _log.error("the gate failed: %s", type(error).__name__)
+            return 0
+        return int(verdict != 0)
 
     def respond(self, rdata: int, code: int) -> None:
         """Answer a request in a dialog before pjsua does. rdata: the `pjsip_rx_data` of the running callback.

@@ -100,11 +100,17 @@ class RegistrationChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class SourceRefused:
-    """A request from an address of no trunk was refused (403). source is an address: never log it."""
+class RequestsRefused:
+    """So many requests were not let through, told at most once a second. Whose they were is not kept.
 
-    source: str
+    why: `stranger`, `scanner`, `trunk-rate` or `source-rate`. method: INVITE, OPTIONS, REGISTER ... or OTHER.
+    trunk: "" for a stranger's.
+    """
+
+    why: str
     method: str
+    trunk: str
+    number: int
 
 
-EndpointEvent = AgentRestarted | RegistrationChanged | SourceRefused
+EndpointEvent = AgentRestarted | RegistrationChanged | RequestsRefused

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from sip.types import Invite, Transport
+from sip.types import Invite, Transport, Trunk
 
 _COMPACT = {
     "i": "call-id",
@@ -82,17 +82,20 @@ def parse(text: str) -> Message:
     return Message(start, tuple(headers), body)
 
 
-def invite_of(received: Message, handle: str, trunk: str, source: str) -> Invite:
+def invite_of(received: Message, handle: str, trunk: Trunk, source: str) -> Invite:
+    """Remote-Party-ID is never read: it was not standardised, and anybody may have written it."""
     sender = received.header("from")
+    asserted = received.header("p-asserted-identity")
     return Invite(
         handle=handle,
         sip_call_id=received.header("call-id"),
-        trunk=trunk,
+        trunk=trunk.name,
         from_user=user_of(sender),
         from_display=display_of(sender),
         to_user=user_of(received.header("to")),
         request_uri=received.request_uri,
-        asserted_identity=received.header("p-asserted-identity"),
+        asserted_identity=asserted if trunk.trusted_identity else "",
+        identity_ignored=bool(asserted) and not trunk.trusted_identity,
         source=source,
         transport=received.transport,
         sdp=received.sdp,

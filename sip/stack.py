@@ -13,7 +13,9 @@ from sip._pj import LIBRARY, TICK_BYTES, Account, Call, Endpoint, Log, PjError, 
 from sip.address import identity, target_uri
 from sip.capi import Pjsip
 from sip.errors import BadDescription
-from sip.events import Answered, SourceRefused
+from sip.events import Answered, RequestsRefused
+from sip.gate import Gate, Why
+from sip.rawrequest import RawRequest
 from sip.trust import Trust
 from sip.types import SipSettings, Trunk
 
@@ -21,6 +23,7 @@ _log = logging.getLogger(__name__)
 
 _FAREWELL_TURNS = 50
 _TURN_S = 1.0
+_REPORT_S = 1.0
 
 
 class Replies(Protocol):
@@ -39,6 +42,9 @@ class Stack:
         self._settings: SipSettings = start.settings
         self._start = start
         self._trust = Trust(start.settings.trunks)
+        self._trunks = {each.name: each for each in start.settings.trunks}
+        self._gate = Gate(start.settings, self._trust, self._is_ours, time.monotonic())
+        self._call_ids: set[str] = set()
         self._accounts: dict[str, Account] = {}
         self._calls: dict[str, Call] = {}
         self._ended: list[Call] = []
@@ -46,6 +52,7 @@ class Stack:
         self._count = 0
         self._next_ping = 0.0
         self._next_turn = 0.0
+        self._next_report = 0.0
         self._prefix = f"a{start.agent}.{start.generation}"
         self._log = Log(self)
         self._endpoint = Endpoint(self)
@@ -62,6 +69,8 @@ class Stack:
         )
         self.pjsip.open_no_sound_device(TICK_BYTES)
         self._endpoint.libStart()
+        if not self.pjsip.guard(self._judge):
+            _log.error("this build of the SIP library is not known: strangers get its own answers, and no rate is kept")
         self.pjsip.tell_the_truth()
         self.pjsip.answer_the_unclaimed()
         self._add_account(None)
@@ -80,6 +89,9 @@ class Stack:
             self._next_turn = now_s + _TURN_S
             self._ended.clear()  # here no callback of a call is on the C++ stack any more
             self.pjsip.turn()
+        if now_s >= self._next_report:
+            self._next_report = now_s + _REPORT_S
+            self._report_refused()
         if self._settings.options_keepalive_s and now_s >= self._next_ping:
             self._next_ping = now_s + self._settings.options_keepalive_s
             self._ping()
@@ -117,6 +129,16 @@ class Stack:
 
     # what comes in
 
+    def _judge(self, request: RawRequest) -> int:
+        return self._gate.judge(request.host, request.text, time.monotonic())
+
+    def _is_ours(self, call_id: str) -> bool:
+        return call_id in self._call_ids
+
+    def _report_refused(self) -> None:
+        for (why, method, trunk), number in self._gate.take_counts().items():
+            self.report(wire.Noticed(RequestsRefused(why, method, trunk, number)))
+
     def account_of(self, source: str) -> Account:
         return self._accounts[self._trust.trunk_of(source)]
 
@@ -127,11 +149,17 @@ class Stack:
         call = Call(self, account, f"{self._prefix}-{self._count}", call_id, received.sdp)
         self._calls[call.handle] = call
         if trunk:
-            self.report(wire.Incoming(message.invite_of(received, call.handle, trunk, source)))
-        else:
-            self.report(wire.Noticed(SourceRefused(source, "INVITE")))
+            self._remember(call, received.header("call-id"))
+            self.report(wire.Incoming(message.invite_of(received, call.handle, self._trunks[trunk], source)))
+        else:  # the gate is not there: see `start`
+            self._gate.refused[Why.STRANGER, "INVITE", ""] += 1
             call.stranger = True
             call.end(403, "")
+
+    def _remember(self, call: Call, call_id: str) -> None:
+        """Requests within a call may come from another address than its INVITE: the gate knows it by its Call-ID."""
+        call.call_id = call_id
+        self._call_ids.add(call_id)
 
     def saw(self, received: message.Message) -> None:
         """An ACK: of interest when it answers the offer that we made in the 200 of a re-INVITE."""
@@ -144,6 +172,7 @@ class Stack:
     def forget(self, call: Call) -> None:
         """Keep the object until poll(): its callback is running."""
         self._calls.pop(call.handle, None)
+        self._call_ids.discard(call.call_id)
         self._ended.append(call)
 
     # commands
@@ -170,7 +199,8 @@ class Stack:
         caller = identity(self._settings, trunk, command.from_user) if command.from_user else ""
         try:
             call.place(target_uri(trunk, command.target), caller, command.sdp)
-            self.report(wire.Placed(command.handle, call.getInfo().callIdString))
+            self._remember(call, call.getInfo().callIdString)
+            self.report(wire.Placed(command.handle, call.call_id))
         except (PjError, BadDescription) as error:
             self._calls.pop(call.handle, None)
             text = str(error) if isinstance(error, BadDescription) else f"the SIP stack refused it: {error.reason}"

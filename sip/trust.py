@@ -20,7 +20,9 @@ class Trust:
 
     def trunk_of(self, source: str) -> str:
         """The trunk's name for `host:port` or `[v6]:port`, "" for a stranger."""
-        host = source.rpartition(":")[0].strip("[]")
+        return self.trunk_of_host(source.rpartition(":")[0].strip("[]"))
+
+    def trunk_of_host(self, host: str) -> str:
         try:
             address = ipaddress.ip_address(host)
         except ValueError:

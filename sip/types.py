@@ -14,6 +14,20 @@ class Transport(StrEnum):
     TLS = "tls"
 
 
+class Strangers(StrEnum):
+    """What a request from an address of no trunk gets."""
+
+    SILENT = "silent"  # nothing: as if nobody were there; a connection is closed
+    FORBIDDEN = "forbidden"  # 403
+
+
+SCANNERS = (
+    *("friendly-scanner", "sipvicious", "sipcli", "sip-scan", "sundayddr", "pplsip", "vaxsipuseragent", "iwar"),
+    *("sivus", "smap", "sipptk", "viproy"),
+)
+"""What programs that look for open gateways call themselves in their User-Agent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trunk:
     """A PBX, SBC or carrier that calls reach us from and go out to.
@@ -22,6 +36,8 @@ class Trunk:
     server: where our requests go, as `host` or `host:port`; empty for an incoming-only trunk.
     username, password: digest credentials, for registration and when the far side challenges us.
     register: keep a registration at `server` (RFC 3261 section 10), refreshed every `register_expires_s`.
+    trusted_identity: its P-Asserted-Identity says who calls (RFC 3325 section 5); else it is dropped and reported.
+    invites_per_s: of new calls; twice as many may come at once. More get 503. Each agent counts for itself.
     """
 
     name: str
@@ -33,6 +49,8 @@ class Trunk:
     register: bool = False
     register_expires_s: int = 300
     from_user: str = "kinbridge"
+    trusted_identity: bool = False
+    invites_per_s: float = 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +68,8 @@ class SipSettings:
 
     Agent k listens on `port + 2 * k` (TLS on one above that). `port` 0 lets the system choose (tests);
     `SipEndpoint.addresses` then tells what was chosen. An agent that says nothing for `agent_silence_s`, though asked,
-    is killed and started again.
+    is killed and started again. strangers, scanners: who gets nothing or 403; sip.gate. source_requests_per_s: requests
+    outside of a call from one address of a trunk; twice as many may come at once, more get 503.
     """
 
     host: str = "127.0.0.1"
@@ -65,6 +84,9 @@ class SipSettings:
     min_se_s: int = 90
     user_agent: str = "Kinbridge"
     options_keepalive_s: int = 0
+    strangers: Strangers = Strangers.FORBIDDEN
+    scanners: tuple[str, ...] = SCANNERS
+    source_requests_per_s: float = 200.0
     agent_silence_s: float = 8.0
 
 
@@ -76,6 +98,8 @@ class Invite:
     sdp: the offer, or None for a delayed offer (the caller wants ours in the 200).
     headers: every header line in order, names as sent.
     source: `host:port` the datagram or connection came from.
+    asserted_identity: P-Asserted-Identity of a trunk whose word counts, else "".
+    identity_ignored: there was one, of a trunk whose word does not count.
     """
 
     handle: str
@@ -90,6 +114,7 @@ class Invite:
     transport: Transport
     sdp: str | None
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    identity_ignored: bool = False
 
 
 class EndedBy(StrEnum):

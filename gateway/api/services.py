@@ -186,6 +186,7 @@ class Services:
     """staff_token "" and no staff: staff access is off. public_url "": the address that the browser used is right.
 
     checks: what has to be true for /readyz, by a closed word (such as `database`, `bearing`); false when it raises.
+    sip_refused: by reason, method and trunk. webhooks: counters, by word.
     contact_name: a contact's name; None when there is no such contact any more, its links then open nothing.
     facts: a new subscription, closed when its block is left. demo: None outside of the demonstration.
     """
@@ -209,3 +210,5 @@ class Services:
     reports: Reports | None = None
     accounts: Accounts | None = None
     joins: Joins | None = None
+    sip_refused: Callable[[], Mapping[tuple[str, str, str], int]] = dict
+    webhooks: Callable[[], Mapping[str, int]] = dict

@@ -33,6 +33,9 @@ class FactKind(StrEnum):
     WEBHOOK_DELIVERED = "webhook-delivered"  # a receiver has taken a message about the visit
     WEBHOOK_GIVEN_UP = "webhook-given-up"
     LINK_OPENED = "link-opened"  # a join link of the visit, by the device that has it from then on
+    SIP_REFUSED = "sip-refused"  # of the node: requests that were not let through
+    IDENTITY_IGNORED = "identity-ignored"  # the INVITE asserted a caller, and its trunk's word does not count
+    THREE_WAY = "three-way"  # a sign that somebody is to be brought into the visit
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from bridge import Media
 from gateway.call import events as e
 from gateway.call import sip_codes
+from gateway.call.facts import Fact, FactKind
 from gateway.call.meter import ONLY_BOTH_WAYS, Metering
 from gateway.call.notices import Ring
 from gateway.call.ports import Accounting, Doorbell, Facts, MakeMedia, PinDesk, Recordings
@@ -28,7 +29,7 @@ from gateway.clock import Clock
 from gateway.config import LimitsConfig
 from gateway.errors import StoreError, VisitGone
 from gateway.policy.decision import Decision, Refusal, VisitRequest
-from sip import AgentRestarted, Dialog, Endpoint, EndpointEvent, Invite, RegistrationChanged, SipError, SourceRefused
+from sip import AgentRestarted, Dialog, Endpoint, EndpointEvent, Invite, RegistrationChanged, RequestsRefused, SipError
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +83,7 @@ class Visits:
         self._emptied = asyncio.Event()
         self._emptied.set()
         self.counters: Counter[str] = Counter()
+        self.refused_requests: Counter[tuple[str, str, str]] = Counter()  # by reason, method and trunk
 
     # ---- taking calls ----
 
@@ -143,9 +145,15 @@ class Visits:
                 self.counters["registration_changes"] += 1
                 word = "registered" if registration.registered else "not registered"
                 log.info("trunk %s is %s (%d)", registration.trunk, word, registration.code)
-            case SourceRefused(method=method):
-                self.counters["sources_refused"] += 1
-                log.info("a %s from an address of no trunk was refused", method)
+            case RequestsRefused(why, method, trunk, number):
+                self._tell_refused(why, method, trunk, number)
+
+    def _tell_refused(self, why: str, method: str, trunk: str, number: int) -> None:
+        self.refused_requests[why, method, trunk] += number
+        log.info("%d %s requests were not let through (%s)", number, method, why)
+        detail: dict[str, str | int | bool] = {"why": why, "method": method, "trunk": trunk, "number": number}
+        tools = self._tools
+        tools.facts.publish(Fact(FactKind.SIP_REFUSED, tools.node, "", "", "", tools.clock.now(), detail=detail))
 
     async def _prove_life(self) -> None:
         """What each visit is sure of, all in one transaction. A database that is away costs a proof, not a visit."""

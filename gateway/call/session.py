@@ -219,6 +219,8 @@ class Session:
         """Policy, then money. The intent is in the database before anything rings."""
         decision = self._decide()
         await self._effects.perform(Publish(FactKind.REQUESTED), self._visit)
+        if self._invite.identity_ignored:
+            await self._effects.perform(Publish(FactKind.IDENTITY_IGNORED), self._visit)
         if not isinstance(decision, Refused) and (self._refusal or not self._understood):
             await self._apply(e.Refused(self._refusal or Refusal.MEDIA))
         else:

@@ -1,6 +1,7 @@
 """The topics: which fact goes where, what it means, and the JSON Schema of its payload.
 
     <root>/<node>/visits/<visit_id>/<kind>      a fact, QoS 1, not retained
+    <root>/<node>/node/<kind>                   a fact of the node as a whole: its visit_id is empty
     <root>/<node>/status                        `online` or `offline`, retained; the broker itself says `offline`
                                                 when the node is gone without a word (last will)
 
@@ -133,11 +134,38 @@ TOPICS: tuple[Topic, ...] = (
         ),
     ),
     Topic(FactKind.LINK_OPENED, "A join link of the visit was opened; its device has it from now on.", "ringing"),
+    Topic(
+        FactKind.SIP_REFUSED,
+        "SIP requests were not let through; of the node, told at most once a second ([SIP](sip.md)).",
+        "",
+        (
+            Key("why", "string", "`stranger`, `scanner`, `trunk-rate` or `source-rate`", "stranger"),
+            Key("method", "string", "INVITE, OPTIONS, REGISTER ... or OTHER", "REGISTER"),
+            Key("trunk", "string", "its name; empty for a stranger", ""),
+            Key("number", "integer", "how many since the last time", 212),
+        ),
+    ),
+    Topic(
+        FactKind.IDENTITY_IGNORED,
+        "The INVITE said by P-Asserted-Identity who calls; its trunk is not `trusted_identity`, so From was taken.",
+        "dialing",
+    ),
+    Topic(
+        FactKind.THREE_WAY,
+        "A sign that somebody else is to be brought into the visit ([SIP](sip.md)); the visit goes on.",
+        "talking",
+        (
+            _SOURCE,
+            Key("sign", "string", "`flash`, `code` (keys of `sip.three_way`) or `focus` (a conference)", "flash"),
+        ),
+    ),
 )
 BY_KIND = {each.kind: each for each in TOPICS}
 
 
 def topic(root: str, fact: Fact) -> str:
+    if not fact.visit_id:
+        return f"{root}/{fact.node}/node/{fact.kind}"
     return f"{root}/{fact.node}/visits/{fact.visit_id}/{fact.kind}"
 
 
@@ -219,6 +247,7 @@ _HEAD = (
     "runs one itself, on `mqtt.embedded_port`. Topics, with the default `mqtt.topic_root`:",
     "",
     "    kinbridge/<node>/visits/<visit_id>/<kind>",
+    "    kinbridge/<node>/node/<kind>                   of the node as a whole; `visit_id` is empty",
     "    kinbridge/<node>/status",
     "",
     "`status` is retained and says `online` or `offline`; when a node is gone without a word, the broker says",

@@ -21,9 +21,9 @@ from sip import (
     Offered,
     Progress,
     RegistrationChanged,
+    RequestsRefused,
     SipEndpoint,
     SipSettings,
-    SourceRefused,
     TransferRefused,
     Transport,
     Trunk,
@@ -210,7 +210,7 @@ async def test_a_stranger_is_refused_and_reported(tmp_path: Path) -> None:
         sipp = Sipp("refused", tmp_path, port_of(endpoint))
         await sipp.run()
         event = await anext(endpoint.events())
-        assert event == SourceRefused(f"127.0.0.1:{sipp.port}", "INVITE")
+        assert event == RequestsRefused("stranger", "INVITE", "", 1)
         assert endpoint.free_calls() == 4
 
 

@@ -45,13 +45,30 @@ class MediaLoad(BaseModel):
         )
 
 
+class Refused(BaseModel):
+    """SIP requests that were not let through since the start; docs/sip.md."""
+
+    why: Annotated[
+        str, Field(description="`stranger`, `scanner`, `trunk-rate` or `source-rate`", examples=["stranger"])
+    ]
+    method: Annotated[str, Field(description="INVITE, OPTIONS, REGISTER ... or OTHER", examples=["REGISTER"])]
+    trunk: Annotated[str, Field(description="empty for strangers", examples=[""])]
+    number: Annotated[int, Field(examples=[212])]
+
+
 class Node(BaseModel):
-    """live_visits: visits that are not over. media: null where no media plane runs."""
+    """live_visits: visits that are not over. media: null where no media plane runs.
+
+    webhooks: messages to receivers since the start, by word: `messages`, `attempts`, `failures`, `delivered`,
+    `given_up`, `lost`, `unsettled`, `links_opened`.
+    """
 
     node: str
     version: str
     live_visits: int
     media: MediaLoad | None
+    sip_refused: list[Refused]
+    webhooks: dict[str, int]
 
 
 @router.get("/node", tags=["health"], summary="How the node bears its load", responses=documented(401))
@@ -63,4 +80,9 @@ async def node(given: Given) -> Node:
         version=given.version,
         live_visits=len(given.visits.live()),
         media=MediaLoad.of(pressure) if pressure else None,
+        sip_refused=[
+            Refused(why=why, method=method, trunk=trunk, number=number)
+            for (why, method, trunk), number in sorted(given.sip_refused().items())
+        ],
+        webhooks=dict(given.webhooks()),
     )
