@@ -1,5 +1,5 @@
 """The command line: `kinbridge serve | run | demo | link | doctor`, and the groups `cdr | recording | dialplan | tariff
-| account | statement | report | store`.
+| account | statement | report | store | webhooks`.
 
 What goes wrong is said in a sentence, with exit code 1; a traceback means a bug. Each command imports what it needs,
 so that `doctor` still runs where a library does not load.
@@ -24,6 +24,7 @@ from gateway.command_line.records import cdr_app
 from gateway.command_line.reports import report_app, statement
 from gateway.command_line.rerate import cdr_rerate
 from gateway.command_line.tariffs import tariff_app
+from gateway.command_line.webhooks import webhooks_app
 from gateway.config import load_config
 from gateway.errors import KinbridgeError
 from gateway.observe import LogFormat, set_up_logging
@@ -45,6 +46,7 @@ app.add_typer(account_app, name="account")
 app.add_typer(tariff_app, name="tariff")
 app.add_typer(report_app, name="report")
 app.add_typer(store_app, name="store")
+app.add_typer(webhooks_app, name="webhooks")
 app.command()(statement)
 
 LogLevel = Annotated[str, typer.Option(envvar="KINBRIDGE_LOG_LEVEL", help="DEBUG, INFO, WARNING or ERROR.")]
