@@ -166,6 +166,7 @@ class Gateway:
             recordings=archive,
             bearing=lambda: plane.pressure.verdict.welcome,
             metering=Metering(**config.billing.meter.model_dump()),
+            three_way=config.sip.three_way,
         )
         self._plane = plane
         self.monitoring = Monitoring(

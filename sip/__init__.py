@@ -8,6 +8,7 @@ from sip.errors import AgentDied, BadDescription, DialogGone, SipBusy, SipConfig
 from sip.events import (
     AgentRestarted,
     Answered,
+    ConferenceSeen,
     DialogEvent,
     Dtmf,
     Ended,
@@ -44,6 +45,7 @@ __all__ = [
     "Dtmf",
     "Info",
     "TransferRefused",
+    "ConferenceSeen",
     "Ended",
     "EndpointEvent",
     "AgentRestarted",

@@ -24,6 +24,7 @@ from sip.description import media_kinds, ours
 from sip.errors import BadDescription, SipConfigError, SipPortTaken
 from sip.events import (
     Answered,
+    ConferenceSeen,
     DialogEvent,
     Dtmf,
     Ended,
@@ -98,6 +99,7 @@ class Call(pj.Call):  # type: ignore[misc]  # the library has no types
         self.last_request = "INVITE"
         self.stranger = False
         self.call_id = ""
+        self.conference_seen = False
 
     def report(self, event: DialogEvent) -> None:
         if not self.stranger:
@@ -134,6 +136,7 @@ class Call(pj.Call):  # type: ignore[misc]  # the library has no types
         received = _received(prm.e)
         if received is None:
             return
+        self.look_for_conference(received)
         if event.tsx.role == pj.PJSIP_ROLE_UAS:
             self.last_request = event.tsx.method
             if event.tsx.method == "INFO" and event.tsx.state == _TSX_TRYING:
@@ -141,6 +144,11 @@ class Call(pj.Call):  # type: ignore[misc]  # the library has no types
                 self._info(received)
         elif event.tsx.method == "INVITE":
             self._invite_answered(event.tsx.statusCode, received)
+
+    def look_for_conference(self, received: message.Message) -> None:
+        if not self.conference_seen and message.is_conference(received):
+            self.conference_seen = True
+            self.report(ConferenceSeen())
 
     def _info(self, received: message.Message) -> None:
         key = message.key_press(received.content_type, received.body)

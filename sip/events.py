@@ -71,6 +71,11 @@ class TransferRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class ConferenceSeen:
+    """The far side has become a conference: its Contact says isfocus (RFC 4579 section 5.1). Once a dialog."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The dialog is over. The last event of every dialog, exactly once.
 
@@ -82,7 +87,7 @@ class Ended:
     reason: str
 
 
-DialogEvent = Progress | Answered | Offered | OfferRefused | Dtmf | Info | TransferRefused | Ended
+DialogEvent = Progress | Answered | Offered | OfferRefused | Dtmf | Info | TransferRefused | ConferenceSeen | Ended
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,8 @@ _URI = re.compile(r"<([^>]*)>")
 _USER = re.compile(r"(?:sips?:|tel:)([^@;>?\s]*)", re.IGNORECASE)
 _MAX_TONE_MS = 10_000
 _DEFAULT_TONE_MS = 160
-_KEYS = "0123456789*#ABCD"
+_KEYS = "0123456789*#ABCD!"
+_FLASH = "!"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,13 @@ def invite_of(received: Message, handle: str, trunk: Trunk, source: str) -> Invi
     )
 
 
+def is_conference(received: Message) -> bool:
+    """Whether the sender's Contact has the feature tag isfocus."""
+    _, bracket, parameters = received.header("contact").partition(">")
+    words = parameters if bracket else received.header("contact")
+    return any(each.strip().lower().partition("=")[0] == "isfocus" for each in words.split(";")[1:])
+
+
 def _sdp_part(content_type: str, body: str) -> str | None:
     found = re.search(r'boundary="?([^";]+)"?', content_type, re.IGNORECASE)
     if not found:
@@ -133,7 +141,12 @@ def display_of(value: str) -> str:
 
 
 def key_press(content_type: str, body: str) -> tuple[str, int] | None:
-    """(digit, milliseconds) of an INFO body: `Signal=5 Duration=160` lines (dtmf-relay) or the bare digit (dtmf)."""
+    """(digit, milliseconds) of an INFO body: `Signal=5 Duration=160` lines (dtmf-relay) or the bare digit (dtmf).
+
+    A hook flash is `!`: by Signal=16, Signal=!, Signal=hf or a body of type application/hook-flash.
+    """
+    if content_type == "application/hook-flash":
+        return _FLASH, _DEFAULT_TONE_MS
     if content_type == "application/dtmf-relay":
         values = {key.strip().lower(): value.strip() for key, _, value in map(_split, body.splitlines())}
         digit, duration = values.get("signal", ""), values.get("duration", "")
@@ -141,7 +154,7 @@ def key_press(content_type: str, body: str) -> tuple[str, int] | None:
         digit, duration = body.strip().removeprefix("Signal=").strip(), ""
     else:
         return None
-    digit = {"10": "*", "11": "#"}.get(digit, digit).upper()
+    digit = {"10": "*", "11": "#", "16": _FLASH, "hf": _FLASH}.get(digit.lower(), digit).upper()
     if len(digit) != 1 or digit not in _KEYS:
         return None
     tone_ms = int(duration) if duration.isascii() and duration.isdigit() and len(duration) < 6 else _DEFAULT_TONE_MS

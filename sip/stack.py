@@ -151,6 +151,7 @@ class Stack:
         if trunk:
             self._remember(call, received.header("call-id"))
             self.report(wire.Incoming(message.invite_of(received, call.handle, self._trunks[trunk], source)))
+            call.look_for_conference(received)
         else:  # the gate is not there: see `start`
             self._gate.refused[Why.STRANGER, "INVITE", ""] += 1
             call.stranger = True

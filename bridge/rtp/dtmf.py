@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-_DIGITS = "0123456789*#ABCD"
+_DIGITS = "0123456789*#ABCD!"  # events 0 to 16; ! is a hook flash (RFC 4733 section 3.2)
 _LOST_END_S = 0.3  # six packets of silence: the three packets that end the press were lost
 _LONGEST_TICKS = 0xFFFF  # a press that is longer goes on under another timestamp (RFC 4733 section 2.5.1.3)
 _NEARLY_LONGEST_TICKS = 0xF000  # the last packet of a part may be lost

@@ -89,6 +89,10 @@ def transfer(visit: VisitState, event: e.TransferTried, now_s: float) -> Step:
     return visit, (c.Publish(FactKind.TRANSFER_REFUSED),)
 
 
+def three_way(visit: VisitState, event: e.ThreeWayTried, now_s: float) -> Step:
+    return visit, (c.Publish(FactKind.THREE_WAY, (("source", event.source), ("sign", event.sign))),)
+
+
 def key(visit: VisitState, event: e.KeyPressed, now_s: float) -> Step:
     return visit, (c.Publish(FactKind.DTMF, (("source", event.source),)),)
 

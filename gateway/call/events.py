@@ -140,6 +140,14 @@ class TransferTried:
 
 
 @dataclass(frozen=True, slots=True)
+class ThreeWayTried:
+    """A sign that somebody else is to be brought in. source: `sip` or `web`. sign: `flash`, `code` or `focus`."""
+
+    source: str
+    sign: str
+
+
+@dataclass(frozen=True, slots=True)
 class KeyPressed:
     """source: `sip` or `web`. Which key it was only the voice may know."""
 
@@ -333,6 +341,7 @@ Event = (
     | StationHungUp
     | StationLost
     | TransferTried
+    | ThreeWayTried
     | KeyPressed
     | StationWantsPicture
     | MediaJoined

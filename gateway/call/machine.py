@@ -137,6 +137,7 @@ ROWS: tuple[Row, ...] = (
     (e.StationOffered, WAITING, STAY, changes.change_if_answered),
     (e.StationOffered, (*ASKED, _S.CONNECTING, *JOINED), STAY, changes.change),
     (e.TransferTried, ALIVE, STAY, changes.transfer),
+    (e.ThreeWayTried, ALIVE, STAY, changes.three_way),
     (e.KeyPressed, (*WAITING, _S.CONNECTING, *JOINED), STAY, changes.key),
     (e.PictureSeen, (_S.CONNECTING, *JOINED), STAY, changes.first_picture),
     (e.PictureMissing, (_S.CONNECTING, *JOINED), STAY, changes.no_picture),
@@ -171,9 +172,10 @@ ROWS: tuple[Row, ...] = (
         (event, ENDING, STAY, changes.ignore)
         for event in (
             e.StationConfirmed, e.StationOffered, e.StationHeld, e.StationResumed, e.StationHungUp, e.StationLost,
-            e.TransferTried, e.KeyPressed, e.StationWantsPicture, e.MediaJoined, e.MediaRefused, e.WebUp, e.WebDown,
-            e.StationSilent, e.MediaFlows, e.MediaStops, e.PictureSeen, e.PictureMissing, e.PictureWanted,
-            e.LimitChanged, e.PromptEnded, e.DrainBegan, e.DrainEnded, e.RecordingFailed, e.HoldGrown, e.HoldUnknown,
+            e.TransferTried, e.ThreeWayTried, e.KeyPressed, e.StationWantsPicture, e.MediaJoined, e.MediaRefused,
+            e.WebUp, e.WebDown, e.StationSilent, e.MediaFlows, e.MediaStops, e.PictureSeen, e.PictureMissing,
+            e.PictureWanted, e.LimitChanged, e.PromptEnded, e.DrainBegan, e.DrainEnded, e.RecordingFailed, e.HoldGrown,
+            e.HoldUnknown,
         )
     ),
 )  # fmt: skip

@@ -64,6 +64,7 @@ class Visits:
         bearing: Callable[[], bool] = lambda: True,
         metering: Metering = ONLY_BOTH_WAYS,
         check_pin: PinDesk | None = None,
+        three_way: tuple[str, ...] = ("!",),
     ) -> None:
         timeouts = Timeouts(
             ring_s=limits.ring_timeout_s,
@@ -72,7 +73,18 @@ class Visits:
             warning_s=limits.warning_s,
         )
         self._tools = Tools(
-            node, media, accounting, decide, facts, doorbell, clock, timeouts, recordings, metering, check_pin
+            node,
+            media,
+            accounting,
+            decide,
+            facts,
+            doorbell,
+            clock,
+            timeouts,
+            recordings,
+            metering,
+            check_pin,
+            three_way,
         )
         self._endpoint = endpoint
         self._limits = limits

@@ -32,6 +32,7 @@ from gateway.call.machine import allows, step
 from gateway.call.notices import Ring
 from gateway.call.request import intent_of, request_of
 from gateway.call.summary import HoldGranted, MediaSummary, ProofOfLife
+from gateway.call.threeway import ThreeWaySigns
 from gateway.call.tools import Tools
 from gateway.call.translate import from_dialog, from_media, from_stats
 from gateway.call.view import VisitView
@@ -92,6 +93,7 @@ class Session:
         self._inbox: asyncio.Queue[e.Event | _Wish | _Tick] = asyncio.Queue(INBOX_SIZE)
         self._asked: asyncio.Future[str] | None = None  # who waits to hear that it was done
         self._keypad = Keypad()
+        self._signs = ThreeWaySigns(tools.three_way)
         self._changed = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None
         self._feeders: list[asyncio.Task[None]] = []
@@ -337,10 +339,13 @@ class Session:
 
     async def _pour(self, source: AsyncIterator[T], translate: Callable[[T], e.Event | None]) -> None:
         async for told in source:
-            event = translate(told) if self._keypad.is_new(told, self._clock.monotonic()) else None
-            if event is not None:
-                self._hurry(event)
-                await self._inbox.put(event)
+            now_s = self._clock.monotonic()
+            if not self._keypad.is_new(told, now_s):
+                continue
+            for event in (translate(told), self._signs.sign_in(told, now_s)):
+                if event is not None:
+                    self._hurry(event)
+                    await self._inbox.put(event)
 
     def _hurry(self, event: e.Event) -> None:
         if isinstance(event, _ENDS):

@@ -14,7 +14,10 @@ from gateway.policy.decision import Decision, VisitRequest
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What the sessions of a node work with. recordings: None where nothing can be recorded."""
+    """What the sessions of a node work with. recordings: None where nothing can be recorded.
+
+    three_way: keys that are a sign of a third party, `!` for a hook flash.
+    """
 
     node: str
     media: MakeMedia
@@ -27,3 +30,4 @@ class Tools:
     recordings: Recordings | None = None
     metering: Metering = ONLY_BOTH_WAYS
     check_pin: PinDesk | None = None
+    three_way: tuple[str, ...] = ("!",)

@@ -6,6 +6,7 @@ from bridge import events as media
 from bridge.types import BridgeStats, Kind, Side
 from gateway.call import events as e
 from gateway.call.summary import FlowSummary, MediaSummary
+from gateway.call.threeway import FLASH
 from sip import events as sip
 from sip.types import EndedBy
 
@@ -17,7 +18,7 @@ def from_dialog(event: sip.DialogEvent) -> e.Event | None:  # noqa: PLR0911 - a 
         case sip.Offered(sdp=sdp):
             return e.StationOffered(sdp)
         case sip.Dtmf(digit=digit):
-            return e.KeyPressed(str(Side.SIP), digit)
+            return e.KeyPressed(str(Side.SIP), digit) if digit != FLASH else None
         case sip.TransferRefused():
             return e.TransferTried()
         case sip.Info():
@@ -25,7 +26,7 @@ def from_dialog(event: sip.DialogEvent) -> e.Event | None:  # noqa: PLR0911 - a 
         case sip.Ended(by=by):
             # our own final response or BYE ends it as LOCAL, when the visit is ending anyway; else nobody asked for it
             return e.StationHungUp() if by is EndedBy.REMOTE else e.StationLost()
-        case sip.Progress() | sip.OfferRefused():
+        case sip.Progress() | sip.OfferRefused() | sip.ConferenceSeen():
             return None
 
 
@@ -59,7 +60,7 @@ def from_media(event: media.BridgeEvent) -> e.Event | None:  # noqa: PLR0911 - a
         case media.SideDead(source):
             return e.StationSilent() if source is Side.SIP else e.WebDown()
         case media.DtmfKey(source=source, digit=digit):
-            return e.KeyPressed(str(source), digit)
+            return e.KeyPressed(str(source), digit) if digit != FLASH else None
         case media.PromptEnded(turn=turn):
             return e.PromptEnded(turn)
         case media.KeyframeByInfo():

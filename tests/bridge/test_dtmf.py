@@ -94,9 +94,15 @@ def test_another_key_after_a_long_one_is_another_press() -> None:
     assert [digit for digit, _ in pad.pressed] == ["7", "8"]
 
 
+def test_a_hook_flash_is_a_key_of_its_own() -> None:
+    pad = Keypad()
+    pad.send(1000, 16, 800, end=True)
+    assert pad.pressed == [("!", 100)]
+
+
 def test_events_that_are_no_keys_and_stunted_packets_are_passed_over() -> None:
     pad = Keypad()
-    pad.send(1000, 16, 800, end=True)  # flash
+    pad.send(1000, 17, 800, end=True)  # no key of a telephone
     pad.reader.packet(2000, b"\x05\x8a\x03", 11.0)
     assert not pad.pressed
 

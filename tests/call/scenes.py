@@ -38,6 +38,7 @@ ONE_OF_EACH: tuple[e.Event, ...] = (
     e.StationHungUp(),
     e.StationLost(),
     e.TransferTried(),
+    e.ThreeWayTried("sip", "flash"),
     e.KeyPressed("sip", "1"),
     e.StationWantsPicture(),
     e.MediaJoined(),

@@ -46,6 +46,7 @@ StationResumed      .       iden    anno    ring    conn    .       talk    reco
 StationHungUp       ending  ending  ending  ending  ending  ending  ending  ending  ending  .
 StationLost         ending  ending  ending  ending  ending  ending  ending  ending  ending  .
 TransferTried       req     iden    anno    ring    conn    talk    held    reco    ending  .
+ThreeWayTried       req     iden    anno    ring    conn    talk    held    reco    ending  .
 KeyPressed          req     iden    anno    ring    conn    talk    held    reco    ending  .
 StationWantsPicture req     iden    anno    ring    conn    talk    held    reco    ending  .
 MediaJoined         .       .       .       .       conn    .       .       .       ending  .

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sip import Ended, Invite, RequestsRefused, SipEndpoint, SipSettings, Trunk
+from sip import ConferenceSeen, Dtmf, Ended, Invite, Offered, RequestsRefused, SipEndpoint, SipSettings, Trunk
 from sip.types import Strangers
 from tests.support.raw_caller import HOST, RawCaller, description
 from tests.support.sipp import Sipp
@@ -139,3 +139,37 @@ async def test_who_calls_is_believed_of_a_trunk_whose_word_counts_alone(trusted:
     assert invite.from_user == "2368001"
     assert invite.asserted_identity == ("<sip:9999@jail>" if trusted else "")
     assert invite.identity_ignored is not trusted
+
+
+async def test_a_flash_and_a_conference_are_reported() -> None:
+    """In a call: INFO in three spellings, and a re-INVITE of somebody who has become a conference."""
+    async with SipEndpoint(settings(Strangers.SILENT)) as endpoint:
+        with RawCaller(port_of(endpoint), host=JAIL_HOST) as caller:
+            await caller.call(description(40_002))
+            async with asyncio.timeout(10):
+                _, dialog = await anext(endpoint.invites())
+            await dialog.answer(description(40_000))
+            await caller.acknowledge(await caller.answer())
+            flashes = (
+                ("application/hook-flash", ""),
+                ("application/dtmf-relay", "Signal=16\r\nDuration=100\r\n"),
+                ("application/dtmf-relay", "Signal=hf\r\nDuration=100\r\n"),
+            )
+            for kind, body in flashes:
+                caller.sequence += 1
+                text = caller.request("INFO", headers=(f"Content-Type: {kind}",))
+                await caller.say(text.replace("Content-Length: 0", f"Content-Length: {len(body)}") + body)
+                assert (await caller.answer("INFO")).code == 200
+            caller.sequence += 1
+            focus = f"Contact: <sip:raw@{caller.host}:{caller.port}>;isfocus"
+            await caller.say(caller.request("INVITE", body=description(40_002), headers=(focus,), contact=False))
+            seen = []
+            async with asyncio.timeout(10):
+                async for event in dialog.events():
+                    seen.append(event)
+                    if isinstance(event, Offered):
+                        await dialog.answer_offer(description(40_000))
+                        await caller.acknowledge(await caller.answer())
+                        await caller.hang_up()
+    assert [each for each in seen if isinstance(each, Dtmf)] == [Dtmf("!", 160), Dtmf("!", 100), Dtmf("!", 100)]
+    assert seen.count(ConferenceSeen()) == 1
