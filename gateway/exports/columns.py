@@ -8,7 +8,7 @@ length one text (`usage=2.72;tax=0.10`). What a column is called and holds follo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -76,16 +76,12 @@ def _read(lines: Sequence[str], options: arrow_json.ParseOptions) -> pa.Table:
     return table
 
 
-def figures(documents: Sequence[str], names: Sequence[str]) -> dict[str, list[Any]]:
-    """Some top-level fields of records, a list each: times in microseconds since 1970, amounts in micro-units."""
-    return {name: array.to_pylist() for name, array in figure_columns(documents, names).items()}
-
-
-def figure_columns(documents: Sequence[str], names: Sequence[str]) -> dict[str, pa.Array]:
-    """The same, as columns."""
-    schema = pa.schema([_PARSED.field(name) for name in names])
-    table = _read(documents, arrow_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"))
-    return {name: _figures(name, table[name]) for name in names}
+def figures_of(columns: Mapping[str, Sequence[Any]]) -> dict[str, pa.Array]:
+    """Some top-level fields of records: times in microseconds since 1970, amounts in micro-units."""
+    return {
+        name: _figures(name, pa.chunked_array([pa.array(values, _PARSED.field(name).type)]))
+        for name, values in columns.items()
+    }
 
 
 def _figures(name: str, column: pa.ChunkedArray) -> pa.Array:

@@ -21,12 +21,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gateway.exports.carrier import Carrier, Ours, Theirs
-from gateway.exports.columns import figure_columns
+from gateway.exports.columns import figures_of
 from gateway.exports.lane import Compared, Flags, Lane, counting, integers, picked
 from gateway.exports.mapping import Column, MappingDocument, Value, columns_of, nearness, shown
-from gateway.store import Page, Place, Store, Work
+from gateway.store import FigurePage, Place, Store, Work
 
-PAGE = 5000
+PAGE = 20_000
 _FORMULA = re.compile(r"\s*[=+\-@]")
 
 
@@ -113,7 +113,7 @@ async def reconcile(
     """Uses the carrier's rows up. progress: told of each page of ours, how many records it had."""
     near = nearness(mapping)
     columns = columns_of(mapping)
-    async for page in _pages(store, period, partial(_parsed, mapping=mapping, trunk=period.trunk)):
+    async for page in _pages(store, mapping, period):
         if page.records:
             left = page.counts
             if carrier.lane is not None:
@@ -170,14 +170,22 @@ class _Columns:
     records: int
 
 
-def _parsed(documents: Sequence[str], mapping: MappingDocument, trunk: str) -> _Columns:
-    if not documents:
+def _parsed(page: FigurePage, mapping: MappingDocument, trunk: str) -> _Columns:
+    if not page.records:
         return _Columns({}, np.zeros(0, np.bool_), 0)
-    columns, near = columns_of(mapping), nearness(mapping)
-    names = {"cdr_id", "trunk", "answer_at", *(each.source for each in columns)}
+    found = figures_of(page.columns)
+    return _Columns(found, counting(found, trunk=trunk, answered=mapping.answered), page.records)
+
+
+def _page(work: Work, names: Sequence[str], period: Period, after: Place | None) -> FigurePage:
+    return work.figures.page(names, period.since, period.until, after=after, limit=PAGE)
+
+
+def _names(mapping: MappingDocument) -> list[str]:
+    near = nearness(mapping)
+    names = {"cdr_id", "trunk", "answer_at", *(each.source for each in columns_of(mapping))}
     names |= ({mapping.key.ours} if mapping.key else set()) | ({near.source, "dialled"} if near else set())
-    found = figure_columns(documents, sorted(names))
-    return _Columns(found, counting(found, trunk=trunk, answered=mapping.answered), len(documents))
+    return sorted(names)
 
 
 def _ours(page: _Columns, taken: Flags, mapping: MappingDocument) -> list[Ours]:
@@ -236,20 +244,24 @@ def _pair(ours: Ours, theirs: Theirs, columns: Sequence[Column], what: str = "")
     return Outcome(verdict, ours.key or theirs.key, ours.cdr_id, theirs.line, ours.values, theirs.values, what)
 
 
-async def _pages(store: Store, period: Period, parse: Callable[[Sequence[str]], _Columns]) -> AsyncIterator[_Columns]:
+async def _pages(store: Store, mapping: MappingDocument, period: Period) -> AsyncIterator[_Columns]:
     """Three at a time: while one is compared, the next is parsed, and the one after it is read."""
 
-    async def read(after: Place | None) -> Page:
-        return await store.read(partial(_page, period=period, after=after))
+    names = _names(mapping)
 
-    reading: asyncio.Task[Page] | None = asyncio.create_task(read(None), name="a page of records")
+    async def read(after: Place | None) -> FigurePage:
+        return await store.read(partial(_page, names=names, period=period, after=after))
+
+    reading: asyncio.Task[FigurePage] | None = asyncio.create_task(read(None), name="a page of records")
     parsing: asyncio.Task[_Columns] | None = None
     try:
         while reading is not None:
             page = await reading
             reading = asyncio.create_task(read(page.next), name="a page of records") if page.next else None
             before = parsing
-            parsing = asyncio.create_task(asyncio.to_thread(parse, page.documents), name="columns of records")
+            parsing = asyncio.create_task(
+                asyncio.to_thread(_parsed, page, mapping, period.trunk), name="columns of records"
+            )
             if before is not None:
                 yield await before
         if parsing is not None:
@@ -258,10 +270,6 @@ async def _pages(store: Store, period: Period, parse: Callable[[Sequence[str]], 
         for each in (reading, parsing):
             if each is not None:
                 each.cancel()
-
-
-def _page(work: Work, period: Period, after: Place | None) -> Page:
-    return work.latest.page(period.since, period.until, after=after, limit=PAGE)
 
 
 def _verdict(ours: tuple[Value, ...], theirs: tuple[Value, ...], columns: Sequence[Column]) -> Verdict:

@@ -3,6 +3,8 @@
 from gateway.store.database import Store
 from gateway.store.deliveries import Delivery, DeliveryState
 from gateway.store.drops import Drop
+from gateway.store.figures import NAMES as FIGURES
+from gateway.store.figures import FigurePage
 from gateway.store.joins import JoinLink
 from gateway.store.latest import Page, Place
 from gateway.store.records import FIRST_HASH, RawRecord, Selection
@@ -36,6 +38,8 @@ __all__ = [
     "Movement",
     "MovementKind",
     "LedgerEntry",
+    "FIGURES",
+    "FigurePage",
     "Grant",
     "UNDECIDED",
     "Visit",

@@ -12,6 +12,7 @@ from gateway.store.faults import translated
 from gateway.store.migrate import migrate
 from gateway.store.tables import RowNumber, metadata
 
+_TABLES = tuple(each for each in metadata.sorted_tables if not each.info.get("derived"))
 _ROWS = 1000  # at a time: constant memory
 _BUSY_TIMEOUT_S = 5.0
 
@@ -49,7 +50,7 @@ def _copy(source: Connection, target: Connection, name: str, progress: Callable[
             raise StoreError(f"the database {name} has rows in {table.name} already; copy into an empty one")
     if target.dialect.name == "postgresql":
         target.execute(text("SET LOCAL statement_timeout = 0"))
-    for table in metadata.sorted_tables:
+    for table in _TABLES:
         copied = 0
         for rows in source.execution_options(yield_per=_ROWS).execute(select(table)).mappings().partitions():
             target.execute(insert(table), [dict(row) for row in rows])

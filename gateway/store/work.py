@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from gateway.store.accounts import Books
 from gateway.store.deliveries import Deliveries
 from gateway.store.drops import Drops
+from gateway.store.figures import Figures
 from gateway.store.joins import Joins
 from gateway.store.latest import Latest
 from gateway.store.recordings import Accesses, Recordings
@@ -23,6 +24,7 @@ class Work:
         self.visits = Intents(connection)
         self.records = Records(connection)
         self.latest = Latest(connection)
+        self.figures = Figures(connection)
         self.drops = Drops(connection)
         self.recordings = Recordings(connection)
         self.accesses = Accesses(connection)

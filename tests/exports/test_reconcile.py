@@ -7,6 +7,7 @@ import csv
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from typer.testing import CliRunner, Result
@@ -250,3 +251,12 @@ def test_a_plain_file_has_a_lane_and_others_have_none(tmp_path: Path) -> None:
         (tmp_path / "carrier.csv").write_text(text)
         lane = lane_of(tmp_path / "carrier.csv", mapping, columns_of(mapping))
         assert (lane and (len(lane.rows), len(lane.left))) == wanted, text
+
+
+def test_two_keys_with_one_hash_are_still_two_keys(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = HEAD + SAME + NEAR + LONGER + THEIRS_ALONE
+    expected = compared(config, tmp_path, text).output
+    monkeypatch.setattr("gateway.exports.lane._hashes", lambda keys: np.zeros(len(keys), np.int64))
+    assert compared(config, tmp_path, text).output == expected
