@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.call.facts import Fact
-from gateway.call.notices import Clocked, Hold, Low, Notice, Over, Ring, Said, Warned
+from gateway.call.notices import Clocked, Hold, Low, Notice, Over, Ring, Said, Taken, Warned
 from gateway.call.summary import MediaSummary
 from gateway.call.view import VisitView
 from gateway.money import Money
@@ -118,7 +118,10 @@ class TextMessage(Message):
 
 
 class TakenMessage(Message):
-    """A page of this contact accepted or came back (page: which, as it named itself), or declined."""
+    """A page of this contact accepted or came back (page: which, as it named itself), or declined.
+
+    Or another contact, who was rung too, has accepted.
+    """
 
     type: Literal["taken"] = "taken"
     visit_id: str
@@ -311,7 +314,7 @@ def ongoing_visit(view: VisitView) -> OngoingVisit:
     )
 
 
-def notice_message(notice: Notice) -> FamilyMessage:
+def notice_message(notice: Notice) -> FamilyMessage:  # noqa: PLR0911 - a dictionary, one line a word
     match notice:
         case Clocked():
             return ClockMessage(
@@ -327,6 +330,8 @@ def notice_message(notice: Notice) -> FamilyMessage:
             return HoldMessage(visit_id=notice.visit_id, held=notice.held)
         case Said():
             return TextMessage(visit_id=notice.visit_id, text=notice.text)
+        case Taken():
+            return TakenMessage(visit_id=notice.visit_id)
         case Low():
             return LowMessage(visit_id=notice.visit_id, balance=Amount.of(notice.balance))
         case Over():

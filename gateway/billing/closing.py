@@ -166,7 +166,7 @@ def _cdr(visit: Visit, summary: VisitSummary, bill: _Bill, cdr_id: str, now: dat
         sip_call_id=intent.sip_call_id,
         station=intent.station,
         dialled=intent.dialled,
-        contact=intent.contact,
+        contact=summary.contact or intent.contact,
         rule=intent.rule,
         medium=str(intent.medium),
         privileged=intent.privileged,

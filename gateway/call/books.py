@@ -133,6 +133,7 @@ class Books:
             one_way_s=media.one_way_s,
             recording_begun=media.recording_begun,
             recordings=media.recordings,
+            contact=self.intent.contact,
         )
 
 

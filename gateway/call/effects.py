@@ -27,10 +27,11 @@ from gateway.call import commands as c
 from gateway.call import events as e
 from gateway.call import sip_codes
 from gateway.call.asking import Asking
+from gateway.call.audience import accepted_by, ring_at, rung
 from gateway.call.books import Books
 from gateway.call.facts import Fact, FactKind
 from gateway.call.meter import Mode
-from gateway.call.notices import Clocked, Hold, Low, Notice, Over, Ring, Said, Warned
+from gateway.call.notices import Clocked, Hold, Low, Notice, Over, Ring, Said, Taken, Warned
 from gateway.call.patience import Patience
 from gateway.call.ports import Recording
 from gateway.call.tools import Tools
@@ -80,6 +81,7 @@ class Effects:
         self._joined: Joined | None = None
         self._stats = BridgeStats()
         self._over_told = False
+        self._declined: set[str] = set()
         self.patience = Patience()
         self.media: Media | None = None
         self.terms: Terms | None = None
@@ -315,31 +317,39 @@ class Effects:
 
     # ---- towards the family ----
 
-    def ring(self, visit: VisitState) -> Ring | None:
-        """What rings now, None when nothing does."""
+    @property
+    def contacts(self) -> tuple[str, ...]:
+        """Who is rung, or who has accepted."""
+        return rung(self.terms, self._declined)
+
+    def decline(self, contact: str) -> bool:
+        """One of several whom it rings at will not come; whether it goes on ringing at others."""
+        if len(self.contacts) < 2:
+            return False
+        self._declined.add(contact)
+        return True
+
+    def give_to(self, contact: str) -> None:
+        """This contact has accepted: the visit is theirs, and it rings nowhere else."""
+        if self.terms is None or contact not in self.contacts:
+            return
+        others = [each for each in self.contacts if each != contact]
+        self.terms = accepted_by(contact, self.terms)
+        self._books.intent = replace(self._books.intent, contact=contact)
+        for each in others:
+            self._tools.doorbell.tell(each, Taken(self._books.intent.visit_id))
+
+    def ring(self, visit: VisitState, contact: str) -> Ring | None:
+        """What rings at this contact now, None when nothing does."""
         terms, grant = self.terms, self._books.grant
-        if visit.state is not State.RINGING or terms is None or grant is None:
+        if visit.state is not State.RINGING or terms is None or grant is None or contact not in self.contacts:
             return None
-        return Ring(
-            visit_id=self._books.intent.visit_id,
-            contact=terms.contact,
-            caller_name=terms.caller_name,
-            facility_name=terms.facility_name,
-            video=terms.medium is Medium.VIDEO,
-            rate_per_minute=grant.rate_per_minute,
-            seconds=grant.reach_s,
-            at_most=grant.reach,
-            balance_ok=True,
-            privileged=terms.privileged,
-            monitored=terms.monitored,
-            recorded=terms.recorded,
-            facility=terms.facility,
-        )
+        return ring_at(contact, self._books.intent.visit_id, terms, grant)
 
     async def _ring_family(self, command: c.RingFamily, visit: VisitState) -> None:
-        ring = self.ring(visit)
-        if ring:
-            self._tools.doorbell.ring(ring)
+        for contact in self.contacts:
+            if ring := self.ring(visit, contact):
+                self._tools.doorbell.ring(ring)
 
     async def _tell_clock(self, command: c.TellClock, visit: VisitState) -> None:
         now_s = self._tools.clock.monotonic()
@@ -373,8 +383,8 @@ class Effects:
         return self.media
 
     def _tell(self, notice: Notice) -> None:
-        if self.terms:
-            self._tools.doorbell.tell(self.terms.contact, notice)
+        for contact in self.contacts:
+            self._tools.doorbell.tell(contact, notice)
 
     def money(self, visit: VisitState, now_s: float) -> tuple[Money, Money]:
         """What it would cost if it ended now, and what could still be had."""

@@ -77,7 +77,10 @@ class IvrDue:
 
 @dataclass(frozen=True, slots=True)
 class FamilyAccepted:
+    """contact: which one, where several are rung."""
+
     web_offer: str = field(repr=False)
+    contact: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,13 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """Another contact who was rung too has accepted."""
+
+    visit_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Over:
     """The visit (or its ringing) is over. charged and billable_s are zero when nothing was charged."""
 
@@ -84,4 +91,4 @@ class Low:
     balance: Money
 
 
-Notice = Clocked | Warned | Hold | Said | Over | Low
+Notice = Clocked | Warned | Hold | Said | Taken | Over | Low

@@ -196,21 +196,21 @@ class Visits:
 
     def rings_for(self, contact: str) -> tuple[Ring, ...]:
         """What rings at the contact at this moment: for a page that is opened while it rings."""
-        rings = (each.ring() for each in self._sessions.values() if each.contact == contact)
+        rings = (each.ring(contact) for each in self._sessions.values())
         return tuple(each for each in rings if each)
 
     # ---- what people want: each raises VisitGone when there is no such visit, or it is too late ----
 
     async def accept(self, visit_id: str, contact: str, web_offer: str) -> str:
         """The answer for the browser. Raises what the media plane raises for a bad offer (bridge.errors)."""
-        return await self._session(visit_id, contact).wish(e.FamilyAccepted(web_offer))
+        return await self._session(visit_id, contact).wish(e.FamilyAccepted(web_offer, contact))
 
     async def rejoin(self, visit_id: str, contact: str, web_offer: str) -> str:
         """The page is back with a new PeerConnection; the visit goes on. Returns and raises as `accept` does."""
         return await self._session(visit_id, contact).wish(e.FamilyRejoined(web_offer))
 
     async def decline(self, visit_id: str, contact: str) -> None:
-        await self._session(visit_id, contact).wish(e.FamilyDeclined())
+        await self._session(visit_id, contact).decline(contact)
 
     async def leave(self, visit_id: str, contact: str) -> None:
         await self._session(visit_id, contact).wish(e.FamilyLeft())
@@ -257,6 +257,6 @@ class Visits:
 
     def _session(self, visit_id: str, contact: str | None = None) -> Session:
         session = self._sessions.get(visit_id)
-        if session is None or (contact is not None and session.contact != contact):
+        if session is None or (contact is not None and contact not in session.contacts):
             raise VisitGone(f"there is no visit {visit_id}")
         return session

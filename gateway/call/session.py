@@ -115,9 +115,14 @@ class Session:
         """Who is rung; "" before policy allowed it."""
         return self._effects.terms.contact if self._effects.terms else ""
 
-    def ring(self) -> Ring | None:
-        """What rings at the contact now."""
-        return self._effects.ring(self._visit)
+    @property
+    def contacts(self) -> tuple[str, ...]:
+        """All who are rung; once one has accepted, only that one."""
+        return self._effects.contacts
+
+    def ring(self, contact: str) -> Ring | None:
+        """What rings at this contact now."""
+        return self._effects.ring(self._visit, contact)
 
     def proof(self) -> ProofOfLife | None:
         return self._books.proof(self._visit, self._clock.monotonic())
@@ -168,6 +173,12 @@ class Session:
             raise VisitGone(f"visit {self.visit_id} has nobody who could read it")
         self._effects.say(text)
         await self._effects.perform(Publish(FactKind.MESSAGE), self._visit)
+
+    async def decline(self, contact: str) -> None:
+        """It rings on as long as somebody is left who may accept. Raises VisitGone."""
+        if self.state is State.RINGING and self._effects.decline(contact):
+            return
+        await self.wish(e.FamilyDeclined())
 
     async def wish(self, event: e.Event) -> str:
         """Raises VisitGone when it comes too late or too often, and what the media plane raises for a bad offer."""
@@ -306,6 +317,8 @@ class Session:
             _refuse(wish.answer, VisitGone(f"visit {self.visit_id} is {self.state}: too late for that"))
             return
         waits_for_sdp = isinstance(wish.event, e.FamilyAccepted | e.FamilyRejoined)
+        if isinstance(wish.event, e.FamilyAccepted) and wish.event.contact:
+            self._effects.give_to(wish.event.contact)
         if waits_for_sdp:
             self._effects.fail(VisitGone("another page has taken over"))
             self._effects.reply = wish.answer

@@ -145,6 +145,7 @@ class VisitSummary:
     """A visit that is over. billable_s: whole seconds of usable media; never more than the hold's seconds.
 
     recording_begun: it was to be recorded and talked; recordings: what is known of the files, none if that failed.
+    contact: who accepted, where several were rung; empty: whom the intent names.
     """
 
     visit_id: str
@@ -160,6 +161,7 @@ class VisitSummary:
     one_way_s: float = 0.0
     recording_begun: bool = False
     recordings: tuple[RecordingSummary, ...] = ()
+    contact: str = ""
 
 
 @dataclass(frozen=True, slots=True)

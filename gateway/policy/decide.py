@@ -8,9 +8,9 @@ The path names rules and conditions, never a number or a person.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from gateway.policy.decision import Allowed, Decision, Medium, Refusal, Refused, Terms, VisitRequest
+from gateway.policy.decision import Allowed, Another, Decision, Medium, Refusal, Refused, Terms, VisitRequest
 from gateway.policy.payers import payers_of
 from gateway.policy.plan import Contact, Dialplan, Facility, Rule, Station
 
@@ -74,7 +74,14 @@ def _by_rule(dialplan: Dialplan, rule: Rule, station: Station | None, request: V
     if not trail.passed(f"medium {medium}", medium in rule.tariffs):
         return trail.refused(Refusal.MEDIUM)
     terms = _terms(trail, rule, contact, request, medium=medium, station=station)
+    if contact.also and not rule.privileged:
+        terms = replace(terms, also=_others(dialplan, contact))
     return Allowed(terms, tuple(trail.path))
+
+
+def _others(dialplan: Dialplan, contact: Contact) -> tuple[Another, ...]:
+    names = {each.id: each.name for each in dialplan.numbers.values()}
+    return tuple(Another(each, names[each]) for each in contact.also if each in names)
 
 
 def _medium(rule: Rule, station: Station | None, request: VisitRequest) -> Medium:

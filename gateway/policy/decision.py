@@ -77,6 +77,14 @@ class Payer:
 
 
 @dataclass(frozen=True, slots=True)
+class Another:
+    """A contact who is rung together with the one who was dialled."""
+
+    contact: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """What was allowed, to whom and on which conditions.
 
@@ -85,6 +93,7 @@ class Terms:
     max_seconds: time limit of the visit. privileged: no tap, no monitor.
     monitored: an officer may watch; never together with privileged.
     recorded: it is written down and kept for retention_days after its end; never together with privileged.
+    also: others who are rung at the same time, the first to accept has the visit; never together with privileged.
     closes_at: when the hours of the rule end (UTC); the visit does not outlast them. None: no such end in sight.
     """
 
@@ -106,6 +115,7 @@ class Terms:
     retention_days: int = 0
     closes_at: datetime | None = None
     payers: tuple[Payer, ...] = ()
+    also: tuple[Another, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

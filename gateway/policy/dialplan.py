@@ -98,6 +98,7 @@ class ContactEntry(Document):
     monitored: bool = True
     recorded: bool = True
     payers: tuple[PayerEntry, ...] = ()
+    also: tuple[str, ...] = ()
 
 
 class RuleEntry(Document):
@@ -250,6 +251,11 @@ class _Builder:
         entries = self._document.contacts
         self._unique("contacts", "id", [each.id for each in entries])
         self._unique("contacts", "number", [each.number for each in entries])
+        for index, entry in enumerate(entries):
+            for position, name in enumerate(entry.also):
+                self._known("contact", name, {each.id for each in entries}, "contacts", index, "also", position)
+                if name == entry.id:
+                    self._problem("is this contact itself", "contacts", index, "also", position)
         return {each.id: self._contact(index, each) for index, each in enumerate(entries)}
 
     def _contact(self, index: int, entry: ContactEntry) -> Contact:
@@ -267,6 +273,7 @@ class _Builder:
             monitored=entry.monitored,
             recorded=entry.recorded,
             payers=tuple(each.part() for each in entry.payers),
+            also=tuple(dict.fromkeys(entry.also)),
         )
 
     def _sound_payers(self, entries: tuple[PayerEntry, ...], *location: str | int) -> None:

@@ -63,6 +63,7 @@ class Contact:
     """Whom a visit reaches. number: what is dialled for them, digits or any other user part. account: who pays.
 
     payers: who pays where several do, `account` first; empty: `account` pays all.
+    also: ids of contacts who are rung at the same time, and may accept in their place.
     monitored False: no officer may watch visits with them. recorded False: none of them is recorded.
     """
 
@@ -73,6 +74,7 @@ class Contact:
     monitored: bool = True
     recorded: bool = True
     payers: tuple[Part, ...] = ()
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

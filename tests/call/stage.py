@@ -220,6 +220,7 @@ async def stage(
     rules: AccountRules = WHOLE_VISITS,
     ivr: IvrRules | None = None,
     check_pin: PinDesk | None = None,
+    plan: Path = FOLDER / "demo.yaml",
     **limits: Any,
 ) -> AsyncIterator[Node]:
     """deposit: what family-1 has paid in. bearing: has the node power to spare? rules: of the accounts.
@@ -244,7 +245,7 @@ async def stage(
             endpoint=endpoint,
             media=bridge,
             accounting=line,
-            decide=asking_first(partial(decide, load(FOLDER / "demo.yaml", tariffs)), ivr),
+            decide=asking_first(partial(decide, load(plan, tariffs)), ivr),
             facts=recorder,
             doorbell=recorder,
             clock=clock,
