@@ -14,6 +14,7 @@ KinbridgeError
 ├── BillingError          money that does not add up: wrong currency, key used otherwise, hold gone
 │   └── AccountUnknown    there is no such account
 ├── RecordingError        a recording, its key or its folder that is not as it should be; says what to do
+├── ExportUnwritable      a file of records cannot be made where it is made before it is sent; says where and why
 ├── ReportError           a statement or report that cannot be made; says what would be right
 ├── VisitGone             the visit has ended or never was
 └── WatchingRefused       an officer may not, or cannot, watch this visit
@@ -75,6 +76,10 @@ class AccountUnknown(BillingError):
 
 class RecordingError(KinbridgeError):
     """A recording, its key or its folder that is not as it should be."""
+
+
+class ExportUnwritable(KinbridgeError):
+    """A file of records cannot be made in the folder for temporary files. The message says where and why."""
 
 
 class ReportError(KinbridgeError):

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from gateway.api import problems
 from gateway.api.access import Surroundings
-from gateway.api.routes import accounts, demo, family, health, join, node, pages, reports, staff, watching
+from gateway.api.routes import accounts, demo, family, health, join, node, pages, records, reports, staff, watching
 from gateway.api.services import Services
 
 _DESCRIPTION = """
@@ -66,6 +66,7 @@ def create_app(services: Services) -> FastAPI:
         join.router,
         staff.router,
         staff.feed,
+        records.router,
         node.router,
         watching.router,
         reports.router,

@@ -32,6 +32,7 @@ from gateway.api.services import DemoBusy
 from gateway.errors import (
     AccountUnknown,
     BillingError,
+    ExportUnwritable,
     KinbridgeError,
     LinkExpired,
     LinkForged,
@@ -122,6 +123,8 @@ PROBLEMS: dict[type[Exception], Kind] = {
         "Wait until somebody leaves, or raise limits.max_watchers.", quoted=True),
     ReportError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "no-such-report", "This statement or report cannot be made",
         "Ask for what there is: an account or facility, a month that has begun, at most 400 days.", quoted=True),
+    ExportUnwritable: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "no-room", "The file cannot be made here",
+        "Make room there, or set TMPDIR for the gateway; CSV and JSON Lines need none.", quoted=True),
     AccountUnknown: Kind(HTTPStatus.NOT_FOUND, "no-such-account", "There is no such account",
         "GET /api/v1/accounts lists them.", quoted=True),
     BillingError: Kind(HTTPStatus.CONFLICT, "money-refused", "This cannot be done with the money",

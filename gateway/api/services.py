@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from bridge import Pressure
 from gateway.api.family import Doorbell
 from gateway.api.links import Links
 from gateway.api.money import Accounts
+from gateway.api.records import Cdrs
 from gateway.api.reporting import Reports
 from gateway.call.facts import Fact
 from gateway.call.notices import Ring
@@ -145,16 +146,6 @@ class FactStream(Protocol):
     def overflowed(self) -> bool: ...
 
     def __aiter__(self) -> AsyncIterator[Fact]: ...
-
-
-class Cdrs(Protocol):
-    """Call-detail records as JSON values, by cursor: those with a sequence above `since`, in order."""
-
-    async def page(self, since: int, limit: int) -> Sequence[Mapping[str, Any]]: ...
-
-    def csv(self, since: int) -> AsyncIterator[str]: ...
-
-    def jsonl(self, since: int) -> AsyncIterator[str]: ...
 
 
 class Demo(Protocol):

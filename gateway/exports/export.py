@@ -44,6 +44,12 @@ class Wanted:
     trunk: str = ""
     account: str = ""
 
+    def chosen(self, page: Sequence[RawRecord]) -> tuple[RawRecord, ...]:
+        """Those of the trunk and the account; parses, so call it in a thread."""
+        table = columns.parsed([each.line for each in page])
+        mask = columns.chosen(table, trunk=self.trunk, account=self.account).to_pylist()
+        return tuple(each for each, taken in zip(page, mask, strict=True) if taken)
+
     def filters(self) -> dict[str, str]:
         """What was asked for, by the names of the command's options."""
         found = {each.name: getattr(self.records, each.name) for each in fields(self.records)}
@@ -65,7 +71,7 @@ async def pages(books: Reading, wanted: Wanted, size: int = PAGE) -> AsyncGenera
             selection = replace(selection, since=page[-1].sequence)
             following = books.raw_records(selection, size)  # while this one is written
             reading = asyncio.create_task(following, name="a page of records")
-            yield await asyncio.to_thread(_chosen, page, wanted) if wanted.trunk or wanted.account else page
+            yield await asyncio.to_thread(wanted.chosen, page) if wanted.trunk or wanted.account else page
     finally:
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
@@ -109,9 +115,3 @@ async def export(
     with whole_file(place(path)) as beside:
         beside.write(manifest.text().encode())
     return manifest
-
-
-def _chosen(page: Sequence[RawRecord], wanted: Wanted) -> tuple[RawRecord, ...]:
-    table = columns.parsed([each.line for each in page])
-    mask = columns.chosen(table, trunk=wanted.trunk, account=wanted.account).to_pylist()
-    return tuple(each for each, taken in zip(page, mask, strict=True) if taken)

@@ -9,6 +9,7 @@ import json
 import os
 import stat
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from gateway.billing.accounting import Accounting
 from gateway.billing.cdr import Cdr, as_json, from_json
 from gateway.errors import BillingError, StoreUnavailable
 from gateway.exports.export import PAGE, Wanted, export
-from gateway.exports.feed import CdrFeed
+from gateway.exports.feed import CdrFeed, Download
 from gateway.exports.formats import Format
 from gateway.exports.manifest import Manifest
 from gateway.store import Selection
@@ -237,12 +238,33 @@ async def test_asterisks_order(books: Accounting, tmp_path: Path) -> None:
     )
 
 
+@dataclass(frozen=True)
+class Asked:
+    """As gateway.api.records.RecordQuery, for who may see everything."""
+
+    records: Selection
+    trunk: str = ""
+    account: str = ""
+    names: bool = True
+    payers: bool = True
+
+
+async def read(download: Download) -> str:
+    return b"".join([each async for each in download.chunks]).decode()
+
+
 async def test_the_api_gets_pages_of_json_and_streams(books: Accounting, tmp_path: Path) -> None:
     await visits(books, 3)
     feed = CdrFeed(books, "node1")
-    assert [each["visit_id"] for each in await feed.page(since=1, limit=1)] == ["v1"]
-    assert [from_json(json.loads(json.dumps(each))) for each in await feed.page(0, 100)] == [*(await books.cdrs())]
+    every, later = Asked(Selection("")), Asked(Selection("node1", since=1))
+    page = await feed.page(later, limit=1)
+    assert ([each["visit_id"] for each in page.items], page.next_since) == (["v1"], 2)
+    found = (await feed.page(every, 100)).items
+    assert [from_json(json.loads(json.dumps(each))) for each in found] == [*(await books.cdrs())]
     await exported(books, tmp_path / "cdr.csv")
-    assert "".join([each async for each in feed.csv(0)]) == (tmp_path / "cdr.csv").read_bytes().decode()
-    lines = "".join([each async for each in feed.jsonl(since=1)]).splitlines()
-    assert [json.loads(each) for each in lines] == [as_json(each) for each in (await books.cdrs())[1:]]
+    assert await read(await feed.csv(every)) == (tmp_path / "cdr.csv").read_bytes().decode()
+    jsonl = await feed.jsonl(later)
+    assert jsonl.next_since == 3
+    assert [json.loads(each) for each in (await read(jsonl)).splitlines()] == [
+        as_json(each) for each in (await books.cdrs())[1:]
+    ]

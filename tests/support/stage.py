@@ -9,7 +9,7 @@ async with Stage() as stage:
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import TracebackType
@@ -21,6 +21,7 @@ from gateway.api.app import create_app
 from gateway.api.family import Doorbell
 from gateway.api.links import Links
 from gateway.api.money import Accounts
+from gateway.api.records import Cdrs, RecordQuery
 from gateway.api.reporting import Reports
 from gateway.api.server import HttpServer
 from gateway.api.services import Check, Demo, Services, Staff
@@ -30,6 +31,7 @@ from gateway.call.view import VisitView
 from gateway.clock import Clock
 from gateway.errors import VisitGone
 from gateway.events.bus import Bus, Overflow
+from gateway.exports.feed import Download, RecordPage
 from gateway.money import Money
 from gateway.policy.decision import Medium
 from tests.support.far_side import FarSide
@@ -141,27 +143,38 @@ class Actor:
 
 
 class Records:
-    """Two call-detail records, as gateway.billing gives them."""
+    """Two call-detail records, in the shapes of gateway.exports.feed. Real ones: Stage(records=CdrFeed(...))."""
 
     def __init__(self) -> None:
         self.fails_with: Exception | None = None
 
-    async def page(self, since: int, limit: int) -> Sequence[Mapping[str, Any]]:
+    async def nodes(self) -> tuple[str, ...]:
+        return ("node1",)
+
+    async def page(self, asked: RecordQuery, limit: int) -> RecordPage:
         if self.fails_with is not None:
             raise self.fails_with
-        return [record(number) for number in (1, 2) if number > since][:limit]
+        found = [record(number) for number in (1, 2) if number > asked.records.since][:limit]
+        return RecordPage(found, int(found[-1]["sequence"]) if found else asked.records.since)
 
-    async def csv(self, since: int) -> AsyncIterator[str]:
-        if self.fails_with is not None:
-            raise self.fails_with
-        yield "sequence,total\r\n"
-        for number in (1, 2):
-            if number > since:
-                yield f"{number},0.10\r\n"
+    async def csv(self, asked: RecordQuery, *, header: bool) -> Download:
+        found = await self.page(asked, 2)
+        return download([b"sequence,total\r\n"] * header + [b"%d,0.10\r\n" % each["sequence"] for each in found.items])
 
-    async def jsonl(self, since: int) -> AsyncIterator[str]:
-        for each in await self.page(since, 2):
-            yield json.dumps(each) + "\n"
+    async def jsonl(self, asked: RecordQuery) -> Download:
+        return download([json.dumps(each).encode() + b"\n" for each in (await self.page(asked, 2)).items])
+
+    async def parquet(self, asked: RecordQuery, gone: Callable[[], Awaitable[bool]]) -> Download | None:
+        return None if await gone() else await self.jsonl(asked)
+
+
+def download(chunks: Sequence[bytes]) -> Download:
+    async def flowing() -> AsyncGenerator[bytes, None]:
+        for each in chunks:
+            yield each
+
+    running = flowing()
+    return Download(running, running.aclose, 2)
 
 
 def record(sequence: int) -> dict[str, Any]:
@@ -191,6 +204,7 @@ class Stage:
         pressure: Callable[[], Pressure | None] = lambda: None,
         reports: Reports | None = None,
         accounts: Accounts | None = None,
+        records: Cdrs | None = None,
     ) -> None:
         self.bus = Bus()
         self.doorbell = Doorbell(limit=page_limit)
@@ -207,7 +221,7 @@ class Stage:
             doorbell=self.doorbell,
             links=self.links,
             facts=lambda: self.bus.subscribe("live feed", listener_limit, Overflow.CLOSE),
-            cdrs=self.records,
+            cdrs=records or self.records,
             contact_name=self.names.get,
             checks=checks or {},
             monitoring=self.desk,

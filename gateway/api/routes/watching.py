@@ -12,7 +12,8 @@ from gateway.api.auth import Auditor, Given, Officer, check_staff, from_own_page
 from gateway.api.messages import Message
 from gateway.api.problems import Unauthorised, documented
 from gateway.api.routes.family import Answer, Offer
-from gateway.api.routes.staff import Since, VisitId
+from gateway.api.routes.records import Since
+from gateway.api.routes.staff import VisitId
 from gateway.api.services import Seat, Services
 from gateway.api.services import Watching as Watched
 from gateway.api.sockets import BAD_LINK, FOREIGN_PAGE, serve_socket
