@@ -77,10 +77,9 @@ class Effects:
         self._beside = beside
         self._greeted = False
         self._recording: Recording | None = None
-        self._recording_begun = False
+        self._recording_begun = self._over_told = False
         self._joined: Joined | None = None
         self._stats = BridgeStats()
-        self._over_told = False
         self._declined: set[str] = set()
         self.patience = Patience()
         self.media: Media | None = None
