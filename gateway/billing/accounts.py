@@ -273,7 +273,8 @@ def _done_before(work: Work, movement: Movement, account_id: str, amount: Money)
     """Raises BillingError when the key was used for something else."""
     before = {each.account_id: each.amount for each in work.books.movement(movement.movement_id)}
     if before and before.get(account_id) != amount:
-        raise BillingError(f"the key of this {movement.kind} was used for another {movement.kind}")
+        key = movement.movement_id.partition(":")[2]
+        raise BillingError(f"the key {key!r} was used for another {movement.kind}")
     return bool(before)
 
 

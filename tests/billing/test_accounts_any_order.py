@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
+from gateway.billing import corrections
 from gateway.billing.accounting import Accounting
+from gateway.billing.corrections import Hand
+from gateway.billing.rating import charge as charge_of
 from gateway.billing.rules import AccountRules
 from gateway.call.summary import HoldGranted
 from gateway.clock import ManualClock
@@ -62,6 +67,10 @@ class Books(RuleBasedStateMachine):
     @rule(who=st.sampled_from(sorted(PEOPLE)), amount=AMOUNTS, again=st.booleans())
     def deposits(self, who, amount, again):
         key = f"d{self.number()}"
+        if self.accounts()[who].closed_at is not None:
+            with pytest.raises(BillingError, match="is closed"):
+                self.run(self.books.deposit(who, amount, key))
+            return
         for _ in range(1 + again):
             self.run(self.books.deposit(who, amount, key))
         self.cash += amount.micros
@@ -118,6 +127,50 @@ class Books(RuleBasedStateMachine):
             assert amount.micros <= left
         except BillingError:
             assert amount.micros > left
+
+    @rule(visit_id=over, tariff=st.sampled_from(["demo-video", "demo-audio"]), seconds=st.integers(0, 300))
+    def rates_again(self, visit_id, tariff, seconds):
+        """At another price, up or down, however much was given back before, and whoever has closed an account since."""
+        (*_, before) = self.run(self.books.records_of(visit_id))
+        found = self.books._tariffs.agreed(
+            tariff, START, facility="north", timezone="America/Chicago", privileged=False
+        )
+        charge = charge_of(found, seconds)
+        hand = Hand(f"r{self.number()}", "test", "", "node1")
+        work = partial(
+            corrections.rerate, cdr_id=before.cdr_id, tariff=found, charge=charge, hand=hand, now=self.clock.now()
+        )
+        try:
+            once = self.run(self.store.write(work))
+        except BillingError:
+            assert self.run(self.books.records_of(visit_id))[-1] == before, "nothing half done"
+        else:
+            assert self.run(self.store.write(work)) == once, "the same correction again is the same record"
+            assert once.charged.micros == self.left_of(visit_id)
+
+    @rule(who=st.sampled_from(["family", "inside"]), refund=st.booleans())
+    def closes_an_account(self, who, refund):
+        """It authorises nothing from then on; what runs and what is corrected still moves money on it."""
+        before = self.accounts()[who]
+        try:
+            after = self.run(self.books.close_account(who, refund=refund))
+        except BillingError:
+            assert refund
+            assert before.held.micros
+            return
+        if refund:
+            self.cash -= before.balance.micros
+            assert after.balance.micros == 0
+
+    @rule(visit_id=visits, silent_h=st.integers(0, 3))
+    def is_looked_through(self, visit_id, silent_h):
+        """Visits without a sign of life are closed; their own node's closing comes too late, and changes nothing."""
+        closed = self.run(self.books.expire(silent_h * 3600 + 1, ()))
+        if visit_id not in {each.visit_id for each in closed}:
+            return
+        (first,) = self.run(self.books.records_of(visit_id))
+        late = self.run(self.books.close(summary(visit_id, 300)))
+        assert (late.cdr_id, late.charged) == (first.cdr_id, first.charged)
 
     def left_of(self, visit_id: str) -> int:
         entries = self.run(self.store.read(lambda work: work.books.of_record(f"cdr:{visit_id}")))
