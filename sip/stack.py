@@ -89,7 +89,7 @@ class Stack:
             self._next_turn = now_s + _TURN_S
             self._ended.clear()  # here no callback of a call is on the C++ stack any more
             self.pjsip.turn()
-        if now_s >= self._next_report:
+        if self._gate.refused and now_s >= self._next_report:
             self._next_report = now_s + _REPORT_S
             self._report_refused()
         if self._settings.options_keepalive_s and now_s >= self._next_ping:
