@@ -1,6 +1,7 @@
 """May this visit happen, with whom, for how long and at what rate? Pure: the same question has the same answer.
 
-    trunk -> facility -> station -> first rule whose pattern matches -> blocked? -> contact -> hours -> medium -> terms
+    trunk -> facility -> station -> (the caller is asked first) -> first rule whose pattern matches
+          -> blocked? -> contact -> hours -> medium -> terms
 
 Each condition that was looked at stands in the decision's path as `condition: PASS` or `condition: FAIL`, in order.
 The path names rules and conditions, never a number or a person.
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from gateway.policy.decision import Allowed, Another, Decision, Medium, Refusal, Refused, Terms, VisitRequest
+from gateway.policy.decision import Allowed, Another, Asks, Decision, Medium, Refusal, Refused, Terms, VisitRequest
 from gateway.policy.payers import payers_of
 from gateway.policy.plan import Contact, Dialplan, Facility, Rule, Station
 
@@ -26,6 +27,8 @@ def decide(dialplan: Dialplan, request: VisitRequest) -> Decision:
     station = known.get(request.station)
     if not trail.passed("station", station is not None or not known):
         return trail.refused(Refusal.UNKNOWN_STATION)
+    if facility.ivr is not None and not request.asked:
+        return Asks(facility.ivr, facility.id, facility.timezone, tuple(trail.path))
     rule = _winner(dialplan, facility, request.dialled, trail)
     if rule is None:
         return trail.refused(Refusal.UNKNOWN_NUMBER)

@@ -18,6 +18,7 @@ from pydantic import Field
 
 from gateway.documents import Document, DocumentError, Problem, Source, load_with_source
 from gateway.policy.decision import Medium
+from gateway.policy.ivr_document import IvrEntry
 from gateway.policy.pattern import Pattern
 from gateway.policy.payers import Part, PayerEntry, Whose, mistakes
 from gateway.policy.plan import Contact, Dialplan, Facility, FacilityType, Rule, Station
@@ -63,6 +64,7 @@ class FacilityEntry(Document):
     """See plan.Facility. `recording` is there when its visits are recorded.
 
     caps: a table of rate caps, or `none`. type, adp (average daily population): what its tier there follows from.
+    ivr: its callers are asked by the gateway's own voice first.
     """
 
     id: Id
@@ -73,6 +75,7 @@ class FacilityEntry(Document):
     caps: str | None = None
     type: FacilityType | None = None
     adp: Annotated[int, Field(ge=0)] | None = None
+    ivr: IvrEntry | None = None
 
 
 class StationEntry(Document):
@@ -188,7 +191,8 @@ class _Builder:
             if entry.id not in found:
                 days = entry.recording.retention_days if entry.recording else None
                 table, tier = self._tier(entry, index)
-                found[entry.id] = Facility(entry.id, entry.name, zone, entry.trunks, days, table, tier)
+                ivr = entry.ivr.rules() if entry.ivr else None
+                found[entry.id] = Facility(entry.id, entry.name, zone, entry.trunks, days, table, tier, ivr)
         return found
 
     def _tier(self, entry: FacilityEntry, index: int) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from gateway.policy.decision import Medium
+from gateway.policy.ivr import IvrRules
 from gateway.policy.pattern import Pattern
 from gateway.policy.payers import Part
 from gateway.policy.schedule import Schedule
@@ -24,6 +25,7 @@ class Facility:
 
     retention_days: its visits are recorded, and kept for so long. None: nothing of it is recorded.
     caps, tier: the table of rate caps that binds it, and its tier there; both empty where none does.
+    ivr: what its callers are asked before anybody is rung; None: nothing.
     """
 
     id: str
@@ -33,6 +35,7 @@ class Facility:
     retention_days: int | None = None
     caps: str = ""
     tier: str = ""
+    ivr: IvrRules | None = None
 
     @property
     def timezone(self) -> str:
