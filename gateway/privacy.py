@@ -16,12 +16,15 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"v=0\\r\\n[^'\"]*"), "[sdp]"),  # the same inside a repr
     (re.compile(r"\b[acomst]=(?:crypto|candidate|ice-\w+|fingerprint|IN |- )[^\r\n'\"]*"), "[sdp]"),
     (re.compile(r"\b(?:sips?|tel|im|xmpp):[^\s'\"<>]+", re.IGNORECASE), "[uri]"),
+    (re.compile(r"(?<=authorization: )join [^\s'\"]+", re.IGNORECASE), "[token]"),
     (re.compile(r"\b(?:Bearer|Basic|Digest)\s+[^\s'\"]+", re.IGNORECASE), "[token]"),
     (
         re.compile(r"(?i)\b(token|pin|password|secret|authorization)(['\"]?\s*[=:]\s*['\"]?)[^\s'\"&,;)]+"),
         r"\1\2[secret]",
     ),
     (re.compile(r"(?<=/family/)(?!visits/|events\b)[\w.~-]+"), "[token]"),
+    (re.compile(r"(?<=/join/)[\w.~-]+|(?<=\?join=)[\w.~-]+"), "[token]"),
+    (re.compile(r"\bwhsec_[A-Za-z0-9+/=]+"), "[secret]"),
     (re.compile(r"\b[\w.+-]+@[\w.-]+\b"), "[address]"),
     (re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])"), "[address]"),
     (
