@@ -150,13 +150,25 @@ class CdrFeed:
     ) -> bool:
         """False: nobody waits for it any more."""
         out = Parquet(sink)
-        async with aclosing(self._pages(asked, fixed, BIG_PAGE)) as found:
-            async for lines in found:
-                if await gone():
-                    return False
-                await asyncio.to_thread(out.write, lines)
-        await asyncio.to_thread(out.close)
-        return True
+        try:
+            async with aclosing(self._pages(asked, fixed, BIG_PAGE)) as found:
+                async for lines in found:
+                    if await gone():
+                        return False
+                    await _whole(out.write, lines)
+            return True
+        finally:
+            out.close()  # it writes the index, and would do so later, when the file is gone
+
+
+async def _whole(write: Callable[[Sequence[str]], None], lines: Sequence[str]) -> None:
+    """In a thread, to its end even if whoever asked is cancelled: the writer may not be closed meanwhile."""
+    writing = asyncio.create_task(asyncio.to_thread(write, lines), name="a page of Parquet")
+    try:
+        await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        await asyncio.wait([writing])
+        raise
 
 
 def _next(fixed: Wanted) -> int:
