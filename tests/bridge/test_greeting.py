@@ -13,7 +13,6 @@ from bridge.events import DtmfKey, MediaFlowing, PromptEnded, WebConnected
 from bridge.own import Prompt, Slate, SpokenDigits
 from bridge.own.speech import clips
 from bridge.own.studio import SoundOrder, Studio
-from bridge.rtp import packet as rtp
 from bridge.types import Kind, Side
 from tests.bridge.test_tap import Ear
 from tests.support import raw_peer
@@ -28,17 +27,6 @@ async def stage() -> AsyncIterator[Stage]:
     async with Stage() as stage:
         await stage.stand_alone()
         yield stage
-
-
-def press(stage: Stage, event: int) -> None:
-    """One key by RFC 4733: begun, and ended three times."""
-    sound = stage.terminal.sound
-    for ended in (0, 0x80, 0x80, 0x80):
-        payload = bytes([event, ended | 10, 3, 32])
-        sound.throw(
-            rtp.build(payload, payload_type=101, sequence=sound.sequence, timestamp=sound.timestamp, ssrc=sound.ssrc)
-        )
-        sound.sequence += 1
 
 
 async def bring(stage: Stage, *, sealed: bool = False, offer: str = "") -> None:
@@ -69,7 +57,7 @@ async def test_keys_are_told_and_what_is_said_gives_way_to_what_is_said_next(sta
     stage.terminal.aim((await stage.bridge.greet(stage.terminal.describe())).sip_sdp)
     stage.bridge.say(Side.SIP, (Prompt.ENTER_ID,), "en", 1)
     await stage.terminal.sound.heard()
-    press(stage, 5)
+    stage.terminal.sound.press("5")
     assert (await stage.until(DtmfKey)).digit == "5"
     stage.bridge.hush(Side.SIP)
     assert stage.bridge.describe() == ""

@@ -55,6 +55,23 @@ class RtpStation:
         self.throw(packet)
         return packet
 
+    def press(self, digit: str, payload_type: int = 101) -> None:
+        """One key by RFC 4733: begun, and ended three times."""
+        event = "0123456789*#".index(digit)
+        for ended in (0, 0x80, 0x80, 0x80):
+            payload = bytes([event, ended | 10, 3, 32])
+            self.throw(
+                rtp.build(
+                    payload,
+                    payload_type=payload_type,
+                    sequence=self.sequence,
+                    timestamp=self.timestamp,
+                    ssrc=self.ssrc,
+                )
+            )
+            self.sequence += 1
+        self.timestamp += 800
+
     def throw(self, packet: bytes) -> None:
         """Whatever these bytes are, from the RTP port."""
         self.sockets.rtp.sendto(packet, (self._host, self._port))
