@@ -221,9 +221,7 @@ class Gateway:
     async def _start_reaching(self, stack: contextlib.AsyncExitStack) -> Reaching:
         webhooks, node = self.config.webhooks, self.config.node
         receivers, patience = receivers_of(webhooks), patience_of(webhooks)
-        send = await stack.enter_async_context(
-            Post(timeout_s=webhooks.timeout_s, parallel=webhooks.parallel, ca=webhooks.ca)
-        )
+        send = await stack.enter_async_context(Post(timeout_s=webhooks.timeout_s, ca=webhooks.ca))
         self.courier = Courier(
             store=self.store,
             receivers=receivers,

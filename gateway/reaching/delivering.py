@@ -25,7 +25,7 @@ from gateway.clock import Clock
 from gateway.errors import StoreError
 from gateway.reaching.posting import Outcome
 from gateway.reaching.signature import headers_of
-from gateway.store import Delivery, Store
+from gateway.store import Delivery, Store, Work
 
 log = logging.getLogger(__name__)
 LOOK_S = 1.0
@@ -98,7 +98,7 @@ class Courier:
         self._node = node
         self._claim = f"{node}-{secrets.token_hex(8)}"  # of this process: its successor is another
         self._news = asyncio.Event()
-        self._under_way = 0
+        self._under_way: Counter[str] = Counter()  # by receiver: one that hangs must not hold up the others
         self._next_look_s = LOOK_S
         self.counters: Counter[str] = Counter()
 
@@ -116,7 +116,7 @@ class Courier:
                 with contextlib.suppress(StoreError):
                     claimed = await self._take()
                 for each in claimed:
-                    self._under_way += 1
+                    self._under_way[each.receiver] += 1
                     tasks.create_task(self._carry(each), name="webhook")
                 if not claimed:
                     await self._rest(self._next_look_s)
@@ -124,16 +124,19 @@ class Courier:
     async def _take(self) -> list[Delivery]:
         """What this node may send now. Raises StoreError."""
         self._next_look_s = LOOK_S
-        room = self._patience.parallel - self._under_way
-        if room <= 0:
-            return []
-        names, now = tuple(self._receivers), self._clock.now()
-        due = await self._store.read(lambda work: work.deliveries.next_due(names))
+        rooms = {name: self._patience.parallel - self._under_way[name] for name in self._receivers}
+        free, now = [name for name, room in rooms.items() if room > 0], self._clock.now()
+        due = await self._store.read(lambda work: work.deliveries.next_due(free)) if free else None
         if due is None or due > now:
             self._next_look_s = min(LOOK_S, (due - now).total_seconds()) if due else LOOK_S
             return []
         until = now + timedelta(seconds=self._patience.timeout_s + CLAIM_BEYOND_S)
-        return await self._store.write(lambda work: work.deliveries.claim(self._claim, names, now, until, room))
+
+        def claimed(work: Work) -> list[Delivery]:
+            taken = (work.deliveries.claim(self._claim, name, now, until, rooms[name]) for name in free)
+            return [each for some in taken for each in some]
+
+        return await self._store.write(claimed)
 
     async def _rest(self, seconds: float) -> None:
         waits = {asyncio.ensure_future(self._news.wait()), asyncio.ensure_future(self._clock.sleep(seconds))}
@@ -151,7 +154,7 @@ class Courier:
             self.counters["unsettled"] += 1
             log.warning("webhook %s: not settled (%s)", delivery.delivery_id, type(error).__name__)
         finally:
-            self._under_way -= 1
+            self._under_way[delivery.receiver] -= 1
             self._news.set()
 
     async def _attempt(self, delivery: Delivery) -> None:

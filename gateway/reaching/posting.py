@@ -100,9 +100,8 @@ class Post:
     timeout_s: for a whole attempt. ca: a PEM file of authorities beside the system's. Raises StartError for a bad one.
     """
 
-    def __init__(self, *, timeout_s: float, parallel: int = 8, ca: str = "") -> None:
+    def __init__(self, *, timeout_s: float, ca: str = "") -> None:
         self._timeout_s = timeout_s
-        self._parallel = parallel
         self._pools: dict[bool, httpcore.AsyncConnectionPool] = {}
         self._trusted = ssl.create_default_context()
         if ca:
@@ -115,7 +114,7 @@ class Post:
         if private not in self._pools:
             self._pools[private] = httpcore.AsyncConnectionPool(
                 ssl_context=self._trusted,
-                max_connections=self._parallel,
+                max_connections=None,  # the courier sends no more than it may to each receiver
                 keepalive_expiry=_KEEP_S,
                 network_backend=_Checked(private=private),
             )

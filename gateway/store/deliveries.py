@@ -94,8 +94,8 @@ class Deliveries:
         first = select(ready_ms).where(_WAITS, deliveries.c.receiver.in_(receivers))
         return maybe_time(self._connection.execute(first).scalar_one())
 
-    def claim(self, claim: str, receivers: Sequence[str], now: datetime, until: datetime, most: int) -> list[Delivery]:
-        """Those that are due, for these receivers, the longest waiting first. Each is one attempt more.
+    def claim(self, claim: str, receiver: str, now: datetime, until: datetime, most: int) -> list[Delivery]:
+        """Those that are due for this receiver, the longest waiting first. Each is one attempt more.
 
         A claim that is over may be taken by anybody: whoever held it is gone, or too late.
         """
@@ -104,7 +104,7 @@ class Deliveries:
             _WAITS,
             deliveries.c.next_at_ms <= now_ms,
             deliveries.c.claimed_until_ms <= now_ms,
-            deliveries.c.receiver.in_(receivers),
+            deliveries.c.receiver == receiver,
         )
         names = self._connection.execute(due.order_by(deliveries.c.next_at_ms).limit(most)).scalars().all()
         if not names:

@@ -57,18 +57,17 @@ async def put(store: Store, *deliveries: Delivery) -> None:
 @asynccontextmanager
 async def courier(
     store: Store,
-    to: Receiver,
-    *,
+    *to: Receiver,
     patience: Patience = QUICK,
     clock: Clock | None = None,
     node: str = "node1",
     told: Told | None = None,
 ) -> AsyncIterator[Courier]:
     """Not running yet."""
-    async with Post(timeout_s=patience.timeout_s, parallel=patience.parallel) as post:
+    async with Post(timeout_s=patience.timeout_s) as post:
         yield Courier(
             store=store,
-            receivers=(to,),
+            receivers=to,
             patience=patience,
             send=post,
             facts=told if told is not None else Told(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -150,6 +151,18 @@ async def test_no_more_at_once_than_allowed() -> None:
     assert there.most_at_once == 3
 
 
+async def test_one_that_hangs_does_not_hold_up_the_others() -> None:
+    patience = Patience(parallel=2, timeout_s=20.0)
+    async with Store("sqlite:///:memory:") as store, WebhookReceiver() as hangs, WebhookReceiver() as there:
+        hangs.hold.clear()
+        await put(store, *(delivery(number) for number in range(5)))
+        await put(store, *(replace(delivery(number), receiver="push") for number in range(5, 8)))
+        to = (receiver(hangs.url), receiver(there.url, name="push"))
+        async with courier(store, *to, patience=patience) as each, running(each.run()):
+            await there.has(3)
+            assert len(hangs.got) <= 2
+
+
 async def test_a_receiver_without_an_answer_is_left_after_a_while() -> None:
     patience = Patience(timeout_s=0.2, first_retry_s=0.01)
     async with Store("sqlite:///:memory:") as store, WebhookReceiver([WebhookReceiver.hang]) as there:
@@ -170,8 +183,6 @@ async def test_an_answer_without_end_is_cut_off_and_counts() -> None:
 
 async def test_nothing_is_told_when_it_is_too_late(database_url: str) -> None:
     """A link that has ended would open nothing."""
-    from dataclasses import replace
-
     told = Told()
     late = delivery()
     async with Store(database_url) as store, WebhookReceiver() as there:
