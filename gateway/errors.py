@@ -12,7 +12,8 @@ KinbridgeError
 │   ├── LinkExpired       it was good once
 │   └── LinkForged        it was never made by this gateway, or not with this secret
 ├── BillingError          money that does not add up: wrong currency, key used otherwise, hold gone
-│   └── AccountUnknown    there is no such account
+│   ├── AccountUnknown    there is no such account
+│   └── KeyUsed           the key stands for another movement or correction
 ├── RecordingError        a recording, its key or its folder that is not as it should be; says what to do
 ├── ExportUnwritable      a file of records cannot be made where it is made before it is sent; says where and why
 ├── ReportError           a statement or report that cannot be made; says what would be right
@@ -72,6 +73,10 @@ class BillingError(KinbridgeError):
 
 class AccountUnknown(BillingError):
     """There is no such account."""
+
+
+class KeyUsed(BillingError):
+    """The key stands for another movement or correction; nothing was done."""
 
 
 class RecordingError(KinbridgeError):

@@ -186,7 +186,10 @@ class Accounting:
         self, account_id: str, day: Money | None, week: Money | None, low_balance: Money | None
     ) -> Account:
         """The most that visits may cost a day and a week, and the mark of the low balance; None takes one away."""
-        return await self._store.write(lambda work: accounts.set_limits(work, account_id, day, week, low_balance))
+        rules = self._rules
+        return await self._store.write(
+            lambda work: accounts.set_limits(work, account_id, day, week, low_balance, rules=rules)
+        )
 
     async def close_account(self, account_id: str, *, refund: bool = False, who: str = "") -> Account:
         now = self._clock.now()

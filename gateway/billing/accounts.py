@@ -12,14 +12,16 @@ Every movement has sides that sum to zero; the house's accounts are the other si
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from gateway.billing.cdr import storable_text
 from gateway.billing.rating import Charge, LineKind
 from gateway.billing.rules import AccountRules
 from gateway.billing.shares import apportion
 from gateway.call.summary import LowBalance
-from gateway.errors import AccountUnknown, BillingError
+from gateway.errors import AccountUnknown, BillingError, KeyUsed
 from gateway.money import Money
 from gateway.store import Account, AccountKind, Hold, LedgerEntry, Movement, MovementKind, Visit, Work, to_ms
 
@@ -56,17 +58,17 @@ def deposit(
 ) -> Account:
     """The same key again changes nothing. Raises BillingError when it came with another account or amount."""
     account = _payable(work, account_id, amount)
+    movement = Movement(_keyed("deposit", key), MovementKind.DEPOSIT, at, who=storable_text(who))
+    if _done_before(work, movement, account_id, amount):
+        return account
     highest = rules.highest_deposit(amount.currency)
     if highest < amount:
         raise BillingError(f"{amount} is more than one deposit may be: at most {highest} (billing.deposit_max)")
-    movement = Movement(_keyed("deposit", key), MovementKind.DEPOSIT, at, who=who)
-    if _done_before(work, movement, account_id, amount):
-        return account
     if account.closed_at is not None:
         raise BillingError(f"account {account_id} is closed")
     cash = house_account(work, "cash", amount.currency, at)
     work.books.post(movement, [(cash, -amount), (account_id, amount)])
-    return _risen(work, account_id, rules)
+    return risen(work, account_id, rules)
 
 
 def withdraw(
@@ -74,7 +76,8 @@ def withdraw(
 ) -> Account:
     """Pays out what no visit has reserved. Again with the same key it changes nothing. Raises BillingError."""
     account = _payable(work, account_id, amount)
-    movement = Movement(_keyed("withdrawal", key), MovementKind.WITHDRAWAL, at, reason=reason, who=who)
+    texts = {"reason": storable_text(reason), "who": storable_text(who)}
+    movement = Movement(_keyed("withdrawal", key), MovementKind.WITHDRAWAL, at, **texts)
     if _done_before(work, movement, account_id, -amount):
         return account
     if account.by_invoice or account.available < amount:
@@ -85,7 +88,13 @@ def withdraw(
 
 
 def set_limits(
-    work: Work, account_id: str, day: Money | None, week: Money | None, low_balance: Money | None
+    work: Work,
+    account_id: str,
+    day: Money | None,
+    week: Money | None,
+    low_balance: Money | None,
+    *,
+    rules: AccountRules,
 ) -> Account:
     """None takes a limit away. Raises BillingError for one below zero, or in another currency."""
     account = required(work, account_id)
@@ -93,7 +102,7 @@ def set_limits(
         if each is not None and (each.currency != account.currency or each.micros < 0):
             raise BillingError(f"{each} is no limit for account {account_id}, which is in {account.currency}")
     work.books.set_limits(account_id, day, week, low_balance)
-    return required(work, account_id)
+    return risen(work, account_id, rules)
 
 
 def close_account(work: Work, account_id: str, at: datetime, *, refund: bool = False, who: str = "") -> Account:
@@ -111,7 +120,8 @@ def close_account(work: Work, account_id: str, at: datetime, *, refund: bool = F
     if account.balance.micros < 0:
         raise BillingError(f"account {account_id} owes {-account.balance}; there is nothing to refund")
     cash = house_account(work, "cash", account.currency, at)
-    movement = Movement(f"refund:{account_id}:{to_ms(at)}", MovementKind.REFUND, at, reason="closed", who=who)
+    movement_id = _unused(work, f"refund:{account_id}:{to_ms(at)}")
+    movement = Movement(movement_id, MovementKind.REFUND, at, reason="closed", who=storable_text(who))
     work.books.post(movement, [(account_id, -account.balance), (cash, account.balance)])
     return required(work, account_id)
 
@@ -183,13 +193,14 @@ def credit(
     reason: str,
     key: str,
     *,
+    percents: Mapping[str, int],
     at: datetime,
-    rules: AccountRules = AccountRules(),  # noqa: B008 - a frozen value
+    rules: AccountRules,
     who: str = "",
 ) -> str:
     """Gives back a part of what a record was charged, to who paid it, in proportion. Returns the movement's id.
 
-    cdr_id: the visit's first record, whatever corrected it since. Again with the same key it changes nothing. Raises
+    cdr_id: the visit's first record, whatever corrected it since. percents: of its payers, in their order. Raises
     BillingError when more would be given back than was paid.
     """
     entries = work.books.of_record(cdr_id)
@@ -198,22 +209,28 @@ def credit(
     if amount.micros <= 0 or amount.currency != entries[0].amount.currency:
         raise BillingError(f"{amount} is no credit: it must be above zero, in {entries[0].amount.currency}")
     movement_id = _keyed(f"credit:{cdr_id}", key)
-    before = work.books.movement(movement_id)
-    if before:
-        if sum(each.amount.micros for each in before if not _is_house(each)) != amount.micros:
-            raise BillingError(f"the credit key {key!r} was used for another amount")
-        return movement_id
     work.books.locked(each.account_id for each in entries if not _is_house(each))
-    sides = _turned_round(work.books.of_record(cdr_id), amount, cdr_id)
+    sides = _turned_round(work.books.of_record(cdr_id), amount, cdr_id, percents)
+    texts = (storable_text(reason), storable_text(who))
     visit_id = entries[0].movement.visit_id
-    work.books.post(Movement(movement_id, MovementKind.CREDIT, at, visit_id, cdr_id, reason, who), sides)
+    work.books.post(Movement(movement_id, MovementKind.CREDIT, at, visit_id, cdr_id, *texts), sides)
     for account_id, _ in sides:
         if not account_id.startswith(HOUSE_PREFIX):
-            _risen(work, account_id, rules)
+            risen(work, account_id, rules)
     return movement_id
 
 
-def _turned_round(entries: tuple[LedgerEntry, ...], amount: Money, cdr_id: str) -> list[tuple[str, Money]]:
+def credited(work: Work, cdr_id: str) -> int:
+    """What credits have given back of a record's charge by now, micro-units; `cdr_id` as in `credit`."""
+    entries = work.books.of_record(cdr_id)
+    return sum(
+        each.amount.micros for each in entries if each.movement.kind is MovementKind.CREDIT and not _is_house(each)
+    )
+
+
+def _turned_round(
+    entries: tuple[LedgerEntry, ...], amount: Money, cdr_id: str, percents: Mapping[str, int]
+) -> list[tuple[str, Money]]:
     """`amount` back from whom the record's money is with now, to whose it was; nobody gets more than he paid."""
     net: dict[str, int] = {}
     for each in entries:
@@ -223,10 +240,25 @@ def _turned_round(entries: tuple[LedgerEntry, ...], amount: Money, cdr_id: str) 
     left = Money(sum(paid.values()), amount.currency)
     if left < amount:
         raise BillingError(f"{amount} is more than is left of the charge of {cdr_id}: {left}")
-    back = zip(paid, apportion(amount.micros, list(paid.values())), strict=True)
+    back = _parted(paid, amount.micros, percents).items()
     taken = zip(got, apportion(amount.micros, list(got.values())), strict=True)
     sides = [(account_id, Money(micros, amount.currency)) for account_id, micros in back if micros]
     return sides + [(account_id, Money(-micros, amount.currency)) for account_id, micros in taken if micros]
+
+
+def _parted(paid: Mapping[str, int], micros: int, percents: Mapping[str, int]) -> dict[str, int]:
+    """Who gets how much of a credit: so that each has paid his part of what is left, as if it had been the charge.
+
+    A later price is parted by the percents too: so a lower one takes from nobody, not by one micro-unit. Older credits
+    were parted by what each had paid; where that stands in the way, this one is as well.
+    """
+    kept = apportion(sum(paid.values()) - micros, list(percents.values()))
+    back = dict(paid)
+    for account_id, part in zip(percents, kept, strict=True):
+        back[account_id] = back.get(account_id, 0) - part
+    if min(back.values()) >= 0:
+        return back
+    return dict(zip(paid, apportion(micros, list(paid.values())), strict=True))
 
 
 def fallen_low(work: Work, account_ids: list[str], rules: AccountRules) -> tuple[LowBalance, ...]:
@@ -248,8 +280,8 @@ def house_account(work: Work, purpose: str, currency: str, at: datetime) -> str:
     return account_id
 
 
-def _risen(work: Work, account_id: str, rules: AccountRules) -> Account:
-    """The account after money came in: at its mark or above it, the next fall is told again."""
+def risen(work: Work, account_id: str, rules: AccountRules) -> Account:
+    """The account after money came in, or its mark moved: at its mark or above it, the next fall is told again."""
     account = required(work, account_id)
     if account.low_told and not account.balance < (account.low_balance or rules.low_mark(account.currency)):
         work.books.set_low_told(account_id, told=False)
@@ -266,7 +298,18 @@ def _payable(work: Work, account_id: str, amount: Money) -> Account:
 def _keyed(kind: str, key: str) -> str:
     if not key or len(key) > 100:
         raise BillingError("the key must be a text of 1 to 100 characters that names this movement alone")
+    if storable_text(key) != key:
+        raise BillingError(f"the key {key!r} has a character that is none; write a text that names this movement alone")
     return f"{kind}:{key}"
+
+
+def _unused(work: Work, movement_id: str) -> str:
+    """The same, with a number behind it where there is such a movement already."""
+    found, number = movement_id, 1
+    while work.books.movement(found):
+        number += 1
+        found = f"{movement_id}:{number}"
+    return found
 
 
 def _done_before(work: Work, movement: Movement, account_id: str, amount: Money) -> bool:
@@ -274,7 +317,7 @@ def _done_before(work: Work, movement: Movement, account_id: str, amount: Money)
     before = {each.account_id: each.amount for each in work.books.movement(movement.movement_id)}
     if before and before.get(account_id) != amount:
         key = movement.movement_id.partition(":")[2]
-        raise BillingError(f"the key {key!r} was used for another {movement.kind}")
+        raise KeyUsed(f"the key {key!r} was used for another {movement.kind}")
     return bool(before)
 
 

@@ -146,7 +146,7 @@ class Cdr:
         str, "why it was given back, the last time: a code of the list below, or staff's words"
     ] = ""
     hold_id: Annotated[str, "the reservation that paid, the first of them; empty when none was taken"]
-    hold_amount: Annotated[str, "what was reserved in all; `total` is never above it"]
+    hold_amount: Annotated[str, "what was reserved in all; `total` is never above it, unless a correction was dearer"]
     movement_id: Annotated[str, "the ledger movement of this record; empty when no money moved"]
     correction_reason: Annotated[str, "why this record corrects another; empty when it does not"] = ""
     corrected_by: Annotated[str, "by whose hand; empty when it does not"] = ""

@@ -20,7 +20,7 @@ from gateway.billing.credits import MOSTLY_UNUSABLE
 from gateway.billing.rating import Charge, Tariff
 from gateway.billing.rules import AccountRules
 from gateway.billing.shares import apportion
-from gateway.errors import BillingError
+from gateway.errors import BillingError, KeyUsed
 from gateway.money import Money
 from gateway.store import CdrRow, Movement, MovementKind, Work
 
@@ -50,12 +50,20 @@ def credit(work: Work, cdr_id: str, amount: Money, hand: Hand, *, now: datetime,
     line = _line(work, cdr_id)
     again = _done_before(line, hand)
     if again is not None:
-        if _of_key(again, line) != amount:
-            raise BillingError(f"the key {hand.key!r} was used for another correction of {cdr_id}")
+        if not _is_credit(again) or _of_key(again, line) != amount:
+            raise _used(hand, cdr_id)
         return again
     before = _read(line[-1])
     movement_id = accounts.credit(
-        work, line[0].cdr_id, amount, hand.reason, hand.key, at=now, rules=rules, who=hand.who
+        work,
+        line[0].cdr_id,
+        amount,
+        hand.reason,
+        hand.key,
+        percents={each.account: each.percent for each in _payers(before)},
+        at=now,
+        rules=rules,
+        who=hand.who,
     )
     changes = {
         "lines": (*before.lines, CdrLine(CREDIT_LINE, 1, (-amount).amount, storable_text(hand.reason))),
@@ -67,25 +75,30 @@ def credit(work: Work, cdr_id: str, amount: Money, hand: Hand, *, now: datetime,
     return _append(work, line, before, changes, hand, now=now)
 
 
-def rerate(work: Work, cdr_id: str, tariff: Tariff, charge: Charge, hand: Hand, *, now: datetime) -> Cdr:
+def rerate(
+    work: Work, cdr_id: str, tariff: Tariff, charge: Charge, hand: Hand, *, now: datetime, rules: AccountRules
+) -> Cdr:
     """The same visit at another price; what was credited stays so, as far as there is a charge left to credit.
 
-    Raises BillingError when the visit was free, or when more would have to be taken than a payer has.
+    Raises BillingError when the visit was free, or when more would have to be taken than a payer has; KeyUsed when the
+    key named something else, or another price has come since.
     """
     line = _line(work, cdr_id)
+    before = _read(line[-1])
     again = _done_before(line, hand)
     if again is not None:
+        if _is_credit(again) or before.charged + Money.parse(before.credited, before.currency) != charge.total:
+            raise _used(hand, cdr_id)
         return again
-    before = _read(line[-1])
     if not _payers(before):
         raise BillingError(f"record {cdr_id} has nobody who paid: its visit was free")
     if charge.total.currency != before.currency:
         raise BillingError(f"record {cdr_id} is in {before.currency}, tariff {tariff.tariff_id} in {tariff.currency}")
-    credited = min(Money.parse(before.credited, before.currency), charge.total)
-    if before.credit_reason == MOSTLY_UNUSABLE:
+    credited = min(Money(accounts.credited(work, line[0].cdr_id), before.currency), charge.total)
+    if _read(line[0]).credit_reason == MOSTLY_UNUSABLE:
         credited = charge.total
     total = charge.total - credited
-    movement_id = _move(work, line[0], _wanted(work, before, charge, credited, now), hand, now)
+    movement_id = _move(work, line[0], _wanted(work, before, charge, credited, now), hand, now=now, rules=rules)
     changes = priced(tariff, charge) | {
         "tariff_id": tariff.tariff_id,
         "credited": credited.amount,
@@ -113,12 +126,22 @@ def _read(row: CdrRow) -> Cdr:
 def _id(line: Sequence[CdrRow], hand: Hand) -> str:
     if not hand.key or len(hand.key) > 60:
         raise BillingError("the key of a correction must be a text of 1 to 60 characters that names it alone")
+    if storable_text(hand.key) != hand.key:
+        raise BillingError(f"the key {hand.key!r} has a character that is none; write a text that names it alone")
     return f"{line[0].cdr_id}:{hand.key}"
 
 
 def _done_before(line: Sequence[CdrRow], hand: Hand) -> Cdr | None:
     wanted = _id(line, hand)
     return next((_read(each) for each in line if each.cdr_id == wanted), None)
+
+
+def _is_credit(done: Cdr) -> bool:
+    return done.movement_id.startswith("credit:")
+
+
+def _used(hand: Hand, cdr_id: str) -> KeyUsed:
+    return KeyUsed(f"the key {hand.key!r} was used for another correction of {cdr_id}")
 
 
 def _of_key(done: Cdr, line: Sequence[CdrRow]) -> Money:
@@ -147,7 +170,9 @@ def _wanted(work: Work, before: Cdr, charge: Charge, credited: Money, now: datet
     return wanted
 
 
-def _move(work: Work, first: CdrRow, wanted: Mapping[str, Money], hand: Hand, now: datetime) -> str:
+def _move(
+    work: Work, first: CdrRow, wanted: Mapping[str, Money], hand: Hand, *, now: datetime, rules: AccountRules
+) -> str:
     """Brings what the ledger has done for the visit to what it should have. Empty when that is the same."""
     work.books.locked(wanted)
     missing = dict(wanted)
@@ -161,8 +186,11 @@ def _move(work: Work, first: CdrRow, wanted: Mapping[str, Money], hand: Hand, no
         if not account.by_invoice and account.available < -amount:
             raise BillingError(f"account {account_id} has {account.available}; {-amount} more would have to be taken")
     movement_id = f"correction:{first.cdr_id}:{hand.key}"
-    named = Movement(movement_id, MovementKind.CORRECTION, now, first.visit_id, first.cdr_id, hand.reason, hand.who)
-    work.books.post(named, sides)
+    texts = (storable_text(hand.reason), storable_text(hand.who))
+    work.books.post(Movement(movement_id, MovementKind.CORRECTION, now, first.visit_id, first.cdr_id, *texts), sides)
+    for account_id, amount in sides:
+        if amount.micros > 0 and not account_id.startswith(accounts.HOUSE_PREFIX):
+            accounts.risen(work, account_id, rules)
     return movement_id
 
 

@@ -21,9 +21,10 @@ from gateway.billing import corrections
 from gateway.billing.cdr import Cdr, from_document
 from gateway.billing.corrections import Hand
 from gateway.billing.rating import Charge, Tariff, charge
+from gateway.billing.rules import AccountRules
 from gateway.billing.tariff import Tariffs
 from gateway.clock import Clock, SystemClock
-from gateway.errors import BillingError
+from gateway.errors import BillingError, KeyUsed
 from gateway.money import Money
 from gateway.store import Page, Place, Store, Work
 
@@ -48,6 +49,7 @@ class Verdict(StrEnum):
     DEARER = "dearer"
     NO_TARIFF = "no_tariff"  # no version is in force for that day and facility now, or in another currency
     UNPAID = "unpaid"  # a payer has not so much more
+    KEY_USED = "key_used"  # the key named another correction of the visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,20 @@ class Rerated:
 class Rerating:
     """node: whose chain the corrections become a part of."""
 
-    def __init__(self, store: Store, tariffs: Tariffs, *, node: str, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        tariffs: Tariffs,
+        *,
+        node: str,
+        clock: Clock | None = None,
+        rules: AccountRules = AccountRules(),  # noqa: B008 - a frozen value
+    ) -> None:
         self._store = store
         self._tariffs = tariffs
         self._node = node
         self._clock = clock or SystemClock()
+        self._rules = rules
 
     async def looked_at(self, asked: Asked) -> AsyncIterator[Rerated]:
         """Every visit of the period that somebody paid, at the price of now."""
@@ -93,9 +104,19 @@ class Rerating:
                 yield found
                 continue
             now = self._clock.now()
-            correct = partial(corrections.rerate, cdr_id=cdr.cdr_id, tariff=tariff, charge=charged, hand=hand, now=now)
+            correct = partial(
+                corrections.rerate,
+                cdr_id=cdr.cdr_id,
+                tariff=tariff,
+                charge=charged,
+                hand=hand,
+                now=now,
+                rules=self._rules,
+            )
             try:
                 await self._store.write(correct)
+            except KeyUsed:
+                yield replace(found, verdict=Verdict.KEY_USED)
             except BillingError:
                 yield replace(found, verdict=Verdict.UNPAID)
             else:

@@ -80,13 +80,13 @@ async def _rerated(config: Path, asked: Asked, hand: tuple[str, str, str] | None
 async def _rerating(config: Path) -> AsyncIterator[Rerating]:
     from gateway.billing.rerating import Rerating
     from gateway.config import load_config
-    from gateway.desk import load_policy
+    from gateway.desk import account_rules, load_policy
     from gateway.store import Store
 
     loaded = load_config(config)
     _, tariffs = load_policy(loaded)
     async with Store(loaded.store.url) as store:
-        yield Rerating(store, tariffs, node=loaded.node)
+        yield Rerating(store, tariffs, node=loaded.node, rules=account_rules(loaded))
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, case, func, insert, or_, select, update
@@ -25,6 +25,7 @@ from gateway.store.rows import (
 )
 from gateway.store.tables import accounts, entries, holds, movements
 
+_OUT_OF_ORDER = timedelta(hours=1)  # entries are not in the order of their times: nodes' clocks differ, writers wait
 _PAGE = 200  # entries that are read at a time, backwards, until they are too old
 
 
@@ -65,8 +66,8 @@ class Books:
         return None if row is None else _account(row)
 
     def locked(self, account_ids: Iterable[str]) -> dict[str, Account]:
-        """Those that are there, locked in the order of their ids: whoever does the same never waits in a circle."""
-        found = ((each, self.account(each)) for each in sorted(set(account_ids)))
+        """Those that are there, locked in one order by everybody: whoever does the same never waits in a circle."""
+        found = ((each, self.account(each)) for each in sorted(set(account_ids), key=_turn))
         return {account_id: account for account_id, account in found if account is not None}
 
     def accounts(self) -> tuple[Account, ...]:
@@ -226,9 +227,9 @@ class Books:
         """What visits have cost the account since then, what came back apart; None when nothing."""
         spent: Money | None = None
         for entry in self._latest(account_id):
-            if entry.movement.at < since:
+            if entry.movement.at < since - _OUT_OF_ORDER:
                 break
-            if entry.movement.kind is MovementKind.VISIT:
+            if entry.movement.kind is MovementKind.VISIT and entry.movement.at >= since:
                 spent = -entry.amount if spent is None else spent - entry.amount
         return spent
 

@@ -138,7 +138,13 @@ class Books(RuleBasedStateMachine):
         charge = charge_of(found, seconds)
         hand = Hand(f"r{self.number()}", "test", "", "node1")
         work = partial(
-            corrections.rerate, cdr_id=before.cdr_id, tariff=found, charge=charge, hand=hand, now=self.clock.now()
+            corrections.rerate,
+            cdr_id=before.cdr_id,
+            tariff=found,
+            charge=charge,
+            hand=hand,
+            now=self.clock.now(),
+            rules=AccountRules(),
         )
         try:
             once = self.run(self.store.write(work))
@@ -208,7 +214,8 @@ class Books(RuleBasedStateMachine):
         self.run(self.books.recover("node1", self.clock.now()))
         self.adds_up()
         for cdr in self.run(self.books.cdrs(limit=1000)):
-            assert cdr.charged.micros <= Money.parse(cdr.hold_amount, "USD").micros
+            if not cdr.corrects:  # a price that was put right may be higher; what was reserved before it is not
+                assert cdr.charged.micros <= Money.parse(cdr.hold_amount, "USD").micros
             assert cdr.billable_s <= self.has[cdr.visit_id]
         assert all(each.held.micros == 0 for each in self.accounts().values()), "every hold is released"
         report = self.run(self.books.verify_chain())

@@ -74,7 +74,9 @@ async def test_the_record_shows_all_of_it_and_the_ledger_nothing(database_url: s
 
         def rerated(work: Work) -> str:
             hand = Hand("r1", "a wrong tariff", "badge-7", "node1")
-            return corrections.rerate(work, "cdr:v1", tariff, charge(tariff, 60), hand, now=at(900)).total
+            return corrections.rerate(
+                work, "cdr:v1", tariff, charge(tariff, 60), hand, now=at(900), rules=WHOLE_VISITS
+            ).total
 
         assert await store.write(rerated) == "0.00"
         assert await accounting.balance("family-1") == usd("5.00")

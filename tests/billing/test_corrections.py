@@ -44,7 +44,9 @@ class Books:
         assert tariff is not None
         hand = Hand(key, "a wrong tariff", "badge-7", "node2")
         priced = charge(tariff, seconds)
-        return await self._write(lambda work: corrections.rerate(work, "cdr:v1", tariff, priced, hand, now=at(900)))
+        return await self._write(
+            lambda work: corrections.rerate(work, "cdr:v1", tariff, priced, hand, now=at(900), rules=RULES)
+        )
 
     async def balance(self) -> str:
         return (await self.accounting.account("family-1")).balance.amount
