@@ -245,6 +245,7 @@ class Gateway:
             join_url=lambda: f"{self.public_url}/join/",
         )
         if receivers:  # else nothing is ever put into the outbox
+            stack.push_async_callback(self.courier.release)
             stack.push_async_callback(_finished, self._watch(self.courier.run(), "webhooks"), 0)
             stack.push_async_callback(_finished, self._watch(self.reaching.run(), "reaching"), 0)
         return self.reaching

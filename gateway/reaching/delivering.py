@@ -121,6 +121,11 @@ class Courier:
                 if not claimed:
                     await self._rest(self._next_look_s)
 
+    async def release(self) -> None:
+        """After `run` was cancelled: what was under way is free again, for other nodes and the next start."""
+        with contextlib.suppress(StoreError):
+            await self._store.write(lambda work: work.deliveries.release(self._claim))
+
     async def _take(self) -> list[Delivery]:
         """What this node may send now. Raises StoreError."""
         self._next_look_s = LOOK_S

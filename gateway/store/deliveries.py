@@ -126,6 +126,11 @@ class Deliveries:
     def give_up(self, delivery_id: str, claim: str, at: datetime, outcome: str) -> None:
         self._settle(delivery_id, claim, state=DeliveryState.GIVEN_UP, settled_at_ms=to_ms(at), outcome=outcome)
 
+    def release(self, claim: str) -> int:
+        """Whoever held this claim goes, in good order: others need not wait until it is over."""
+        mine = update(deliveries).where(deliveries.c.claim == claim, _WAITS)
+        return self._connection.execute(mine.values(claim="", claimed_until_ms=0)).rowcount
+
     def retry(self, delivery_ids: Sequence[str], now: datetime, give_up_at: datetime) -> int:
         """By hand: those that were given up, or wait, are due now. How many they are."""
         statement = update(deliveries).where(

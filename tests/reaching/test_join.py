@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import websockets
 from pydantic import SecretStr
 
 from gateway.app import Gateway
+from gateway.config import Config
 from gateway.config_webhooks import WebhookConfig, WebhooksConfig
 from gateway.demo.facility import Pair, Price, demo_config, fund, pairs
 from sip import FakeSipEndpoint, FarSide
@@ -49,18 +51,22 @@ class House:
         return httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.gateway.http_port}")
 
 
+@asynccontextmanager
+async def opened_house(config: Config, receiver: WebhookReceiver) -> AsyncIterator[House]:
+    endpoint = FakeSipEndpoint()
+    sms = WebhookConfig(name="sms", url=receiver.url, secret=SecretStr(SECRET), private=True, devices=2)
+    config = config.model_copy(update={"webhooks": WebhooksConfig(receivers=(sms,))})
+    async with Gateway(config, endpoint=endpoint) as gateway:
+        people = pairs(config, 2)
+        for each in people:
+            await fund(gateway.accounting, each, Price.read().paying_for(60), key=each.account)
+        yield House(gateway, endpoint, receiver, people)
+
+
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
-    endpoint = FakeSipEndpoint()
-    config = demo_config(tmp_path)
-    async with WebhookReceiver() as receiver:
-        sms = WebhookConfig(name="sms", url=receiver.url, secret=SecretStr(SECRET), private=True, devices=2)
-        config = config.model_copy(update={"webhooks": WebhooksConfig(receivers=(sms,))})
-        async with Gateway(config, endpoint=endpoint) as gateway:
-            people = pairs(config, 2)
-            for each in people:
-                await fund(gateway.accounting, each, Price.read().paying_for(60), key=each.account)
-            yield House(gateway, endpoint, receiver, people)
+    async with WebhookReceiver() as receiver, opened_house(demo_config(tmp_path), receiver) as found:
+        yield found
 
 
 def token_of(link: str) -> str:
@@ -82,6 +88,21 @@ async def events_of(house: House, device: httpx.AsyncClient, link: str, number: 
     url = f"ws://127.0.0.1:{house.gateway.http_port}/api/v1/family/events?join={token_of(link)}"
     async with websockets.connect(url, additional_headers={"Cookie": cookies}) as socket:
         return [json.loads(await socket.recv()) for _ in range(number)]
+
+
+async def test_a_message_outlives_its_gateway(tmp_path: Path) -> None:
+    """The receiver is away; the gateway is stopped; its successor delivers, the same id and body."""
+    config = demo_config(tmp_path)
+    async with WebhookReceiver([503] * 100) as there:
+        async with opened_house(config, there) as first:
+            first.call()
+            await there.has(1)
+        tried = len(there.got)
+        there.recovers()
+        async with opened_house(config, there):
+            await there.has(tried + 1)
+    assert len({(each.headers["webhook-id"], each.body) for each in there.got}) == 1
+    assert there.got[-1].verified(SECRET)
 
 
 async def test_the_receiver_is_told_no_more_than_it_needs(house: House) -> None:

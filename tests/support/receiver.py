@@ -63,6 +63,10 @@ class WebhookReceiver:
     def url(self) -> str:
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}/hook"
 
+    def recovers(self) -> None:
+        """From now on it takes everything."""
+        self._answers.clear()
+
     async def has(self, number: int) -> list[Posted]:
         async def enough() -> bool:
             return len(self.got) >= number
