@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import TypeVar
 
 import pytest
@@ -12,9 +13,10 @@ from gateway.billing.accounting import Accounting
 from gateway.billing.audit import verify_chain
 from gateway.billing.cdr import Cdr
 from gateway.billing.corrections import Hand
-from gateway.billing.rating import charge
+from gateway.billing.rating import Charge, ChargeLine, LineKind, charge
 from gateway.billing.rules import AccountRules
 from gateway.errors import BillingError, StoreError
+from gateway.policy.decision import Payer
 from gateway.store import Store, Work
 from tests.billing.stage import START, accounting_on, at, demo_tariffs, granted, summary, usd
 
@@ -155,3 +157,27 @@ async def test_the_database_itself_lets_no_record_be_corrected_twice(tmp_path) -
 
         with pytest.raises(StoreError):
             await store.write(fork)
+
+
+async def test_a_lower_price_takes_from_nobody_after_a_credit_between_two() -> None:
+    """Not one micro-unit: both have withdrawn all that they had."""
+    tariff = demo_tariffs().in_force("demo-video", START)
+    assert tariff is not None
+    payers = (Payer("family-1", 60), Payer("inside", 40))
+    async with Store("sqlite:///:memory:") as store:
+        books = Accounting(store, demo_tariffs(), rules=AccountRules(slice_s=86_400))
+        for each in payers:
+            await books.open_account(each.account)
+            await books.deposit(each.account, usd("5.00"), key=each.account)
+        await granted(books, "v1", payers=payers)
+        await books.close(summary("v1", 600))
+        await books.credit("cdr:v1", usd("0.834902"), "frozen picture", "c1")
+        for each in payers:
+            await books.withdraw(each.account, await books.balance(each.account), each.account)
+
+        cheaper = Charge(600, 600, (ChargeLine(LineKind.USAGE, "", 600, usd("1.599999")),), usd("1.599999"))
+        hand = Hand("r1", "a micro-unit too much", "badge-7", "node1")
+        rerate = partial(corrections.rerate, tariff=tariff, charge=cheaper, hand=hand, now=START, rules=RULES)
+        assert (await store.write(lambda work: rerate(work, "cdr:v1"))).total == "0.765097"
+        assert sorted([(await books.balance(each.account)).micros for each in payers]) == [0, 1]
+        assert await books.verify_books() == ()

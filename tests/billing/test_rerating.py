@@ -14,7 +14,6 @@ from gateway.billing.corrections import Hand, credit
 from gateway.billing.rerating import Asked, Rerated, Rerating, Verdict
 from gateway.billing.tariff import load_tariffs
 from gateway.clock import ManualClock
-from gateway.policy.decision import Payer
 from gateway.store import Store
 from tests.billing.stage import START, WHOLE_VISITS, assert_books_and_chain_sound, granted, summary, usd
 
@@ -210,21 +209,3 @@ async def test_a_key_that_named_another_price_is_told_and_corrects_nothing(tmp_p
         (found,) = (await every(there.rerating(price='"0.05"').corrected(ALL, "may", "why", "me"))).values()
         assert (found.verdict, found.corrected) == (Verdict.KEY_USED, False)
         assert await there.books.balance("family-1") == usd("18.90")
-
-
-async def test_cheaper_is_cheaper_for_each_who_paid(tmp_path):
-    """Three share; a credit was parted by what each had paid, the new price is by their percents: to the micro-unit."""
-    async with town(tmp_path, balance="0.20") as there:
-        payers = tuple(Payer(name, percent) for name, percent in (("family-1", 34), ("b", 33), ("c", 33)))
-        for name in ("b", "c"):
-            await there.books.open_account(name)
-            await there.books.deposit(name, usd("0.20"), name)
-        await there.visit("v1", 61, payers=payers)
-        await _credit(there, "0.000007", "c1")
-        for account in ("family-1", "b", "c"):
-            left = await there.books.balance(account)
-            await there.books.withdraw(account, left, f"out {account}")
-        for number, price in enumerate(('"0.1599"', '"0.1598"', '"0.15975"')):
-            (found,) = (await every(there.rerating(price=price).corrected(ALL, f"k{number}", "why", "me"))).values()
-            assert found.verdict is not Verdict.UNPAID
-        await assert_books_and_chain_sound(there.books)
