@@ -17,7 +17,6 @@ from bridge import (
     Joined,
     Media,
     NegotiationError,
-    Prompt,
     Side,
     Slate,
     WebLegFailed,
@@ -37,6 +36,7 @@ from gateway.call.ports import Recording
 from gateway.call.tools import Tools
 from gateway.call.translate import PICTURE_BODY, PICTURE_CONTENT_TYPE, from_stats
 from gateway.call.visit import State, VisitState, seconds_left
+from gateway.call.voice import spoken_notice
 from gateway.errors import BillingError, NothingToWatch, StoreError, VisitGone, WatchingForbidden
 from gateway.money import Money
 from gateway.policy.decision import Medium, Terms
@@ -145,10 +145,10 @@ class Effects:
             return None
         if self._joined.web_sdp is not None:
             self._fulfil(self._joined.web_sdp)
-        if (
-            self.terms is not None and self.terms.recorded and not self._greeted
-        ):  # while the browser connects; its page has said so
-            self._required().play(Side.SIP, Prompt.RECORDED)
+        if self.terms is not None and not self._greeted:  # while the browser connects; its page has said so
+            notice = spoken_notice(self.terms)
+            if notice is not None:
+                self._required().play(Side.SIP, notice)
         return self._hold_report(visit)
 
     async def _reject_station(self, command: c.RejectStation, visit: VisitState) -> None:

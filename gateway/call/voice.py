@@ -81,6 +81,13 @@ def _spoken(phrase: v.Phrase) -> Spoken:
             return _LINES[phrase]
 
 
+def spoken_notice(terms: Terms) -> Prompt | None:
+    """What a station hears that was not greeted: nobody else tells its resident."""
+    if terms.recorded:
+        return Prompt.RECORDED
+    return Prompt.NOTICE_MONITORED if terms.monitored else None
+
+
 def notice_of(terms: Terms, grant: HoldGranted) -> v.Notice:
     """What the caller is to hear: of a balance only where it is theirs, and it sets the time."""
     return v.Notice(

@@ -16,6 +16,7 @@ from gateway.call.facts import FactKind
 from gateway.call.machine import step
 from gateway.call.translate import from_media
 from gateway.call.visit import State, Timeouts
+from gateway.store import AccountKind
 from tests.call.scenes import AUTHORISED, TALK, after, fresh, play
 from tests.call.stage import HOLD_OFFER, VIDEO_OFFER, stage
 
@@ -113,6 +114,7 @@ async def test_it_reaches_the_media(tmp_path: Path) -> None:
         media.connect()
         await node.happenings.until(lambda: node.visits.live()[0].state == "talking", "it is back")
         assert media.own == [
+            "play notice-monitored to sip",
             "show please-wait to sip, until its picture comes",
             "show calling to web, about Pod A terminal 1, until its picture comes",
             "show held to web, saying held",
@@ -120,6 +122,15 @@ async def test_it_reaches_the_media(tmp_path: Path) -> None:
             "show reconnecting to sip, saying reconnecting",
             "clear sip",
         ]
+
+
+async def test_a_resident_who_may_be_watched_hears_so_and_a_privileged_visit_hears_nothing(tmp_path: Path) -> None:
+    async with stage(tmp_path) as node:
+        await node.accounting.open_account("county", "USD", kind=AccountKind.FACILITY)
+        await node.talks()
+        assert "play notice-monitored to sip" in node.media.own
+        await node.talks(dialled="5552369000", station="terminal-2")
+        assert not [each for each in node.media.own if each.startswith("play")]
 
 
 async def test_a_bad_rejoin_leaves_the_visit_as_it_was(tmp_path: Path) -> None:
