@@ -143,7 +143,9 @@ class Gateway:
     async def _start(self, stack: contextlib.AsyncExitStack) -> None:
         config = self.config
         dialplan, tariffs = load_policy(config)
-        self.store = await stack.enter_async_context(Store(config.store.url))
+        self.store = await stack.enter_async_context(
+            Store(config.store.url, answer_within_s=config.store.answer_within_s)
+        )
         rules = account_rules(config)
         self.accounting = Accounting(self.store, tariffs, node=config.node, clock=self._clock, rules=rules)
         archive = await self._start_recording(stack, dialplan)

@@ -137,9 +137,13 @@ class MediaConfig(Document):
 
 
 class StoreConfig(Document):
-    """SQLAlchemy URL. A relative SQLite path is relative to the configuration's folder."""
+    """SQLAlchemy URL. A relative SQLite path is relative to the configuration's folder.
+
+    answer_within_s: a PostgreSQL server that takes longer for one statement is treated as away.
+    """
 
     url: str = "sqlite:///kinbridge.db"
+    answer_within_s: Annotated[float, Field(ge=1, le=600)] = 10.0
 
 
 class MeterConfig(Document):
@@ -337,7 +341,7 @@ def load_config(path: Path) -> Config:
             "tariffs": tuple(str(base / each) for each in config.tariffs),
             "caps": tuple(str(base / each) for each in config.caps),
             "exports": tuple(each.model_copy(update={"folder": str(base / each.folder)}) for each in config.exports),
-            "store": StoreConfig(url=_absolute_sqlite(config.store.url, base)),
+            "store": config.store.model_copy(update={"url": _absolute_sqlite(config.store.url, base)}),
             "recording": _absolute_recording(config.recording, base),
             "webhooks": config.webhooks.beside(base),
         }

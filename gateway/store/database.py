@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from gateway.errors import StoreError, StoreUnavailable
-from gateway.store.engine import display_name, parse_url
+from gateway.store.engine import LONGEST_ANSWER_S, display_name, parse_url
 from gateway.store.session import Session
 from gateway.store.work import Work
 
@@ -30,12 +30,23 @@ T = TypeVar("T")
 
 
 class Store:
-    """url: SQLAlchemy's form. queue_size: how many functions may wait. busy_timeout_s: wait for other processes."""
+    """url: SQLAlchemy's form. queue_size: how many functions may wait. busy_timeout_s: wait for other processes.
 
-    def __init__(self, url: str, *, queue_size: int = 1024, busy_timeout_s: float = 5.0) -> None:
+    answer_within_s: how long a server may take for the answer to one statement. One that is silent for longer is away,
+    also for all who waited meanwhile: the next one who comes asks it again.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        queue_size: int = 1024,
+        busy_timeout_s: float = 5.0,
+        answer_within_s: float = LONGEST_ANSWER_S,
+    ) -> None:
         parsed = parse_url(url)
         self.name = display_name(parsed)
-        self._session = Session(parsed, self.name, busy_timeout_s)
+        self._session = Session(parsed, self.name, busy_timeout_s, answer_within_s)
         self._jobs: queue.Queue[_Job | None] = queue.Queue(queue_size)
         self._thread: threading.Thread | None = None
         self.refused = 0  # functions that found the queue full
@@ -88,7 +99,7 @@ class Store:
     async def _submit(self, function: Callable[[], T]) -> T:
         if self._thread is None:
             raise StoreUnavailable(f"the database {self.name} is closed")
-        job = _Job(function)
+        job = _Job(function, self._session.silences)
         try:
             self._jobs.put_nowait(job)
         except queue.Full:
@@ -101,16 +112,24 @@ class Store:
 
     def _serve(self) -> None:
         while (job := self._jobs.get()) is not None:
-            job.run()
+            if job.silences < self._session.silences:
+                job.refuse(StoreUnavailable(f"the database {self.name} does not answer; nothing was written"))
+            else:
+                job.run()
         self._session.end()
 
 
 class _Job:
-    """A function and where its result goes."""
+    """A function and where its result goes. silences: how many there had been when it came."""
 
-    def __init__(self, function: Callable[[], Any]) -> None:
+    def __init__(self, function: Callable[[], Any], silences: int) -> None:
+        self.silences = silences
         self.future: Future[Any] = Future()
         self._function = function
+
+    def refuse(self, error: StoreUnavailable) -> None:
+        if self.future.set_running_or_notify_cancel():
+            self.future.set_exception(error)
 
     def run(self) -> None:
         if not self.future.set_running_or_notify_cancel():

@@ -21,6 +21,7 @@ from gateway.store.postgresql import make_postgresql_engine
 
 S = TypeVar("S", bound=Select[Any])
 WRITING = "kinbridge_writing"
+LONGEST_ANSWER_S = 150.0  # the longest statement there is: the proof of all books. Visits take milliseconds
 _POSTGRESQL = "postgresql+psycopg"
 _EXAMPLE = "write sqlite:////var/lib/kinbridge/kinbridge.db or postgresql://user@host/database"
 
@@ -56,10 +57,10 @@ def is_in_memory(url: URL) -> bool:
     return not is_postgresql(url) and url.database in (None, "", ":memory:")
 
 
-def make_engine(url: URL, busy_timeout_s: float) -> Engine:
-    """One connection at a time is used, always from the store's own thread."""
+def make_engine(url: URL, busy_timeout_s: float, answer_within_s: float = LONGEST_ANSWER_S) -> Engine:
+    """One connection at a time is used, always from the store's own thread. answer_within_s: of a server."""
     if is_postgresql(url):
-        return make_postgresql_engine(url, busy_timeout_s)
+        return make_postgresql_engine(url, busy_timeout_s, answer_within_s)
     _keep_private(url)
     options: dict[str, Any] = {"connect_args": {"timeout": busy_timeout_s, "check_same_thread": False}}
     if is_in_memory(url):

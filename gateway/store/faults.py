@@ -2,6 +2,7 @@
 
 locked, disk I/O, cannot open, read-only, full -> StoreUnavailable   nothing was written; it may work later
 server away, connection lost                   -> ConnectionLost     the same; a new connection is made
+server there, but silent                       -> Silence            the same; nobody else waits for it in vain
 serialization failure, deadlock, lost a race   -> Conflict           the same; the store itself tries again
 damaged file, constraint, schema, password     -> StoreError         trying again will not help
 
@@ -19,6 +20,7 @@ from alembic.util.exc import CommandError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
 
 from gateway.errors import StoreError, StoreUnavailable
+from gateway.store.silence import ServerSilent
 
 _AWAY = {
     "database is locked": "is locked by another process; nothing was written",
@@ -48,6 +50,10 @@ _REFUSED_LOGIN = {  # said before there is a session, so there is no SQLSTATE
 
 class ConnectionLost(StoreUnavailable):
     """The session with the server is over, or none could be had."""
+
+
+class Silence(ConnectionLost):
+    """The server is there and did not answer in its time."""
 
 
 class Duplicate(StoreError):
@@ -125,6 +131,8 @@ def _of_postgresql(name: str, error: psycopg.Error) -> StoreError:
         return known[0](f"the database {name} {known[1]}")
     if state.startswith(_INTEGRITY):
         return (Duplicate if state == _UNIQUE else StoreError)(_refused(name, error))
+    if isinstance(error, (ServerSilent, psycopg.errors.ConnectionTimeout)):
+        return Silence(f"the database {name} does not answer; nothing was written")
     if not state and isinstance(error, psycopg.OperationalError):
         return _no_session(name, str(error))
     if isinstance(error, psycopg.DataError) and "NUL" in str(error):

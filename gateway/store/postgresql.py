@@ -11,16 +11,21 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 
 from gateway.errors import StoreError
+from gateway.store.silence import answers_within
 
 _PASSWORD_FILE = "password_file"  # noqa: S105 - no password: our own word in the URL's query; libpq's are host, passfile, sslmode, options ...
 _CONNECT_TIMEOUT_S = 5
-_STATEMENT_TIMEOUT_S = 120  # the longest there is: the proof of all books; visits take milliseconds
+_LEAST_CONNECT_TIMEOUT_S = 2  # libpq knows no shorter one
+_OWN_LIMIT = 0.8  # of the time in which an answer must be here, the server gives up by itself, and says so
 _IDLE_IN_TRANSACTION_S = 15  # a gateway that is cut off in mid-transaction must not keep its locks
 _DEAD_AFTER_MS = 15_000  # sent, and not acknowledged for so long: the other side is gone
 
 
-def make_postgresql_engine(url: URL, busy_timeout_s: float) -> Engine:
-    """One connection, kept: the claims of nodes live in its session. busy_timeout_s: the longest wait for a lock."""
+def make_postgresql_engine(url: URL, busy_timeout_s: float, answer_within_s: float) -> Engine:
+    """One connection, kept: the claims of nodes live in its session. busy_timeout_s: the longest wait for a lock.
+
+    answer_within_s: the longest wait for an answer; after it the connection is closed.
+    """
     password_file = str(url.query.get(_PASSWORD_FILE, ""))
     url = url.difference_update_query([_PASSWORD_FILE])
     engine = create_engine(
@@ -29,7 +34,7 @@ def make_postgresql_engine(url: URL, busy_timeout_s: float) -> Engine:
         pool_size=1,
         max_overflow=0,
         use_native_hstore=False,  # saves a query at each connection
-        connect_args=_session(url, busy_timeout_s),
+        connect_args=_session(url, busy_timeout_s, answer_within_s),
     )
     if password_file:
 
@@ -37,14 +42,15 @@ def make_postgresql_engine(url: URL, busy_timeout_s: float) -> Engine:
             options["password"] = _password(password_file)
 
         event.listen(engine, "do_connect", with_password)
+    answers_within(engine, answer_within_s)
     return engine
 
 
-def _session(url: URL, busy_timeout_s: float) -> dict[str, Any]:
+def _session(url: URL, busy_timeout_s: float, answer_within_s: float) -> dict[str, Any]:
     """For libpq. What the URL itself says comes last and wins, but for the durability of a commit."""
     settings = {
         "lock_timeout": f"{max(1, round(busy_timeout_s * 1000))}ms",
-        "statement_timeout": f"{_STATEMENT_TIMEOUT_S}s",
+        "statement_timeout": f"{max(1, round(_OWN_LIMIT * answer_within_s * 1000))}ms",
         "idle_in_transaction_session_timeout": f"{_IDLE_IN_TRANSACTION_S}s",
         # the server's side of the same: the claim of a gateway that is gone ends with its session
         "tcp_keepalives_idle": "10",
@@ -55,7 +61,7 @@ def _session(url: URL, busy_timeout_s: float) -> dict[str, Any]:
     asked = url.query.get("options", "")
     own = " ".join(f"-c {name}={value}" for name, value in settings.items())
     options: dict[str, Any] = {
-        "connect_timeout": _CONNECT_TIMEOUT_S,
+        "connect_timeout": max(_LEAST_CONNECT_TIMEOUT_S, min(_CONNECT_TIMEOUT_S, round(answer_within_s))),
         "application_name": "kinbridge",
         "client_encoding": "utf8",
         "keepalives_idle": 10,

@@ -18,10 +18,11 @@ from sqlalchemy import URL, Engine
 
 from gateway.errors import StoreUnavailable
 from gateway.store.claim import claims_on
-from gateway.store.engine import is_in_memory, is_postgresql, make_engine, transaction
-from gateway.store.faults import Conflict, ConnectionLost, Duplicate, translated
+from gateway.store.engine import LONGEST_ANSWER_S, is_in_memory, is_postgresql, make_engine, transaction
+from gateway.store.faults import Conflict, ConnectionLost, Duplicate, Silence, translated
 from gateway.store.migrate import migrate
 from gateway.store.postgresql import check_server, turn
+from gateway.store.silence import unhurried
 from gateway.store.work import Work
 
 T = TypeVar("T")
@@ -32,22 +33,25 @@ _CROWDED_WRITES = 50  # so many writes take turns from the start after one has l
 class Session:
     """Used from the store's thread only, but for its making."""
 
-    def __init__(self, url: URL, name: str, busy_timeout_s: float) -> None:
+    def __init__(self, url: URL, name: str, busy_timeout_s: float, answer_within_s: float = LONGEST_ANSWER_S) -> None:
         self._url = url
         self._name = name
         self._busy_timeout_s = busy_timeout_s
+        self._answer_within_s = answer_within_s
         self._claims = claims_on(url)
         self._engine: Engine | None = None
         self._crowded = 0  # writes that will take turns from the start
+        self.silences = 0  # how often the server did not answer in its time
 
     def start(self) -> None:
         """Connects and brings the schema up to date."""
         with translated(self._name):
-            self._engine = make_engine(self._url, self._busy_timeout_s)
+            self._engine = make_engine(self._url, self._busy_timeout_s, self._answer_within_s)
             with self._engine.connect() as connection:
                 if is_postgresql(self._url):
                     check_server(connection)
-                migrate(connection)
+                with unhurried(connection):
+                    migrate(connection)
 
     def end(self) -> None:
         self._claims.drop()
@@ -80,11 +84,13 @@ class Session:
         raise StoreUnavailable(f"the database {self._name} is too busy with other writers; nothing was written")
 
     def _reconnecting(self, function: Callable[[Work], T], *, writing: bool, in_turn: bool) -> T:
-        """A connection that died while nobody used it is no trouble of the caller's."""
+        """A connection that died while nobody used it is no trouble of the caller's. One that fell silent is."""
         try:
             return self._once(function, writing=writing, in_turn=in_turn)
         except _InDoubt as error:
             raise StoreUnavailable(str(error)) from None
+        except Silence:
+            raise
         except ConnectionLost:
             return self._once(function, writing=writing, in_turn=in_turn)
 
@@ -101,8 +107,9 @@ class Session:
             ):
                 result = function(Work(connection))
                 committing = writing
-        except ConnectionLost:
+        except ConnectionLost as error:
             engine.dispose()
+            self.silences += isinstance(error, Silence)
             if committing:
                 raise _InDoubt(f"the database {self._name} went away while it committed; repeat it") from None
             raise

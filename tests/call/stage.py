@@ -221,11 +221,14 @@ async def stage(
     ivr: IvrRules | None = None,
     check_pin: PinDesk | None = None,
     plan: Path = FOLDER / "demo.yaml",
+    url: str = "",
+    answer_within_s: float = 10.0,
     **limits: Any,
 ) -> AsyncIterator[Node]:
     """deposit: what family-1 has paid in. bearing: has the node power to spare? rules: of the accounts.
 
-    ivr: what the house's own voice asks first; None: nobody is asked. limits: LimitsConfig's fields.
+    ivr: what the house's own voice asks first; None: nobody is asked. url: of the database; a file in tmp_path unless
+    named; answer_within_s: of its server. limits: LimitsConfig's fields.
     """
     clock, happenings = ManualClock(start), Happenings()
     tariffs = load_tariffs([FOLDER / "tariffs" / "demo.yaml"])
@@ -236,7 +239,10 @@ async def stage(
         bridges.append(ScriptedMedia(clock, happenings.note, failures.pop() if failures else None, sealed=sealed))
         return bridges[-1]
 
-    async with Store(f"sqlite:///{tmp_path}/node.db") as store, FakeSipEndpoint(SipSettings(agents=10)) as endpoint:
+    async with (
+        Store(url or f"sqlite:///{tmp_path}/node.db", answer_within_s=answer_within_s) as store,
+        FakeSipEndpoint(SipSettings(agents=10)) as endpoint,
+    ):
         accounting = Accounting(store, tariffs, clock=clock, rules=rules)
         await accounting.open_account("family-1", "USD")
         await accounting.deposit("family-1", Money.parse(deposit, "USD"), "first")

@@ -3,6 +3,7 @@
     with PostgresServer() as server:
         url = server.new_database()      # with the tables of this version, copied from a template: some 50 ms
         server.kill(); server.start()    # kill -9 of the whole server, and its return
+        server.freeze(); server.thaw()   # it is there and answers nothing; it goes on as if nothing had been
 
 It loses what it has when the machine loses power (fsync is off) unless `durable`: a killed process loses nothing
 either way, as what it wrote is in the kernel's hands.
@@ -10,6 +11,7 @@ either way, as what it wrote is in the kernel's hands.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import pwd
@@ -43,6 +45,7 @@ class PostgresServer:
         self._folder = Path(tempfile.mkdtemp(prefix="kinbridge-pg-"))
         self._numbers = itertools.count(1)
         self._process: subprocess.Popen[bytes] | None = None
+        self._frozen = False
 
     # databases
 
@@ -84,6 +87,23 @@ class PostgresServer:
     def stop(self) -> None:
         """The administrator's fast shutdown: sessions are told and ended."""
         self._signal(signal.SIGINT)
+
+    def freeze(self) -> None:
+        """Every process of the server is stopped where it stands: connections stay, nothing is answered."""
+        self._frozen = True
+        self._signal_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal_all(signal.SIGCONT)
+        self._frozen = False
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        """The postmaster first: a stopped one makes no more children."""
+        assert self._process is not None
+        os.kill(self._process.pid, number)
+        for child in _children(self._process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, number)
 
     def __enter__(self) -> Self:
         try:
@@ -147,8 +167,11 @@ class PostgresServer:
         session.end()
 
     def _signal(self, number: signal.Signals) -> None:
-        process, self._process = self._process, None
+        process = self._process
         if process is not None:
+            if self._frozen:
+                self.thaw()  # a stopped process hears of nothing else
+            self._process = None
             process.send_signal(number)
             process.wait(30)
 
@@ -159,6 +182,10 @@ def _programs() -> Path:
     initdb = str(found[-1]) if found else shutil.which("initdb")
     assert initdb, "PostgreSQL's server is not installed: apt-get install postgresql"
     return Path(initdb).parent
+
+
+def _children(parent: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
 
 
 def _account() -> pwd.struct_passwd:
