@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, func, or_, select
 
 from gateway.store.accounts import entry_of, select_entries
-from gateway.store.rows import LedgerEntry, from_ms, to_ms
+from gateway.store.rows import LedgerEntry, MovementKind, from_ms, to_ms
 from gateway.store.tables import cdrs, entries, movements
 
 
@@ -65,8 +65,12 @@ class Latest:
         return self._connection.execute(statement.order_by(cdrs.c.end_at_ms, cdrs.c.node).limit(1)).scalar()
 
     def free_of_account(self, account_id: str, since: datetime, until: datetime, limit: int) -> tuple[str, ...]:
-        """Documents of the account's visits that ended in the period and moved no money, in the order of their ends."""
-        paid = select(movements.c.movement_id).where(movements.c.cdr_id == cdrs.c.cdr_id).exists()
+        """Documents of the account's visits that ended in the period and cost nothing, in the order of their ends.
+
+        What was put right later is no matter: the visit stays in its month.
+        """
+        charged = and_(movements.c.cdr_id == cdrs.c.cdr_id, movements.c.kind == MovementKind.VISIT)
+        paid = select(movements.c.movement_id).where(charged).exists()
         statement = select(cdrs.c.document).where(
             cdrs.c.account_id == account_id,
             cdrs.c.end_at_ms >= to_ms(since),

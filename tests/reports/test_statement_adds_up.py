@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 
 from gateway.billing.cdr import Cdr
+from gateway.billing.corrections import Hand, rerate
+from gateway.billing.rating import charge
+from gateway.billing.rules import AccountRules
 from gateway.errors import BillingError, ReportError
 from gateway.money import Money
 from gateway.reports import reading
 from gateway.reports.statement import Why, state
 from gateway.store import MovementKind
 from tests.billing.stage import usd
-from tests.reports.stage import Books, Payer, books_on, local
+from tests.reports.stage import Books, Payer, all_tariffs, books_on, local
 
 
 @pytest.fixture
@@ -178,3 +182,16 @@ async def test_what_there_is_no_statement_of(books: Books) -> None:
     ):
         with pytest.raises(ReportError, match=words):
             await books.statement(month, account)
+
+
+async def test_a_free_visit_stays_in_its_month_when_it_is_charged_later(each_books: Books) -> None:
+    books = each_books
+    await books.deposit(local(2), "20.00")
+    visit_id = await books.visit(local(3), 0)
+    before = await books.statement()
+    tariff, hand = all_tariffs().in_force("demo-video", local(3)), Hand("r1", "wrong rate", "badge-7", "node1")
+    assert tariff is not None
+    later = partial(rerate, cdr_id=f"cdr:{visit_id}", tariff=tariff, charge=charge(tariff, 60), hand=hand)
+    await books.store.write(partial(later, now=local(5, month=11), rules=AccountRules()))
+    assert [each.visit_id for each in (await books.statement()).visits] == [each.visit_id for each in before.visits]
+    assert (await books.statement("2026-11")).given_back == usd("-0.16")
