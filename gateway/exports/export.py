@@ -25,6 +25,7 @@ from gateway.money import Money
 from gateway.store import RawRecord, Selection
 
 PAGE = 8_192
+SPAN = 20_000  # records, which the database looks through in some 50 ms
 Progress = Callable[[int, int], None]
 """Called with sequences: how far it is, and where it ends."""
 
@@ -61,20 +62,44 @@ class Wanted:
 
 async def pages(books: Reading, wanted: Wanted, size: int = PAGE) -> AsyncGenerator[tuple[RawRecord, ...], None]:
     """What is wanted, in order; the store has its turn for others between two pages."""
-    upto = wanted.records.upto
-    if upto is None:
-        upto = await books.last_sequence(wanted.records.node)
-    selection = replace(wanted.records, upto=upto)
-    reading = asyncio.create_task(books.raw_records(selection, size), name="a page of records")
+    selection = wanted.records
+    if selection.upto is None:
+        selection = replace(selection, upto=await books.last_sequence(selection.node))
+    reading = asyncio.create_task(_following(books, selection, size), name="a page of records")
     try:
-        while page := await reading:
-            selection = replace(selection, since=page[-1].sequence)
-            following = books.raw_records(selection, size)  # while this one is written
+        while True:
+            page, selection = await reading
+            if not page:
+                return
+            following = _following(books, selection, size)  # while this one is written
             reading = asyncio.create_task(following, name="a page of records")
             yield await asyncio.to_thread(wanted.chosen, page) if wanted.trunk or wanted.account else page
     finally:
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
+
+
+async def _following(books: Reading, selection: Selection, size: int) -> tuple[tuple[RawRecord, ...], Selection]:
+    """The next page that is not empty, and what is left behind it."""
+    while selection.upto is not None and selection.since < selection.upto:
+        page, selection = await look(books, selection, size)
+        if page:
+            return page, selection
+    return (), selection
+
+
+async def look(books: Reading, selection: Selection, size: int) -> tuple[tuple[RawRecord, ...], Selection]:
+    """At most `size` records, and what is left to look through. selection.upto is the end of it, and not None.
+
+    Where few of many are wanted, no more than SPAN are looked through: visits' own writing waits no longer than that.
+    """
+    whole = selection.upto or 0
+    few = selection.begin or selection.end or selection.facility
+    upto = min(whole, selection.since + SPAN) if few else whole
+    page = await books.raw_records(replace(selection, upto=upto), size)
+    looked_through = few and len(page) < size
+    done = page[-1].sequence if page and not looked_through else max(selection.since, upto)
+    return page, replace(selection, since=done)
 
 
 async def export(

@@ -17,13 +17,13 @@ from gateway.billing.cdr import as_json, from_json
 from gateway.errors import ExportUnwritable
 from gateway.exports.discreet import discreetly, privileged
 from gateway.exports.export import PAGE as BIG_PAGE
-from gateway.exports.export import Wanted, pages
+from gateway.exports.export import Wanted, look, pages
 from gateway.exports.files import Counted
 from gateway.exports.formats import Csv, Parquet
 from gateway.store import RawRecord, Selection
 
 PAGE = 500
-MOST_LOOKED_AT = 20  # pages that one JSON page looks through for the few of a trunk or an account
+MOST_LOOKS = 20  # into the database for one JSON page, where it asks for few of many
 CHUNK_BYTES = 1 << 18
 
 
@@ -72,20 +72,17 @@ class CdrFeed:
         return await self._accounting.nodes()
 
     async def page(self, asked: Asked, limit: int) -> RecordPage:
-        """At most `limit` records; fewer, or none, when few of the next 10,000 are of the trunk or account."""
+        """At most `limit` records; fewer, or none, when few of the next 10,000 are what is asked for."""
         fixed = await self._fixed(asked)
         every = not (asked.trunk or asked.account)
         found: list[RawRecord] = []
-        since = asked.records.since
-        for _ in range(MOST_LOOKED_AT):
-            selection = replace(fixed.records, since=since)
-            rows = await self._accounting.raw_records(selection, limit if every else PAGE)
-            if not rows:
+        left = fixed.records
+        for _ in range(MOST_LOOKS):
+            rows, left = await look(self._accounting, left, limit if every else PAGE)
+            found += rows if every or not rows else await asyncio.to_thread(fixed.chosen, rows)
+            if len(found) >= limit or left.since >= (left.upto or 0):
                 break
-            since = rows[-1].sequence
-            found += rows if every else await asyncio.to_thread(fixed.chosen, rows)
-            if every or len(found) >= limit:
-                break
+        since = left.since
         if len(found) > limit:
             since = found[limit - 1].sequence
         shown = await asyncio.to_thread(lambda: [_values(each) for each in _shown(found[:limit], asked)])
