@@ -35,6 +35,11 @@ async def test_an_officer_watches_and_is_killed_and_the_visit_goes_on(tmp_path: 
         await call_and_accept(gateway, terminal, family)
         await family.stats_when("framesDecoded", 30)
         visit = (await gateway.visits())[0]["visit_id"]
+
+        async def told() -> bool:
+            return "Prompt(" not in await pipelines(gateway, visit)
+
+        await until(told, "the notice is said")
         before = await pipelines(gateway, visit)
 
         async with ChromiumTab(1280, 800) as officer:
