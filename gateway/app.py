@@ -143,6 +143,7 @@ class Gateway:
     async def _start(self, stack: contextlib.AsyncExitStack) -> None:
         config = self.config
         dialplan, tariffs = load_policy(config)
+        _assert_pins_are_kept(dialplan)
         self.store = await stack.enter_async_context(
             Store(config.store.url, answer_within_s=config.store.answer_within_s)
         )
@@ -323,6 +324,13 @@ class Gateway:
             _log.error("%s failed", task.get_name(), exc_info=error)
             self._failure.set_exception(StartError(f"{task.get_name()} failed: {type(error).__name__}; see the log"))
             self._failure.exception()  # whoever waits gets it; nobody has to
+
+
+def _assert_pins_are_kept(dialplan: Dialplan) -> None:
+    asking = sorted({each.id for each in dialplan.facilities.values() if each.ivr is not None and each.ivr.pin})
+    if asking:
+        where = f"the dialplan asks callers of {asking[0]} for a PIN"
+        raise StartError(f"{where}, and no PINs are kept here yet; write ivr: {{pin: false}}")
 
 
 def _log_fact(fact: Fact) -> None:
