@@ -75,7 +75,7 @@ class Effects:
         self._listen = listen
         self._tell_machine = tell
         self._beside = beside
-        self._greeted = False
+        self._greeted = False  # and nobody was brought yet
         self._recording: Recording | None = None
         self._recording_begun = self._over_told = False
         self._joined: Joined | None = None
@@ -181,6 +181,7 @@ class Effects:
         """Whether anything may ever be attached to the media is known only now."""
         sealed = self.terms is None or self.terms.privileged
         self._fulfil(await self.patience.wait(self._required().bring(web_offer, sealed=sealed)))
+        self._greeted = False
         return e.MediaJoined()
 
     async def _greet(self, command: c.GreetStation, visit: VisitState) -> e.Event | None:
@@ -377,7 +378,7 @@ class Effects:
         if self.terms is not None and not self.terms.monitored:
             words = "it is privileged" if self.terms.privileged else "the dialplan says that it is not monitored"
             raise WatchingForbidden(f"nobody may watch this visit: {words}")
-        if self.media is None or self._joined is None:
+        if self.media is None or self._joined is None or self._greeted:
             raise NothingToWatch("nobody has joined this visit yet")
         return self.media
 

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.call.facts import FactKind
 from gateway.call.notices import Over
-from gateway.errors import StoreUnavailable
+from gateway.errors import NothingToWatch, StoreUnavailable
 from gateway.ivr.values import PinLocked, PinRight, PinWrong
 from gateway.policy.ivr import IvrRules
 from gateway.store import AccountKind
@@ -80,11 +80,14 @@ async def test_identified_told_and_accepted_they_talk(tmp_path: Path) -> None:
         )
         assert node.visits.view("v1").state == "announcement"
         assert node.recorder.rings == [], "nobody is rung before it is accepted"
+        with pytest.raises(NothingToWatch):
+            node.visits.watchable("v1")
         call.keys("1")
         ring = await node.rung()
         assert "show please-wait to sip, saying please-wait" in node.media.own
         await node.accepts(ring)
         assert node.media.asked == ["greet", "bring"]
+        assert node.visits.watchable("v1") is node.media
         node.media.connect()
         node.media.flow()
         await node.fact(FactKind.CONNECTED)
