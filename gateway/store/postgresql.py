@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 
 from gateway.errors import StoreError
@@ -102,9 +103,14 @@ def turn(connection: Connection) -> Iterator[None]:
     """Writers that take turns. Taken before the transaction begins, so that it sees what the one before it wrote."""
     raw: Any = connection.connection.driver_connection
     number = lock_number("writers")
-    raw.autocommit = True
-    raw.execute("SELECT pg_advisory_lock(%s)", (number,))
-    raw.autocommit = False
+    try:
+        raw.autocommit = True
+        raw.execute("SELECT pg_advisory_lock(%s)", (number,))
+        raw.autocommit = False
+    except psycopg.Error:
+        if raw.closed:
+            connection.invalidate()  # it does not see what becomes of a session when the driver itself is asked
+        raise
     try:
         yield
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import threading
 from collections.abc import Iterator
 
@@ -78,6 +79,41 @@ async def test_all_who_wait_learn_of_it_at_once(own_server: PostgresServer, url:
     assert len(asked) <= 1  # it was asked once, if its transaction was begun at all
 
 
+async def test_one_whose_turn_does_not_come_is_told_as_well(
+    own_server: PostgresServer, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After a collision writers ask for their turn before their transaction begins."""
+    async with Store(url, answer_within_s=LIMIT_S) as store:
+        store._session._crowded = 50
+        own_server.freeze()
+        with pytest.raises(StoreUnavailable, match=SILENT):
+            await open_an_account(store)
+        own_server.thaw()
+        await open_an_account(store)
+        assert await account_names(store) == ["family-1"]
+    assert "Traceback" not in caplog.text
+
+
+async def test_a_backend_that_stands_still_alone_keeps_its_claim_until_it_goes_on(url: str) -> None:
+    async with Store(url, answer_within_s=LIMIT_S) as store:
+        await store.claim("node1")
+        pid = await store.read(own_backend)
+        os.kill(pid, signal.SIGSTOP)  # of our own server: it told us
+        try:
+            with pytest.raises(StoreUnavailable, match=SILENT):
+                await open_an_account(store)
+            with pytest.raises(StoreUnavailable, match="another session has it"):
+                await open_an_account(store)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        await asked_until_it_answers(store)
+        await open_an_account(store)
+
+
+def own_backend(work: Work) -> int:
+    return int(work.books._connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one())
+
+
 async def test_a_commit_without_an_answer_is_said_to_be_in_doubt(own_server: PostgresServer, url: str) -> None:
     async with Store(url, answer_within_s=LIMIT_S) as store:
 
@@ -93,14 +129,10 @@ async def test_a_commit_without_an_answer_is_said_to_be_in_doubt(own_server: Pos
 
 async def test_a_slow_statement_is_given_up_by_the_server_and_keeps_the_session(url: str) -> None:
     async with Store(url, answer_within_s=LIMIT_S) as store:
-
-        def session(work: Work) -> int:
-            return int(work.books._connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one())
-
-        before = await store.read(session)
+        before = await store.read(own_backend)
         with pytest.raises(StoreUnavailable, match="took too long and gave up; nothing was written"):
             await store.read(lambda work: work.books._connection.exec_driver_sql("SELECT pg_sleep(60)"))
-        assert await store.read(session) == before
+        assert await store.read(own_backend) == before
 
 
 async def test_a_migration_may_take_its_time(own_server: PostgresServer) -> None:
