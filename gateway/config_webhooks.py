@@ -91,9 +91,9 @@ class WebhookConfig(Document):
 class WebhooksConfig(Document):
     """give_up_after_h: a message that nobody took for so long is given up.
 
-    parallel: so many are sent to each receiver at once. timeout_s: for a whole attempt. The pause after a failure begins
-    with first_retry_s and doubles each time, up to longest_retry_s, each shortened by chance. keep_days: how long
-    `kinbridge webhooks list` knows of a settled one.
+    parallel: so many are sent to each receiver at once. timeout_s: for a whole attempt. The pause after a failure
+    begins with first_retry_s and doubles each time, up to longest_retry_s, each shortened by chance. keep_days: how
+    long `kinbridge webhooks list` knows of a settled one.
     ca: a PEM file of authorities that are trusted beside the system's.
     """
 
