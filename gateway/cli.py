@@ -17,6 +17,7 @@ from rich.console import Console
 from bridge.errors import BridgeError
 from gateway.command_line.accounts import account_app
 from gateway.command_line.database import store_app
+from gateway.command_line.dialplan import dialplan_app
 from gateway.command_line.options import DEFAULT_CONFIG, ConfigFile
 from gateway.command_line.reconcile import cdr_reconcile
 from gateway.command_line.recordings import recording_app
@@ -36,7 +37,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-dialplan_app = typer.Typer(help="Dialplans.", no_args_is_help=True)
 cdr_app.command("rerate")(cdr_rerate)
 cdr_app.command("reconcile")(cdr_reconcile)
 app.add_typer(cdr_app, name="cdr")
@@ -144,17 +144,3 @@ def doctor(config: Annotated[Path | None, typer.Option("--config", "-c", envvar=
         if each.verdict is Verdict.FAULT:
             worst = Verdict.FAULT
     raise SystemExit(1 if worst is Verdict.FAULT else 0)
-
-
-# dialplans
-
-
-@dialplan_app.command("check")
-def dialplan_check(config: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Read the configuration, its dialplan and its tariffs; every mistake with file, line and remedy."""
-    from gateway.desk import load_policy
-
-    loaded = load_config(config)
-    dialplan, tariffs = load_policy(loaded)
-    rules = sum(len(each) for each in dialplan.rules.values())
-    print(f"{loaded.dialplan}: {rules} rules, {len(dialplan.numbers)} contacts, {len(tariffs)} tariffs: no mistake")

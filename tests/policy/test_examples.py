@@ -4,43 +4,26 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from gateway.billing.tariff import load_tariffs
 from gateway.config import load_config
+from gateway.policy.cases import checked, load_cases
 from gateway.policy.decide import decide
-from gateway.policy.decision import Allowed, Medium, VisitRequest
+from gateway.policy.decision import Medium, VisitRequest
 from gateway.policy.dialplan import load
 
 FOLDER = Path(__file__).parents[2] / "dialplans"
 TARIFFS = load_tariffs([FOLDER / "tariffs" / "demo.yaml"])
 PLAN = load(FOLDER / "demo.yaml", TARIFFS)
-CASES: list[dict[str, Any]] = yaml.safe_load((FOLDER / "demo.decisions.yaml").read_text("utf-8"))["cases"]
-QUESTION = {"case", "trunk", "station", "dialled", "medium", "medium_known", "at", "expect"}
+TABLES = sorted(FOLDER.rglob("*.decisions.yaml"))
 
 
-@pytest.mark.parametrize("case", CASES, ids=[each["case"] for each in CASES])
-def test_demo(case: dict[str, Any]) -> None:
-    at: datetime = case["at"]
-    decision = decide(
-        PLAN,
-        VisitRequest(
-            case["trunk"],
-            case["station"],
-            case["dialled"],
-            Medium(case["medium"]),
-            at.astimezone(UTC),
-            medium_known=case.get("medium_known", True),
-        ),
-    )
-    subject = decision.terms if isinstance(decision, Allowed) else decision
-    assert ("allowed" if isinstance(decision, Allowed) else decision.refusal.value) == case["expect"]
-    assert {key: getattr(subject, key) for key in case.keys() - QUESTION} == {
-        key: value for key, value in case.items() if key not in QUESTION
-    }
+@pytest.mark.parametrize("table", TABLES, ids=[each.name for each in TABLES])
+def test_a_plan_decides_as_its_table_says(table: Path) -> None:
+    plan = load(table.with_name(table.name.replace(".decisions", "")), TARIFFS)
+    assert [str(each) for each in checked(plan, load_cases(table))] == []
 
 
 def test_the_path_names_conditions_and_no_number() -> None:

@@ -1,0 +1,146 @@
+"""`kinbridge dialplan check | explain | test | schema`: what a plan decides, and why, before any phone rings."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gateway.command_line.options import DEFAULT_CONFIG, ConfigFile
+from gateway.errors import KinbridgeError
+from gateway.policy.decision import Allowed, Decision, Medium
+
+if TYPE_CHECKING:
+    from gateway.config import Config
+    from gateway.policy.plan import Dialplan
+
+dialplan_app = typer.Typer(help="Dialplans.", no_args_is_help=True)
+PlanFile = Annotated[
+    Path | None, typer.Option("--plan", help="Another dialplan, with the configuration's tariffs and rate caps.")
+]
+
+
+@dialplan_app.command("check")
+def dialplan_check(plan: PlanFile = None, config: ConfigFile = DEFAULT_CONFIG) -> None:
+    """Read the configuration, its dialplan and its tariffs; every mistake with file, line and remedy."""
+    from gateway.desk import load_policy
+
+    loaded = _configured(config, plan)
+    dialplan, tariffs = load_policy(loaded)
+    rules = sum(len(each) for each in dialplan.rules.values())
+    print(f"{loaded.dialplan}: {rules} rules, {len(dialplan.numbers)} contacts, {len(tariffs)} tariffs: no mistake")
+
+
+@dialplan_app.command("explain")
+def dialplan_explain(
+    station: Annotated[str, typer.Option("--from", help="The station that calls.")],
+    dialled: Annotated[str, typer.Option("--to", help="What is dialled.")],
+    medium: Annotated[Medium | None, typer.Option(help="What the call brings; else it does not say.")] = None,
+    at: Annotated[str, typer.Option(help="When, such as 2026-05-01T18:30; else now.")] = "",
+    trunk: Annotated[str, typer.Option(help="The trunk it comes from; may be left out where there is one.")] = "",
+    plan: PlanFile = None,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """What is decided, and each condition that led there. A time without a zone is the facility's."""
+    from gateway.desk import load_policy
+    from gateway.policy.cases import instant
+    from gateway.policy.decide import decide
+    from gateway.policy.decision import VisitRequest
+
+    dialplan, _ = load_policy(_configured(config, plan))
+    source = _trunk(dialplan, trunk)
+    when = instant(dialplan, source, _time(at))
+    decision = decide(
+        dialplan,
+        VisitRequest(
+            source, station, dialled, medium or Medium.VIDEO, when, medium_known=medium is not None, asked=True
+        ),
+    )
+    for condition in decision.path:
+        typer.echo(condition)
+    typer.echo(_summary(decision))
+
+
+@dialplan_app.command("test")
+def dialplan_test(
+    tables: Annotated[
+        list[Path] | None, typer.Argument(help="Tables of decisions; without any, the one beside the dialplan.")
+    ] = None,
+    plan: PlanFile = None,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Compare what the plan decides with what its tables say. Exit code 1 where they differ."""
+    from gateway.desk import load_policy
+    from gateway.policy.cases import checked, load_cases
+
+    loaded = _configured(config, plan)
+    dialplan, _ = load_policy(loaded)
+    files = tables or [Path(loaded.dialplan).with_suffix(".decisions.yaml")]
+    read = [load_cases(each) for each in files]
+    wrong = [problem for table in read for problem in checked(dialplan, table)]
+    for problem in wrong:
+        typer.echo(str(problem), err=True)
+    total = sum(len(table.cases) for table in read)
+    if wrong:
+        raise KinbridgeError(f"{len({each.line for each in wrong})} of {total} decisions are not as expected")
+    typer.echo(f"{total} decisions, all as expected")
+
+
+@dialplan_app.command("schema")
+def dialplan_schema() -> None:
+    """The JSON Schema of a dialplan, for editors; docs/dialplan.schema.json is it."""
+    typer.echo(schema_text(), nl=False)
+
+
+def schema_text() -> str:
+    from gateway.policy.dialplan import DialplanDocument
+
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **DialplanDocument.model_json_schema()}
+    return json.dumps(schema, indent=2) + "\n"
+
+
+def _configured(config: Path, plan: Path | None) -> Config:
+    from gateway.config import load_config
+
+    loaded = load_config(config)
+    return loaded if plan is None else loaded.model_copy(update={"dialplan": str(plan)})
+
+
+def _trunk(dialplan: Dialplan, name: str) -> str:
+    known = sorted(dialplan.facilities)
+    if name:
+        return name  # also one that no facility has: that is a decision, not a mistake
+    if len(known) == 1:
+        return known[0]
+    raise KinbridgeError(f"say which trunk the call comes from: --trunk; known in the dialplan: {', '.join(known)}")
+
+
+def _time(text: str) -> datetime:
+    if not text:
+        return datetime.now(UTC)
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise KinbridgeError(f"--at {text!r} is no time; write 2026-05-01T18:30 or 2026-05-01T23:30:00Z") from None
+
+
+def _summary(decision: Decision) -> str:
+    from gateway.policy.cases import verdict_of
+
+    if not isinstance(decision, Allowed):
+        return f"refused: {verdict_of(decision)}"
+    terms = decision.terms
+    manner = [
+        word
+        for word, holds in (
+            ("privileged", terms.privileged),
+            ("may be watched", terms.monitored),
+            ("recorded", terms.recorded),
+        )
+        if holds
+    ]
+    parts = [f"allowed by {terms.rule}: {terms.medium} with {terms.contact} for at most {terms.max_seconds} s"]
+    return ", ".join([*parts, f"tariff {terms.tariff}", f"paid by {terms.account or 'nobody'}", *manner])
