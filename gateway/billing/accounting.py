@@ -28,7 +28,18 @@ from gateway.call.summary import HoldGranted, HoldRefused, ProofOfLife, Receipt,
 from gateway.clock import Clock, SystemClock
 from gateway.errors import BillingError, StoreError, StoreUnavailable
 from gateway.money import Money
-from gateway.store import Account, AccountKind, CdrRow, LedgerEntry, RawRecord, Selection, Store, Visit, Work
+from gateway.store import (
+    Account,
+    AccountKind,
+    CdrRow,
+    LedgerEntry,
+    MovementKind,
+    RawRecord,
+    Selection,
+    Store,
+    Visit,
+    Work,
+)
 
 log = logging.getLogger(__name__)
 
@@ -164,6 +175,10 @@ class Accounting:
         return await self._store.write(
             lambda work: accounts.withdraw(work, account_id, amount, key, at=now, reason=reason, who=who)
         )
+
+    async def moved_before(self, kind: MovementKind, key: str) -> bool:
+        """Whether a deposit or a withdrawal with this key is in the ledger, so that the next one will move nothing."""
+        return await self._store.read(lambda work: accounts.moved_before(work, kind, key))
 
     async def credit(self, cdr_id: str, amount: Money, reason: str, key: str, who: str = "") -> Cdr:
         """Gives back a part of what a visit was charged, and leaves a record that says so. Idempotent by `key`.

@@ -37,6 +37,8 @@ def open_account(
     """Opening it again, the same way, changes nothing. Raises BillingError when it is there and different."""
     if not account_id or account_id.startswith(HOUSE_PREFIX) or kind is AccountKind.HOUSE:
         raise BillingError(f"{account_id!r} cannot be opened: the name is empty or belongs to the house")
+    if not (len(currency) == 3 and currency.isascii() and currency.isalpha() and currency.isupper()):
+        raise BillingError(f"{currency!r} is no currency; write three capital letters, such as USD")
     work.books.open(account_id, kind, currency, at, owner)
     found = required(work, account_id)
     if found.kind is not kind or found.currency != currency:
@@ -69,6 +71,11 @@ def deposit(
     cash = house_account(work, "cash", amount.currency, at)
     work.books.post(movement, [(cash, -amount), (account_id, amount)])
     return risen(work, account_id, rules)
+
+
+def moved_before(work: Work, kind: MovementKind, key: str) -> bool:
+    """Whether a deposit or a withdrawal has had this key already."""
+    return bool(work.books.movement(_keyed(str(kind), key)))
 
 
 def withdraw(

@@ -50,11 +50,14 @@ def account_deposit(
 ) -> None:
     """Pay money into an account."""
 
+    from gateway.store import MovementKind
+
     async def deposit(books: Accounting) -> str:
         money = _money(amount, (await books.account(account)).currency)
-        return str((await books.deposit(account, money, key, who_is(by))).balance)
+        before = await books.moved_before(MovementKind.DEPOSIT, key)
+        return _now_has((await books.deposit(account, money, key, who_is(by))).balance, key, before)
 
-    print(f"{account}: balance {with_accounting(config, deposit)}")
+    print(f"{account}: {with_accounting(config, deposit)}")
 
 
 @account_app.command("withdraw")
@@ -68,11 +71,14 @@ def account_withdraw(
 ) -> None:
     """Pay money out of an account: what no visit has reserved."""
 
+    from gateway.store import MovementKind
+
     async def withdraw(books: Accounting) -> str:
         money = _money(amount, (await books.account(account)).currency)
-        return str((await books.withdraw(account, money, key, reason, who_is(by))).balance)
+        before = await books.moved_before(MovementKind.WITHDRAWAL, key)
+        return _now_has((await books.withdraw(account, money, key, reason, who_is(by))).balance, key, before)
 
-    print(f"{account}: balance {with_accounting(config, withdraw)}")
+    print(f"{account}: {with_accounting(config, withdraw)}")
 
 
 @account_app.command("credit")
@@ -112,7 +118,8 @@ def account_limit(
 
         marks = (wanted(day, now.day_limit), wanted(week, now.week_limit), wanted(low, now.low_balance))
         done = await books.set_limits(account, *marks)
-        return f"{done.day_limit or 'no limit'} a day, {done.week_limit or 'no limit'} a week"
+        mark = f", low below {done.low_balance}" if done.low_balance is not None else ""
+        return f"{done.day_limit or 'no limit'} a day, {done.week_limit or 'no limit'} a week{mark}"
 
     print(f"{account}: {with_accounting(config, limit)}")
 
@@ -141,7 +148,7 @@ def account_show(account: Annotated[str, typer.Argument()] = "", config: ConfigF
     chosen = [each for each in found if not account or each.account_id == account]
     if account and not chosen:
         raise KinbridgeError(f"there is no account {account!r}; open it: kinbridge account open {account}")
-    table = Table("account", "kind", "owner", "balance", "held", "available", "limits", "state")
+    table = _table("account", "kind", "owner", "balance", "held", "available", "limits", "state")
     for each in chosen:
         limits = [
             f"{limit.amount} a {per}" for limit, per in ((each.day_limit, "day"), (each.week_limit, "week")) if limit
@@ -163,7 +170,7 @@ def account_ledger(
 
     async def entries(books: Accounting) -> Table:
         await books.account(account)
-        table = Table("number", "at (UTC)", "kind", "amount", "record", "reason", "who")
+        table = _table("number", "at (UTC)", "kind", "amount", "record", "reason", "who")
         for each in await books.ledger(account, since, limit):
             movement = each.movement
             at = movement.at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
@@ -171,7 +178,7 @@ def account_ledger(
             table.add_row(str(each.number), at, str(movement.kind), str(each.amount), *words)
         return table
 
-    _print(with_accounting(config, entries))
+    _print(with_accounting(config, entries), f"{account}: no movement" + (f" after number {since}" if since else ""))
 
 
 @account_app.command("inactive")
@@ -183,16 +190,36 @@ def account_inactive(
     from gateway.config import load_config
 
     long = days or load_config(config).billing.inactive_days
-    table = Table("account", "kind", "owner", "balance", "last active (UTC)", "state")
+    table = _table("account", "kind", "owner", "balance", "last active (UTC)", "state")
     for each in with_accounting(config, lambda books: books.inactive(long)):
         state = "closed" if each.closed_at else "open"
         at = each.active_at.astimezone(UTC).strftime("%Y-%m-%d")
         table.add_row(each.account_id, str(each.kind), each.owner, str(each.balance), at, state)
-    _print(table)
+    _print(table, f"no account with money in it has been still for {long} days")
 
 
-def _print(table: Table) -> None:
-    """Whole lines for whoever reads them through a pipe; a terminal's own width where there is one."""
+def _now_has(balance: Money, key: str, before: bool) -> str:
+    """Who repeats a key should see that nothing was moved this time; the balance alone would not tell."""
+    return f"nothing moved, the key {key!r} was paid before; balance {balance}" if before else f"balance {balance}"
+
+
+def _table(*columns: str) -> Table:
+    """Amounts and numbers stand under each other by their last digit."""
+    table = Table()
+    for column in columns:
+        right = column in ("number", "amount", "balance", "held", "available")
+        table.add_column(column, justify="right" if right else "left")
+    return table
+
+
+def _print(table: Table, empty: str = "") -> None:
+    """Whole lines for whoever reads them through a pipe; a terminal's own width where there is one.
+
+    empty: said instead of a table without rows.
+    """
+    if empty and not table.row_count:
+        print(empty)
+        return
     Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
 
 

@@ -30,7 +30,10 @@ def test_the_life_of_an_account(config: Path) -> None:
     said(config, "open", "inside-4", "--debit")
     said(config, "open", "county", "--facility")
     assert said(config, "deposit", "family-1", "20.00", "--key", "card-1") == "family-1: balance 20.00 USD\n"
+    again = "nothing moved, the key 'card-1' was paid before; balance 20.00 USD"
+    assert said(config, "deposit", "family-1", "20.00", "--key", "card-1") == f"family-1: {again}\n"
     assert said(config, "withdraw", "family-1", "5", "--key", "back-1") == "family-1: balance 15.00 USD\n"
+    assert "nothing moved" in said(config, "withdraw", "family-1", "5", "--key", "back-1")
     assert said(config, "limit", "family-1", "--day", "4.00") == "family-1: 4.00 USD a day, no limit a week\n"
     assert said(config, "limit", "family-1", "--week", "9") == "family-1: 4.00 USD a day, 9.00 USD a week\n"
     assert said(config, "limit", "family-1", "--day", "none") == "family-1: no limit a day, 9.00 USD a week\n"
@@ -68,6 +71,7 @@ def test_what_cannot_be_is_said_in_a_sentence(config: Path) -> None:
     for words, says in (
         (("open", "family-1", "--debit"), "is open as prepaid"),
         (("open", "x", "--debit", "--facility"), "either a facility's or a resident's"),
+        (("open", "x", "--currency", "euro"), "three capital letters"),
         (("deposit", "family-1", "1000.01", "--key", "k"), r"billing\.deposit_max"),
         (("withdraw", "family-1", "1", "--key", "k"), "has 0.00 USD to give"),
         (("limit", "family-1", "--day", "-1"), "is no limit"),
