@@ -62,6 +62,8 @@ class Order:
         """Raises ReportError."""
         if self.month and (self.first or self.last):
             raise ReportError("give either a month, or a first and a last day")
+        if not self.month and not (self.first and self.last):
+            raise ReportError("say which days: a month, such as 2026-10, or a first and a last day")
         return month(self.month, zone) if self.month else days(self.first, self.last, zone)
 
 
@@ -82,7 +84,7 @@ async def carry_out(
         return statement_as(discreetly(statement) if order.discreet else statement, form, names, language)
     kind = Kind(order.kind)
     if kind is Kind.FACILITY and zone is None:
-        zone = _zone_of_facility(order.subject, names)
+        zone = _zone_of_facility(order, names)
     period = order.period(zone or ZoneInfo("UTC"))
     report = await read_report(store, kind, order.subject, period, now, progress=progress)
     if charts is not None:
@@ -90,11 +92,17 @@ async def carry_out(
     return report_as(report, form, names, language)
 
 
-def _zone_of_facility(facility: str, names: Names) -> ZoneInfo:
-    if facility not in names.zones:
-        known = ", ".join(sorted(names.zones)) or "none"
-        raise ReportError(f"the dialplan has no facility {facility!r}; known: {known}. For an old one, name its zone")
-    return zone_of(names.zones[facility])
+def _zone_of_facility(order: Order, names: Names) -> ZoneInfo:
+    """Whoever named neither a facility nor a period that there is learns both at once."""
+    if order.subject in names.zones:
+        return zone_of(names.zones[order.subject])
+    known = ", ".join(sorted(names.zones)) or "none"
+    unknown = f"the dialplan has no facility {order.subject!r}; known: {known}. For an old one, name its zone"
+    try:
+        order.period(ZoneInfo("UTC"))
+    except ReportError as error:
+        raise ReportError(f"{error}\n{unknown}") from None
+    raise ReportError(unknown)
 
 
 class Office:

@@ -72,7 +72,9 @@ def days(first: str, last: str, zone: ZoneInfo) -> Period:
     except ValueError:
         raise ReportError(f"{first!r} to {last!r} is no period; write dates such as 2026-10-01") from None
     length = (period.last - period.first).days + 1
-    if not 1 <= length <= MOST_DAYS or not 1970 <= period.first.year <= 9000:
+    if length < 1:
+        raise ReportError(f"{last} is before {first}; the first day comes first")
+    if length > MOST_DAYS or not 1970 <= period.first.year <= 9000:
         raise ReportError(f"{first} to {last} has {length} days; a report has 1 to {MOST_DAYS}")
     return period
 

@@ -71,7 +71,12 @@ def test_a_report_of_some_days_and_its_charts(ask: Ask, tmp_path: Path) -> None:
         (("report", "facility", "south", "--month", "2026-10"), "no facility 'south'; known: north"),
         (("report", "carrier", "--month", "2026-10", "--zone", "Mars"), "'Mars' is no time zone"),
         (("report", "carrier", "--month", "2026-10", "--from", "2026-10-01"), "give either a month, or"),
-        (("report", "carrier"), "write dates such as 2026-10-01"),
+        (("report", "facility", "south", "--month", "2026-13"), "'2026-13' is no month"),
+        (("report", "facility", "south", "--month", "2026-13"), "no facility 'south'; known: north"),
+        (("report", "carrier"), "say which days: a month, such as 2026-10, or a first and a last day"),
+        (("report", "carrier", "--from", "2026-10-01"), "say which days"),
+        (("report", "carrier", "--from", "1.10.2026", "--to", "2026-10-02"), "write dates such as 2026-10-01"),
+        (("report", "carrier", "--from", "2026-10-09", "--to", "2026-10-01"), "2026-10-01 is before 2026-10-09"),
         (("report", "carrier", "--from", "2025-01-01", "--to", "2026-12-31"), "730 days; a report has 1 to 400"),
     ],
 )
