@@ -200,7 +200,7 @@ def account_inactive(
 
 def _now_has(balance: Money, key: str, before: bool) -> str:
     """Who repeats a key should see that nothing was moved this time; the balance alone would not tell."""
-    return f"nothing moved, the key {key!r} was paid before; balance {balance}" if before else f"balance {balance}"
+    return f"nothing moved, the key {key!r} was used before; balance {balance}" if before else f"balance {balance}"
 
 
 def _table(*columns: str) -> Table:

@@ -51,6 +51,11 @@ def with_accounting(config: Path, work: Callable[[Accounting], Awaitable[T]]) ->
     return asyncio.run(opened())
 
 
+def counted(count: int, thing: str) -> str:
+    """`1 record`, `2 records`."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
 def who_is(by: str) -> str:
     """`--by` never replaces the user: both are kept. The user is who the process is, not who its environment says."""
     try:

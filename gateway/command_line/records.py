@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.command_line.options import DEFAULT_CONFIG, ConfigFile, progress_bar, utc, with_accounting
+from gateway.command_line.options import DEFAULT_CONFIG, ConfigFile, counted, progress_bar, utc, with_accounting
 from gateway.errors import KinbridgeError
 
 if TYPE_CHECKING:
@@ -31,12 +31,15 @@ def cdr_verify(
     """Prove that no record is missing or was changed, and that ledger and records agree. Exit code 1 when not."""
 
     async def verified(books: Accounting) -> tuple[list[ChainReport], tuple[str, ...]]:
-        names = (node,) if node else await books.nodes()
-        return [await books.verify_chain(each) for each in names], await books.verify_books()
+        there = await books.nodes()
+        chains = [await books.verify_chain(each) for each in ((node,) if node else there)]
+        if node and node not in there and all(each.sound for each in chains):
+            raise KinbridgeError(f"node {node} has no record in this database; --node: {', '.join(there) or 'none'}")
+        return chains, await books.verify_books()
 
     chains, faults = with_accounting(config, verified)
     for chain in chains:
-        print(f"{chain.node}: {chain.records} records, {'sound' if chain.sound else 'NOT SOUND'}")
+        print(f"{chain.node}: {counted(chain.records, 'record')}, {'sound' if chain.sound else 'NOT SOUND'}")
         for problem in chain.problems:
             print(f"  {problem}")
     print(f"ledger: {'adds up' if not faults else 'DOES NOT ADD UP'}")
@@ -99,6 +102,8 @@ def cdr_export(
     from gateway.exports.formats import Format
     from gateway.store import Selection
 
+    if begin and end and end <= begin:
+        raise KinbridgeError(f"--until {end:%Y-%m-%dT%H:%M:%S} is not after --from {begin:%Y-%m-%dT%H:%M:%S}")
     name = node or load_config(config).node
     records = Selection(name, since, begin=utc(begin), end=utc(end), facility=facility)
     wanted = Wanted(records, trunk, account)
@@ -111,7 +116,7 @@ def cdr_export(
 
     with progress_bar(output.name) as progress:
         done = with_accounting(config, exported)
-    print(f"{done.rows} records in {output}; next time: --since {done.next_since}")
+    print(f"{counted(done.rows, 'record')} in {output}; next time: --since {done.next_since}")
 
 
 @cdr_app.command("drop")
@@ -132,6 +137,6 @@ def cdr_drop(
 
     for task, files in asyncio.run(dropped()).items():
         for each in files:
-            print(f"{task}: {each.records} records in {each.file_name}")
+            print(f"{task}: {counted(each.records, 'record')} in {each.file_name}")
         if not files:
             print(f"{task}: nothing new")

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from gateway.command_line.options import DEFAULT_CONFIG, ConfigFile
+from gateway.command_line.options import DEFAULT_CONFIG, ConfigFile, counted
 from gateway.errors import KinbridgeError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def tariff_check(
 
     if files:
         tariffs = load_tariffs(files)
-        typer.echo(f"{len(tariffs)} tariffs: no mistake (rate caps: without files, with --config)")
+        typer.echo(f"{counted(len(tariffs), 'tariff')}: no mistake (rate caps: without files, with --config)")
         return
     from gateway.billing.cap_check import remarks, uses
     from gateway.billing.caps import load_caps
@@ -57,7 +57,7 @@ def tariff_check(
         typer.echo(line)
     for remark in dict.fromkeys(each for use in uses(tariffs, caps, plan) for each in remarks(use)):
         typer.echo(f"note: {remark}")
-    typer.echo(f"{len(tariffs)} tariffs, rate caps {', '.join(caps.tables()) or 'none'}: no mistake")
+    typer.echo(f"{counted(len(tariffs), 'tariff')}, rate caps {', '.join(caps.tables()) or 'none'}: no mistake")
 
 
 def _bound(plan: Dialplan, caps: Caps) -> Iterator[str]:

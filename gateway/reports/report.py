@@ -15,6 +15,7 @@ from gateway.reports.words import Words
 
 _ORDER = ("revenue", "facility_share", "tax", "credit")
 Cell = str | int | Money | None
+Row = tuple[Cell, ...]
 
 
 class Unit(StrEnum):
@@ -42,7 +43,7 @@ class Table:
 
     name: str
     columns: tuple[Column, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: tuple[Row, ...]
     keys: int = 1
 
 
@@ -133,9 +134,9 @@ def days(tally: Tally) -> Table:
         Column("charged", Unit.MONEY),
     )
     rows = (
-        (day.isoformat(), each.attempts, each.answered, each.used_s, total)
+        row
         for day, each in tally.days.items()
-        for total in _moneys(each.totals)
+        for row in _by_currency((day.isoformat(), each.attempts, each.answered, each.used_s), each.totals)
     )
     return Table("days", columns, tuple(rows))
 
@@ -164,18 +165,20 @@ def _groups(name: str, key: str, groups: dict[str, Sums]) -> Table:
         Column("share", Unit.MONEY),
     )
     rows = (
-        (
-            group,
-            each.attempts,
-            each.answered,
-            _permille(each.answered, each.attempts),
-            each.used_s,
-            _mean(each),
-            total,
-            Money(each.shares[total.currency], total.currency) if total else None,
-        )
+        row
         for group, each in sorted(groups.items(), key=lambda item: (-item[1].used_s, -item[1].attempts, item[0]))
-        for total in _moneys(each.totals)
+        for row in _by_currency(
+            (
+                group,
+                each.attempts,
+                each.answered,
+                _permille(each.answered, each.attempts),
+                each.used_s,
+                _mean(each),
+            ),
+            each.totals,
+            each.shares,
+        )
     )
     return Table(name, columns, tuple(rows))
 
@@ -216,8 +219,16 @@ def _ranges(edges: tuple[int, ...], counter: Counter[int], per_unit: int, unit: 
     yield f"> {edges[-1] / per_unit:g}{unit}", counter[len(edges)]
 
 
-def _moneys(totals: Counter[str]) -> tuple[Money | None, ...]:
-    return tuple(Money(micros, currency) for currency, micros in sorted(totals.items())) or (None,)
+def _by_currency(counts: Row, *amounts: Counter[str]) -> Iterable[Row]:
+    """A row for each currency. The counts stand in the first alone, so that a column can be added up.
+
+    counts: the row's name, then its figures. amounts: the columns of money behind them, micro-units by currency.
+    """
+    if not amounts[0]:
+        yield (*counts, *(None for _ in amounts))
+    for place, currency in enumerate(sorted(amounts[0])):
+        told = counts if place == 0 else (counts[0], *(None for _ in counts[1:]))
+        yield (*told, *(Money(each[currency], currency) for each in amounts))
 
 
 def _permille(part: int, whole: int) -> int:

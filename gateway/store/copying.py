@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from sqlalchemy import Connection, Table, func, insert, select, text
 
@@ -25,6 +26,9 @@ def copy_database(source: str, target: str, progress: Callable[[str, int], None]
     from_url, to_url = parse_url(source), parse_url(target)
     if is_in_memory(from_url) or is_in_memory(to_url):
         raise StoreError("a database in memory is nothing to copy; name a file or a server")
+    file = from_url.database if from_url.get_backend_name() == "sqlite" else None
+    if file is not None and not Path(file).is_file():
+        raise StoreError(f"there is no database {file} to copy")
     reader, writer = make_engine(from_url, _BUSY_TIMEOUT_S), make_engine(to_url, _BUSY_TIMEOUT_S)
     try:
         with (

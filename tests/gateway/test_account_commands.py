@@ -30,7 +30,7 @@ def test_the_life_of_an_account(config: Path) -> None:
     said(config, "open", "inside-4", "--debit")
     said(config, "open", "county", "--facility")
     assert said(config, "deposit", "family-1", "20.00", "--key", "card-1") == "family-1: balance 20.00 USD\n"
-    again = "nothing moved, the key 'card-1' was paid before; balance 20.00 USD"
+    again = "nothing moved, the key 'card-1' was used before; balance 20.00 USD"
     assert said(config, "deposit", "family-1", "20.00", "--key", "card-1") == f"family-1: {again}\n"
     assert said(config, "withdraw", "family-1", "5", "--key", "back-1") == "family-1: balance 15.00 USD\n"
     assert "nothing moved" in said(config, "withdraw", "family-1", "5", "--key", "back-1")

@@ -55,7 +55,7 @@ def test_money_goes_in_once_for_each_key(config: Path) -> None:
     said("account", "open", "family-1", config=config)
     said("account", "deposit", "family-1", "20.00", "--key", "receipt-1", config=config)
     again = said("account", "deposit", "family-1", "20.00", "--key", "receipt-1", config=config)
-    assert again == "family-1: balance 20.00 USD\n"
+    assert again == "family-1: nothing moved, the key 'receipt-1' was used before; balance 20.00 USD\n"
     assert "20.00 USD" in said("account", "show", "family-1", config=config)
 
 

@@ -56,6 +56,15 @@ def test_sound_books_are_said_to_be_sound(config: Path) -> None:
     assert asked(config, "verify") == (0, "node1: 2 records, sound\nledger: adds up\n")
 
 
+def test_a_node_that_is_not_there_and_a_period_turned_round_are_told(config: Path, tmp_path: Path) -> None:
+    with pytest.raises(KinbridgeError, match="node north has no record in this database; --node: node1"):
+        asked(config, "verify", "--node", "north")
+    turned = ("--from", "2026-11-01", "--until", "2026-10-01")
+    with pytest.raises(KinbridgeError, match="--until 2026-10-01T00:00:00 is not after --from"):
+        asked(config, "export", "-o", str(tmp_path / "x.csv"), *turned)
+    assert not (tmp_path / "x.csv").exists()
+
+
 def test_a_changed_record_is_named(config: Path) -> None:
     tamper(
         config,

@@ -114,6 +114,17 @@ async def test_what_the_report_says_was_charged_is_what_the_ledger_took(books: B
     assert Decimal(report.tally.all.totals["USD"]) / 1_000_000 == spent
 
 
+async def test_a_day_in_two_currencies_counts_its_visits_once(books: Books) -> None:
+    await books.visit(local(2), 60)
+    await books.visit(local(2, 19), 120)
+    report = await october(books)
+    sums = report.tally.days[local(2).date()]
+    sums.totals["EUR"] = 1_500_000
+    rows = [row for row in report_values(report)["tables"]["days"] if row["day"] == "2026-10-02"]
+    assert [(row["attempts"], row["visits"], row["seconds"]) for row in rows] == [(2, 2, 180), (None, None, None)]
+    assert [row["charged"]["currency"] for row in rows] == ["EUR", "USD"]
+
+
 async def test_refusals_and_reasons_are_told_apart(books: Books) -> None:
     await busy_october(books)
     tally = (await october(books)).tally

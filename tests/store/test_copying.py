@@ -54,3 +54,9 @@ async def test_a_database_that_has_something_is_not_written(tmp_path, postgresql
 def test_a_database_in_memory_is_nothing_to_copy(postgresql_url):
     with pytest.raises(StoreError, match="in memory is nothing to copy"):
         copy_database("sqlite:///:memory:", postgresql_url, lambda table, rows: None)
+
+
+def test_a_file_that_is_not_there_is_nothing_to_copy(tmp_path):
+    with pytest.raises(StoreError, match=r"there is no database .*typo\.db to copy"):
+        copy_database(f"sqlite:///{tmp_path}/typo.db", f"sqlite:///{tmp_path}/new.db", lambda table, rows: None)
+    assert list(tmp_path.iterdir()) == []

@@ -275,4 +275,4 @@ def test_the_auditor_s_command_finds_it_sound(tmp_path: Path) -> None:
     }
     config.write_text(yaml.safe_dump(document))
     done = CliRunner().invoke(app, ["cdr", "verify", "--config", str(config)])
-    assert done.output == "node1: 9 records, sound\nnode2: 1 records, sound\nledger: adds up\n"
+    assert done.output == "node1: 9 records, sound\nnode2: 1 record, sound\nledger: adds up\n"
