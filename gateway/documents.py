@@ -7,9 +7,12 @@ Raises DocumentError with every problem found, not only the first.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable, Sequence
+import gc
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,6 +30,18 @@ class Document(BaseModel):
 
 D = TypeVar("D", bound=BaseModel)
 Location = tuple[str | int, ...]
+
+
+@contextlib.contextmanager
+def collector_paused() -> Iterator[None]:
+    """While a document is read, only values that stay are made: looking for garbage among them is most of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +69,14 @@ class DocumentError(KinbridgeError):
 class Source:
     """Where each value of a document stands, so that later checks can point at lines too."""
 
-    def __init__(self, path: str, lines: dict[Location, int]) -> None:
+    def __init__(self, path: str, node: yaml.Node | None) -> None:
         self.path = path
-        self._lines = lines
+        self._node = node
+
+    @cached_property
+    def _lines(self) -> dict[Location, int]:
+        """Only when somebody asks: a large document without a mistake never needs them."""
+        return {} if self._node is None else dict(_lines(self._node, ()))
 
     def line(self, *location: str | int) -> int:
         """The line of `location`, or of the nearest enclosing value that the document has."""
@@ -95,12 +115,11 @@ def load_with_source(path: Path, model: type[D]) -> tuple[D, Source]:
 
 def parse_document(text: str, name: str, model: type[D]) -> tuple[D, Source]:
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader that also refuses duplicate keys
+        node, data = _read(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise DocumentError([Problem(name, line, "", f"is not YAML: {error.problem}")]) from None
-    source = Source(name, dict(_lines(node, ())) if node is not None else {})
+    source = Source(name, node)
     try:
         return model.model_validate({} if data is None else data), source
     except ValidationError as error:
@@ -119,7 +138,23 @@ def _own(errors: Sequence[Any]) -> list[Any]:
     return [each for each in errors if not follows(each)]
 
 
-class _StrictLoader(yaml.SafeLoader):
+def _read(text: str) -> tuple[yaml.Node | None, Any]:
+    """The document's tree and its values. By libyaml; what that refuses is read again by PyYAML, which says why."""
+    try:
+        return _values(_FastLoader(text))
+    except yaml.MarkedYAMLError:
+        return _values(_StrictLoader(text))
+
+
+def _values(loader: _FastLoader | _StrictLoader) -> tuple[yaml.Node | None, Any]:
+    try:
+        node = loader.get_single_node()
+        return node, None if node is None else loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+class _NoDoubleKeys(yaml.constructor.SafeConstructor):
     """YAML lets a later key silently replace an earlier one of the same name; here that is an error."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -132,6 +167,14 @@ class _StrictLoader(yaml.SafeLoader):
                 )
             seen.add(key)
         return super().construct_mapping(node, deep)
+
+
+class _FastLoader(_NoDoubleKeys, yaml.CSafeLoader):
+    pass
+
+
+class _StrictLoader(_NoDoubleKeys, yaml.SafeLoader):
+    pass
 
 
 def _lines(node: yaml.Node, location: Location) -> Iterable[tuple[Location, int]]:

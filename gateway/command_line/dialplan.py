@@ -47,13 +47,13 @@ def dialplan_explain(
     """What is decided, and each condition that led there. A time without a zone is the facility's."""
     from gateway.desk import load_policy
     from gateway.policy.cases import instant
-    from gateway.policy.decide import decide
+    from gateway.policy.decide import explain
     from gateway.policy.decision import VisitRequest
 
     dialplan, _ = load_policy(_configured(config, plan))
     source = _trunk(dialplan, trunk)
     when = instant(dialplan, source, _time(at))
-    decision = decide(
+    decision = explain(
         dialplan,
         VisitRequest(
             source, station, dialled, medium or Medium.VIDEO, when, medium_known=medium is not None, asked=True

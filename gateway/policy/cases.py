@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from gateway.documents import Document, DocumentError, Problem, Source, load_with_source
-from gateway.policy.decide import decide
+from gateway.policy.decide import explain
 from gateway.policy.decision import Allowed, Asks, Decision, Medium, Refusal, VisitRequest
 from gateway.policy.plan import Dialplan
 
@@ -91,7 +91,7 @@ def checked(plan: Dialplan, table: Table) -> tuple[Problem, ...]:
     return tuple(
         table.source.problem(f"{case.case}: {message}", "cases", index)
         for index, case in enumerate(table.cases)
-        for message in differences(case, decide(plan, question(plan, case)))
+        for message in differences(case, explain(plan, question(plan, case)))
     )
 
 

@@ -4,7 +4,8 @@
           -> blocked? -> contact -> hours -> medium -> terms
 
 Each condition that was looked at stands in the decision's path as `condition: PASS` or `condition: FAIL`, in order.
-The path names rules and conditions, never a number or a person.
+The path names rules and conditions, never a number or a person. Rules that do not match are in the path of explain()
+only: decide() finds the winner by an index, and there may be thousands before it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,15 @@ from gateway.policy.plan import Contact, Dialplan, Facility, Rule, Station
 
 def decide(dialplan: Dialplan, request: VisitRequest) -> Decision:
     """Total: every request has a decision. request.at is aware; the facility's zone is applied here."""
-    trail = _Trail()
+    return _decide(dialplan, request, _Trail())
+
+
+def explain(dialplan: Dialplan, request: VisitRequest) -> Decision:
+    """What decide() decides, its path with each rule that was passed over."""
+    return _decide(dialplan, request, _Trail(every_rule=True))
+
+
+def _decide(dialplan: Dialplan, request: VisitRequest, trail: _Trail) -> Decision:
     facility = dialplan.facilities.get(request.trunk)
     if not trail.passed("trunk", facility is not None) or facility is None:
         return trail.refused(Refusal.UNKNOWN_STATION)
@@ -38,8 +47,9 @@ def decide(dialplan: Dialplan, request: VisitRequest) -> Decision:
 
 @dataclass(slots=True)
 class _Trail:
-    """What was looked at on the way to a decision."""
+    """What was looked at on the way to a decision. every_rule: name the rules that do not match, too."""
 
+    every_rule: bool = False
     path: list[str] = field(default_factory=list)
     facility: Facility | None = None
     rule: Rule | None = None
@@ -59,10 +69,14 @@ class _Trail:
 
 
 def _winner(dialplan: Dialplan, facility: Facility, dialled: str, trail: _Trail) -> Rule | None:
-    for rule in dialplan.rules.get(facility.id, ()):
-        if trail.passed(f"rule {rule.name}", rule.pattern.matches(dialled)):
-            return rule
-    return None
+    if trail.every_rule:
+        for rule in dialplan.rules.get(facility.id, ()):
+            if trail.passed(f"rule {rule.name}", rule.pattern.matches(dialled)):
+                return rule
+        return None
+    winner = dialplan.first_rule(facility.id, dialled)
+    trail.passed(f"rule {winner.name}" if winner else "any rule", winner is not None)
+    return winner
 
 
 def _by_rule(dialplan: Dialplan, rule: Rule, station: Station | None, request: VisitRequest, trail: _Trail) -> Decision:

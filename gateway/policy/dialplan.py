@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import difflib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field
 
-from gateway.documents import Document, DocumentError, Problem, Source, load_with_source
+from gateway.documents import Document, DocumentError, Problem, Source, collector_paused, load_with_source
 from gateway.policy.decision import Medium
 from gateway.policy.ivr_document import IvrEntry
 from gateway.policy.pattern import Pattern
 from gateway.policy.payers import Part, PayerEntry, Whose, mistakes
 from gateway.policy.plan import Contact, Dialplan, Facility, FacilityType, Rule, Station
+from gateway.policy.rule_index import RuleIndex
 from gateway.policy.schedule import WEEKDAYS, Interval, Schedule, overlaps
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
@@ -136,8 +137,9 @@ def load(path: Path | str, tariffs: KnownTariffs, caps: KnownCaps | None = None)
 
     caps None: what facilities say of caps is not looked at.
     """
-    document, source = load_with_source(Path(path), DialplanDocument)
-    return build(document, source, tariffs, caps)
+    with collector_paused():
+        document, source = load_with_source(Path(path), DialplanDocument)
+        return build(document, source, tariffs, caps)
 
 
 def build(document: DialplanDocument, source: Source, tariffs: KnownTariffs, caps: KnownCaps | None = None) -> Dialplan:
@@ -255,9 +257,10 @@ class _Builder:
         entries = self._document.contacts
         self._unique("contacts", "id", [each.id for each in entries])
         self._unique("contacts", "number", [each.number for each in entries])
+        known = {each.id for each in entries}
         for index, entry in enumerate(entries):
             for position, name in enumerate(entry.also):
-                self._known("contact", name, {each.id for each in entries}, "contacts", index, "also", position)
+                self._known("contact", name, known, "contacts", index, "also", position)
                 if name == entry.id:
                     self._problem("is this contact itself", "contacts", index, "also", position)
         return {each.id: self._contact(index, each) for index, each in enumerate(entries)}
@@ -290,22 +293,29 @@ class _Builder:
         entries = self._document.rules
         self._unique("rules", "name", [each.name for each in entries])
         found: dict[str, list[Rule]] = defaultdict(list)
+        indices: dict[str, RuleIndex] = defaultdict(RuleIndex)
+        numbers = {each.number for each in contacts.values()}
         for index, entry in enumerate(entries):
             self._known("facility", entry.facility, facilities, "rules", index, "facility")
-            rule = self._rule(index, entry, facilities.get(entry.facility), contacts)
+            rule = self._rule(index, entry, facilities.get(entry.facility), contacts, numbers)
             if rule is None:
                 continue
-            above = next((each for each in found[entry.facility] if each.pattern.covers(rule.pattern)), None)
-            if above:
-                message = (
-                    f"never decides: {above.name!r} above matches all of {entry.dialled!r}; move this rule before it"
-                )
+            place = indices[entry.facility].first_that_covers(rule.pattern)
+            if place is not None:
+                above = found[entry.facility][place].name
+                message = f"never decides: {above!r} above matches all of {entry.dialled!r}; move this rule before it"
                 self._problem(message, "rules", index, "dialled")
             found[entry.facility].append(rule)
+            indices[entry.facility].add(rule.pattern)
         return {facility: tuple(rules) for facility, rules in found.items()}
 
     def _rule(
-        self, index: int, entry: RuleEntry, facility: Facility | None, contacts: Mapping[str, Contact]
+        self,
+        index: int,
+        entry: RuleEntry,
+        facility: Facility | None,
+        contacts: Mapping[str, Contact],
+        numbers: Collection[str],
     ) -> Rule | None:
         try:
             pattern = Pattern.parse(entry.dialled)
@@ -315,7 +325,7 @@ class _Builder:
         if entry.block:
             self._nothing_beside_block(index, entry)
             return Rule(entry.name, entry.facility, pattern, blocked=True)
-        self._targets(index, entry, pattern, contacts)
+        self._targets(index, entry, pattern, contacts, numbers)
         zone = facility.zone if facility else ZoneInfo("UTC")
         return Rule(
             name=entry.name,
@@ -350,11 +360,18 @@ class _Builder:
         for field in beside:
             self._problem("has no meaning beside `block: true`; take one of them away", "rules", index, field)
 
-    def _targets(self, index: int, entry: RuleEntry, pattern: Pattern, contacts: Mapping[str, Contact]) -> None:
+    def _targets(
+        self,
+        index: int,
+        entry: RuleEntry,
+        pattern: Pattern,
+        contacts: Mapping[str, Contact],
+        numbers: Collection[str],
+    ) -> None:
         """A rule that allows must say whom it reaches, for how long and what it costs."""
         if entry.contact is not None:
             self._known("contact", entry.contact, contacts, "rules", index, "contact")
-        elif not any(pattern.matches(each.number) for each in contacts.values()):
+        elif not (entry.dialled in numbers if pattern.is_literal else any(map(pattern.matches, numbers))):
             message = f"reaches nobody: no contact has a number like {entry.dialled!r}; name a `contact` or add one"
             self._problem(message, "rules", index, "dialled")
         if entry.max_minutes is None:
@@ -388,10 +405,10 @@ class _Builder:
             self._problem("never open; give an interval, or leave `hours` out for any time", "rules", index, "hours")
         return tuple(tuple(sorted(days[day])) for day in WEEKDAYS)
 
-    def _known(self, what: str, name: str, known: Iterable[str], *location: str | int) -> bool:
-        names = sorted(known)
-        if name in names:
+    def _known(self, what: str, name: str, known: Collection[str], *location: str | int) -> bool:
+        if name in known:
             return True
+        names = sorted(known)
         near = difflib.get_close_matches(name, names, n=1)
         remedy = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(names) or 'none'}"
         self._problem(f"there is no {what} {name!r}; {remedy}", *location)

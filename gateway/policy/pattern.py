@@ -12,6 +12,7 @@ _9!            at the end an exclamation mark stands for none or more
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 _CLASSES = {
     "X": frozenset("0123456789"),
@@ -36,7 +37,7 @@ class Pattern:
         if not text:
             raise ValueError("an empty pattern matches nothing; write _X! to match every number")
         if not text.startswith("_"):
-            return cls(text, tuple(frozenset(each) for each in text))
+            return cls(text, tuple(map(_only, text)))
         return _parse_pattern(text)
 
     def matches(self, dialled: str) -> bool:
@@ -47,6 +48,11 @@ class Pattern:
             element is None or character in element for element, character in zip(self.elements, dialled, strict=False)
         )
 
+    @property
+    def is_literal(self) -> bool:
+        """Whether it is written as the one text that it matches."""
+        return not self.text.startswith("_")
+
     def covers(self, other: Pattern) -> bool:
         """Whether whatever `other` matches is matched by this one too. Exact, not a guess."""
         length = len(self.elements)
@@ -55,13 +61,20 @@ class Pattern:
                 return False
         elif other.open_end or len(other.elements) != length:
             return False
-        return all(_within(theirs, mine) for mine, theirs in zip(self.elements, other.elements, strict=False))
+        return all(within(theirs, mine) for mine, theirs in zip(self.elements, other.elements, strict=False))
 
     def __str__(self) -> str:
         return self.text
 
 
-def _within(inner: Element, outer: Element) -> bool:
+@lru_cache(maxsize=1024)
+def _only(character: str) -> frozenset[str]:
+    """One set for all patterns: thousands of numbers consist of the same ten digits."""
+    return frozenset(character)
+
+
+def within(inner: Element, outer: Element) -> bool:
+    """Whether `outer` stands for every character that `inner` does."""
     return outer is None or (inner is not None and inner <= outer)
 
 
@@ -83,7 +96,7 @@ def _parse_pattern(text: str) -> Pattern:
             elements.append(_choice(text, text[position + 1 : closing]))
             position = closing + 1
             continue
-        elements.append(_CLASSES.get(character, frozenset(character)))
+        elements.append(_CLASSES.get(character) or _only(character))
         position += 1
     if not elements:
         raise ValueError("'_' alone matches nothing; write _X! to match every number")

@@ -11,6 +11,7 @@ from gateway.policy.decision import Medium
 from gateway.policy.ivr import IvrRules
 from gateway.policy.pattern import Pattern
 from gateway.policy.payers import Part
+from gateway.policy.rule_index import RuleIndex
 from gateway.policy.schedule import Schedule
 
 
@@ -114,3 +115,14 @@ class Dialplan:
     stations: Mapping[str, Mapping[str, Station]]
     numbers: Mapping[str, Contact]  # by what is dialled
     rules: Mapping[str, tuple[Rule, ...]]  # by facility, in order
+    _indices: Mapping[str, RuleIndex] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        indices = {name: RuleIndex(each.pattern for each in rules) for name, rules in self.rules.items()}
+        object.__setattr__(self, "_indices", indices)
+
+    def first_rule(self, facility: str, dialled: str) -> Rule | None:
+        """The rule that decides: the first of the facility whose pattern matches."""
+        index = self._indices.get(facility)
+        place = None if index is None else index.first_match(dialled)
+        return None if place is None else self.rules[facility][place]

@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 
 from tests.bench.closing import measure as measure_closing
+from tests.bench.deciding import measure as measure_deciding
 from tests.bench.exporting import measure as measure_exporting
 from tests.bench.load import AUDIO_PER_S, VIDEO_PER_S
 from tests.bench.quoting import measure as measure_quoting
@@ -65,6 +66,7 @@ def main() -> None:
     parser.add_argument("--recorded", type=int, default=20, help="so many recorded visits at once; 0: none")
     parser.add_argument("--reconciled", type=int, default=333_000, help="so many records beside a carrier's; 0: none")
     parser.add_argument("--quotes", type=int, default=100_000, help="so many charges reckoned; 0: none")
+    parser.add_argument("--decisions", type=int, default=50_000, help="so many decisions of a large plan; 0: none")
     parser.add_argument("--closed", type=int, default=2_000, help="so many visits closed on each database; 0: none")
     parser.add_argument("--records", type=int, default=200_000, help="so many CDRs exported (a year: 4000000); 0: none")
     parser.add_argument("--seconds", type=float, default=8.0)
@@ -86,6 +88,8 @@ def main() -> None:
         numbers |= measure_reconciling(options.reconciled)
     if options.quotes:
         numbers |= measure_quoting(options.quotes)
+    if options.decisions:
+        numbers |= measure_deciding(options.decisions)
     if options.closed:
         numbers |= measure_closing(options.closed)
     if options.records:

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.exports.formats import Format
 from tests.bench import __main__ as bench
+from tests.bench.deciding import measure as measure_deciding
 from tests.bench.exporting import measure as measure_exporting
 from tests.bench.reconciling import measure as measure_reconciling
 from tests.bench.recording import measure as measure_recording
@@ -30,7 +31,7 @@ def test_one_visit_for_a_second_gives_all_numbers(
     run(
         monkeypatch, "--visits", "1", "--seconds", "1", "--out", str(tmp_path), "--without-setup",
         "--transcoded", "", "--watched", "0", "--recorded", "0", "--quotes", "2000", "--reconciled", "0",
-        "--closed", "20", "--records", "0",
+        "--closed", "20", "--records", "0", "--decisions", "0",
     )  # fmt: skip
     numbers = json.loads((tmp_path / "bench.json").read_text())
     assert all(isinstance(value, int | float) for value in numbers.values())
@@ -41,6 +42,12 @@ def test_one_visit_for_a_second_gives_all_numbers(
     assert numbers["close.sqlite.visits_per_s"] > 0
     assert numbers["close.postgresql.visits_per_s"] > 0
     assert "us/packet" in capsys.readouterr().out
+
+
+def test_decisions_of_a_large_plan_are_measured() -> None:
+    numbers = measure_deciding(500, rules=100)
+    assert numbers.keys() == {"decide.per_s", "decide.load_s"}
+    assert all(value > 0 for value in numbers.values())
 
 
 def test_an_export_is_measured_beside_duckdb(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from gateway.billing.tariff import load_tariffs
 from gateway.config import load_config
 from gateway.policy.cases import checked, load_cases
-from gateway.policy.decide import decide
+from gateway.policy.decide import explain
 from gateway.policy.decision import Medium, VisitRequest
 from gateway.policy.dialplan import load
 
@@ -28,7 +28,7 @@ def test_a_plan_decides_as_its_table_says(table: Path) -> None:
 
 def test_the_path_names_conditions_and_no_number() -> None:
     at = datetime(2026, 1, 5, 13, 0, tzinfo=UTC)
-    decision = decide(PLAN, VisitRequest("demo", "terminal-1", "5552369000", Medium.VIDEO, at))
+    decision = explain(PLAN, VisitRequest("demo", "terminal-1", "5552369000", Medium.VIDEO, at))
     assert decision.path == (
         "trunk: PASS",
         "station: PASS",
