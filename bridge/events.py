@@ -90,9 +90,7 @@ class PromptEnded:
 
 @dataclass(frozen=True, slots=True)
 class KeyframeByInfo:
-    """This side negotiated no feedback: ask it for a picture by SIP INFO (RFC 5168)."""
-
-    source: Side = Side.SIP
+    """The station negotiated no feedback: ask it for a picture by SIP INFO (RFC 5168)."""
 
 
 @dataclass(frozen=True, slots=True)
