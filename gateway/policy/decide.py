@@ -1,7 +1,7 @@
 """May this visit happen, with whom, for how long and at what rate? Pure: the same question has the same answer.
 
     trunk -> facility -> station -> (the caller is asked first) -> first rule whose pattern matches
-          -> blocked? -> contact -> hours -> medium -> terms
+          -> blocked? -> contact -> blackout -> hours -> medium -> terms
 
 Each condition that was looked at stands in the decision's path as `condition: PASS` or `condition: FAIL`, in order.
 The path names rules and conditions, never a number or a person. Rules that do not match are in the path of explain()
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from gateway.policy.blackout import is_black, next_black
 from gateway.policy.decision import Allowed, Another, Asks, Decision, Medium, Refusal, Refused, Terms, VisitRequest
 from gateway.policy.payers import payers_of
 from gateway.policy.plan import Contact, Dialplan, Facility, Rule, Station
@@ -85,6 +86,8 @@ def _by_rule(dialplan: Dialplan, rule: Rule, station: Station | None, request: V
     contact = rule.contact or dialplan.numbers.get(request.dialled)
     if not trail.passed("contact", contact is not None) or contact is None:
         return trail.refused(Refusal.UNKNOWN_NUMBER)
+    if _is_blacked_out(trail, request):
+        return trail.refused(Refusal.BLACKOUT)
     if not trail.passed("hours", rule.schedule is None or rule.schedule.is_open(request.at)):
         return trail.refused(Refusal.HOURS)
     medium = _medium(rule, station, request)
@@ -94,6 +97,14 @@ def _by_rule(dialplan: Dialplan, rule: Rule, station: Station | None, request: V
     if contact.also and not rule.privileged:
         terms = replace(terms, also=_others(dialplan, contact))
     return Allowed(terms, tuple(trail.path))
+
+
+def _is_blacked_out(trail: _Trail, request: VisitRequest) -> bool:
+    """A condition only of facilities that have such days."""
+    facility = trail.facility
+    if facility is None or not facility.blackouts:
+        return False
+    return not trail.passed("no blackout", not is_black(facility.blackouts, facility.zone, request.at))
 
 
 def _others(dialplan: Dialplan, contact: Contact) -> tuple[Another, ...]:
@@ -119,7 +130,11 @@ def _terms(
     minutes = [rule.max_minutes]
     if station is not None and station.max_minutes is not None:
         minutes.append(station.max_minutes)
-    closes_at = rule.schedule.closes_at(request.at) if rule.schedule else None
+    ends = [
+        rule.schedule.closes_at(request.at) if rule.schedule else None,
+        next_black(facility.blackouts, facility.zone, request.at),
+    ]
+    closes_at = min((each for each in ends if each is not None), default=None)
     max_seconds = min(minutes) * 60
     if closes_at is not None:
         max_seconds = min(max_seconds, max(1, int((closes_at - request.at).total_seconds())))

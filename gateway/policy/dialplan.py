@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -17,6 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field
 
 from gateway.documents import Document, DocumentError, Problem, Source, collector_paused, load_with_source
+from gateway.policy.blackout import Blackout
 from gateway.policy.decision import Medium
 from gateway.policy.ivr_document import IvrEntry
 from gateway.policy.pattern import Pattern
@@ -65,7 +67,7 @@ class FacilityEntry(Document):
     """See plan.Facility. `recording` is there when its visits are recorded.
 
     caps: a table of rate caps, or `none`. type, adp (average daily population): what its tier there follows from.
-    ivr: its callers are asked by the gateway's own voice first.
+    ivr: its callers are asked by the gateway's own voice first. blackouts: days without visits.
     """
 
     id: Id
@@ -77,6 +79,7 @@ class FacilityEntry(Document):
     type: FacilityType | None = None
     adp: Annotated[int, Field(ge=0)] | None = None
     ivr: IvrEntry | None = None
+    blackouts: tuple[str | date, ...] = ()
 
 
 class StationEntry(Document):
@@ -194,8 +197,18 @@ class _Builder:
                 days = entry.recording.retention_days if entry.recording else None
                 table, tier = self._tier(entry, index)
                 ivr = entry.ivr.rules() if entry.ivr else None
-                found[entry.id] = Facility(entry.id, entry.name, zone, entry.trunks, days, table, tier, ivr)
+                black = self._blackouts(entry, index)
+                found[entry.id] = Facility(entry.id, entry.name, zone, entry.trunks, days, table, tier, ivr, black)
         return found
+
+    def _blackouts(self, entry: FacilityEntry, index: int) -> tuple[Blackout, ...]:
+        found = []
+        for position, text in enumerate(entry.blackouts):
+            try:
+                found.append(Blackout.parse(str(text)))
+            except ValueError as error:
+                self._problem(str(error), "facilities", index, "blackouts", position)
+        return tuple(found)
 
     def _tier(self, entry: FacilityEntry, index: int) -> tuple[str, str]:
         """Table of rate caps and tier of a facility; both empty where no caps bind it."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from gateway.policy.blackout import Blackout
 from gateway.policy.decision import Medium
 from gateway.policy.ivr import IvrRules
 from gateway.policy.pattern import Pattern
@@ -26,7 +27,7 @@ class Facility:
 
     retention_days: its visits are recorded, and kept for so long. None: nothing of it is recorded.
     caps, tier: the table of rate caps that binds it, and its tier there; both empty where none does.
-    ivr: what its callers are asked before anybody is rung; None: nothing.
+    ivr: what its callers are asked before anybody is rung; None: nothing. blackouts: days without visits.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Facility:
     caps: str = ""
     tier: str = ""
     ivr: IvrRules | None = None
+    blackouts: tuple[Blackout, ...] = ()
 
     @property
     def timezone(self) -> str:
