@@ -92,6 +92,12 @@ def tariff_quote(
     agreed = tariffs.agreed(tariff, when, facility=where.id, timezone=where.timezone, privileged=privileged)
     if agreed is None:
         raise KinbridgeError(f"no version of {tariff} is in force for {where.id} on {when:%Y-%m-%dT%H:%M:%SZ}")
+    if agreed.cap and agreed.cap.per_minute.currency != agreed.currency:
+        cap = agreed.cap
+        raise KinbridgeError(
+            f"{tariff} is in {agreed.currency}, the cap that binds {where.id} in {cap.per_minute.currency}"
+            f" ({cap.cap_id}); they cannot be compared, and no rule of that facility may use it"
+        )
     _print(agreed, charge(agreed, seconds, free_seconds), where, when)
 
 

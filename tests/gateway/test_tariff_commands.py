@@ -172,3 +172,21 @@ def _fits(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> None:
     else:
         kinds = {"string": (str, date, datetime), "integer": int, "boolean": bool}
         assert isinstance(value, kinds[schema["type"]]), (value, schema)
+
+
+def test_a_quote_does_not_compare_a_tariff_with_a_cap_in_other_money(config: Path) -> None:
+    rates = config.parent / "county.yaml"
+    rates.write_text(
+        rates.read_text()
+        + """
+  - id: abroad
+    version: 1
+    currency: EUR
+    medium: audio
+    per_minute: "0.30"
+    rounding: {mode: half_up, to: "0.01"}
+    valid_from: 2026-04-06
+"""
+    )
+    told = refused("quote", "--seconds", "7", "--tariff", "abroad", "--at", "2026-05-01", "--config", str(config))
+    assert told.startswith("abroad is in EUR, the cap that binds north in USD")
