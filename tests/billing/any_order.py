@@ -43,8 +43,8 @@ WHO_PAYS = (
     (Payer("family", 34), Payer("inside", 33), Payer("county", 33)),
     (Payer("county", 100),),
 )
-BEGINNINGS = (  # before an ordinary night, and before those on which the clocks of Chicago and of Beirut change
-    datetime(2026, 1, 5, 15, tzinfo=UTC),
+BEGINNINGS = (  # after midnight of an ordinary Monday, and before nights on which clocks change
+    datetime(2026, 1, 5, 6, 5, tzinfo=UTC),
     datetime(2026, 3, 8, 5, 50, tzinfo=UTC),
     datetime(2026, 3, 28, 21, 50, tzinfo=UTC),
     datetime(2026, 11, 1, 4, 50, tzinfo=UTC),
@@ -64,6 +64,17 @@ tariffs:
 FREE = {"daily": (60, "day"), "weekly": (120, "week")}
 MENDED = ("0.16", "0.21", "0.25", "2.40"), ("0.159999", "0.2", "0.19", "1.00"), ("0.30", "0.24", "0.26", "2.41")
 AMOUNTS = st.integers(1, 1_000_000).map(lambda micros: Money(micros, "USD"))
+LIMITS = st.sampled_from([None, None, 50_000, 120_000, 250_000, 900_000]).map(
+    lambda micros: None if micros is None else Money(micros, "USD")
+)
+USED = st.sampled_from([200, 61, 60, 59, 33, 7, 1, 0]) | st.integers(0, 320)
+CALLS: dict[str, st.SearchStrategy[Any]] = {
+    "node": st.sampled_from(NODES),
+    "facility": st.sampled_from(sorted(ZONES)),
+    "tariff": st.sampled_from(["daily", "plain", "weekly", "daily", "visit"]),
+    "payers": st.sampled_from(WHO_PAYS),
+    "limit_s": st.sampled_from([300, 180, 120, 60, 20, 1]),
+}
 KEYS = st.sampled_from(["k1", "k2", "k3", "k4", "k5", "k6", "k7", "k8"])
 RULES = AccountRules(slice_s=30, least_slice_s=5, low_balance="0.50")
 
@@ -111,6 +122,8 @@ class Town(RuleBasedStateMachine):
         self.one = self.books["node1"]
         for name, kind in PEOPLE.items():
             self.run(self.one.open_account(name, "USD", kind))
+            self.run(self.one.deposit(name, Money(3_000_000, "USD"), f"first {name}"))
+            self.cash += 3_000_000
 
     def account(self, name: str) -> Account:
         return self.run(self.one.account(name))
@@ -165,15 +178,14 @@ class Town(RuleBasedStateMachine):
         withdraw()
         self.cash -= amount.micros
 
-    @rule(
-        who=st.sampled_from(sorted(PEOPLE)), day=st.none() | AMOUNTS, week=st.none() | AMOUNTS, low=st.none() | AMOUNTS
-    )
+    @rule(who=st.sampled_from(sorted(PEOPLE)), day=LIMITS, week=LIMITS, low=LIMITS)
     def limits(self, who: str, day: Money | None, week: Money | None, low: Money | None) -> None:
         self.run(self.one.set_limits(who, day, week, low))
 
-    @rule(who=st.sampled_from(["family", "inside"]), refund=st.booleans())
-    def closes_an_account(self, who: str, refund: bool) -> None:
+    @rule(refund=st.booleans())
+    def closes_an_account(self, refund: bool) -> None:
         """It authorises nothing from then on; what runs and what is corrected still moves money on it."""
+        who = "inside"
         before = self.account(who)
         if refund and before.held.micros:
             with pytest.raises(BillingError, match="when they are over"):
@@ -187,14 +199,21 @@ class Town(RuleBasedStateMachine):
 
     # visits
 
-    @rule(
-        target=visits,
-        node=st.sampled_from(NODES),
-        facility=st.sampled_from(sorted(ZONES)),
-        tariff=st.sampled_from(["plain", "daily", "weekly", "visit"]),
-        payers=st.sampled_from(WHO_PAYS),
-        limit_s=st.integers(1, 300),
-    )
+    @rule(target=over, used_s=USED, slices=st.integers(0, 4), minutes=st.sampled_from([0, 0, 7, 90]), **CALLS)
+    def has_a_visit(self, used_s: int, slices: int, minutes: int, **call: Any) -> str:
+        """From beginning to end, with so many slices."""
+        visit_id = self.calls(**call)
+        for _ in range(slices):
+            self.asks_for_more(visit_id, stale=False)
+        if minutes:
+            self.lives(visit_id, more_s=used_s)
+            self.time_passes(minutes)
+        return self.ends(visit_id, used_s, unusable_s=0)
+
+    @rule(target=visits, **CALLS)
+    def begins_a_visit(self, **call: Any) -> str:
+        return self.calls(**call)
+
     def calls(self, node: str, facility: str, tariff: str, payers: tuple[Payer, ...], limit_s: int) -> str:
         visit_id = f"v{len(self.has) + 1}"
         wanted = intent(
@@ -231,7 +250,11 @@ class Town(RuleBasedStateMachine):
                     assert account.held.micros + spent(ledger, period, now, zone) <= limit.micros
         return answer
 
-    @rule(visit_id=visits, stale=st.booleans())
+    @rule(visit_id=visits, stale=st.booleans(), more_s=st.integers(1, 90))
+    def goes_on(self, visit_id: str, stale: bool, more_s: int) -> None:
+        self.asks_for_more(visit_id, stale)
+        self.lives(visit_id, more_s)
+
     def asks_for_more(self, visit_id: str, stale: bool) -> None:
         """stale: the answer to the last question was lost."""
         if not self.has[visit_id]:
@@ -250,7 +273,6 @@ class Town(RuleBasedStateMachine):
             assert answer.seconds == self.has[visit_id] or not stale, "it is given again, not twice"
             self.has[visit_id] = answer.seconds
 
-    @rule(visit_id=visits, more_s=st.integers(1, 90))
     def lives(self, visit_id: str, more_s: int) -> None:
         self.proven[visit_id] += more_s
         now, used_s = self.clock.now(), self.proven[visit_id]
@@ -262,9 +284,10 @@ class Town(RuleBasedStateMachine):
         times = {"ended_at": now, "ring_at": now, "answer_at": now, "media_start_at": now, "media_end_at": now}
         return summary(visit_id, used_s, unusable_s=unusable_s, **times)
 
-    @rule(
-        target=over, visit_id=consumes(visits), used_s=st.integers(0, 320), unusable_s=st.sampled_from([0, 0, 0, 100])
-    )
+    @rule(target=over, visit_id=consumes(visits), used_s=USED, unusable_s=st.sampled_from([0, 0, 0, 100]))
+    def is_over(self, visit_id: str, used_s: int, unusable_s: int) -> str:
+        return self.ends(visit_id, used_s, unusable_s)
+
     def ends(self, visit_id: str, used_s: int, unusable_s: int) -> str:
         books, over = self.books[self.intents[visit_id].node], self.summed_up(visit_id, used_s, unusable_s)
         told = {name: self.account(name).low_told for name in PEOPLE}
@@ -311,10 +334,18 @@ class Town(RuleBasedStateMachine):
 
     # corrections
 
-    @rule(visit_id=over, amount=AMOUNTS, key=KEYS, node=st.sampled_from(NODES), later=st.booleans())
-    def gives_back(self, visit_id: str, amount: Money, key: str, node: str, later: bool) -> None:
+    @rule(
+        visit_id=over,
+        percent=st.sampled_from([100, 50, 33, 101]) | st.integers(1, 120),
+        key=KEYS,
+        node=st.sampled_from(NODES),
+        later=st.booleans(),
+    )
+    def gives_back(self, visit_id: str, percent: int, key: str, node: str, later: bool) -> None:
+        """So much of what is left of the charge; of nothing, a micro-unit."""
         records = self.run(self.one.records_of(visit_id))
         named, left = records[-1 if later else 0].cdr_id, records[-1].charged
+        amount = Money(max(1, left.micros * percent // 100), "USD")
         done = next((each for each in records if each.cdr_id == f"{records[0].cdr_id}:{key}"), None)
 
         def credit() -> Cdr:
@@ -356,6 +387,9 @@ class Town(RuleBasedStateMachine):
     # time, and what is always so
 
     @rule(minutes=st.sampled_from([1, 9, 30, 65, 24 * 60 + 5, 5 * 24 * 60]))
+    def waits(self, minutes: int) -> None:
+        self.time_passes(minutes)
+
     def time_passes(self, minutes: int) -> None:
         self.run(self.clock.advance(minutes * 60))
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.billing.audit import verify_chain
 from gateway.billing.cdr import Cdr
+from gateway.billing.credits import MOSTLY_UNUSABLE
 from gateway.money import Money
 from gateway.reports.reading import read_statement
 from gateway.store import Account, AccountKind, LedgerEntry, MovementKind, Store
@@ -91,6 +92,15 @@ def _check_paid(cdr: Cdr, found: Snapshot) -> None:
         each.account: _micros(each.amount) for each in cdr.payers if _micros(each.amount)
     }
     assert all(micros >= 0 for name, micros in paid.items() if name in people), "nobody earns by a visit"
+    if cdr.credit_reason != MOSTLY_UNUSABLE:
+        given_back = sum(
+            each.amount.micros
+            for name in people
+            for each in found.ledgers[name]
+            if each.movement.visit_id == cdr.visit_id and each.movement.kind is MovementKind.CREDIT
+        )
+        charge = cdr.charged.micros + _micros(cdr.credited)
+        assert _micros(cdr.credited) == min(given_back, charge), "what was credited stays so"
     assert -sum(micros for name, micros in paid.items() if name not in people) == cdr.charged.micros
     assert all(micros <= 0 for name, micros in paid.items() if name not in people), "the house pays for none"
 
