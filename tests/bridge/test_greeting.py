@@ -69,7 +69,7 @@ async def test_keys_are_told_and_what_is_said_gives_way_to_what_is_said_next(sta
 async def test_the_browser_comes_and_sound_and_picture_are_relayed(stage: Stage) -> None:
     stage.terminal.aim((await stage.bridge.greet(stage.terminal.describe())).sip_sdp)
     stage.bridge.show(Side.SIP, Slate.PLEASE_WAIT, Prompt.PLEASE_WAIT)
-    await stage.terminal.sound.heard()
+    last = int.from_bytes((await stage.terminal.sound.heard())[2:4], "big")
     before = sdp.parse(await stage.bridge.change(stage.terminal.describe()))
     await bring(stage)
     stage.bridge.clear(Side.SIP)
@@ -79,7 +79,6 @@ async def test_the_browser_comes_and_sound_and_picture_are_relayed(stage: Stage)
         "video sip->: relay H264 -> H264",
         "video web->: relay H264 -> H264",
     ]
-    last = 0
     while not stage.terminal.sound.is_silent():
         last = int.from_bytes((await stage.terminal.sound.heard())[2:4], "big")
     stage.from_browser(b"from the family", raw_peer.PCMU, AUDIO_SSRC)
