@@ -35,6 +35,14 @@ class Media(Protocol):
         we call the station: the same as without SDP
         the station first:   greet(sip_offer or None) in place of join, then bring(web_offer)
         re-INVITE / UPDATE:  change(sip_offer) -> answer; hold, resume, add and drop video, new address
+
+    The family by telephone; each step may come before or after the station is greeted, but the last:
+
+        we call it:          offer_telephone() -> our offer; complete_telephone(answer of its 200), not of a 183
+        prompts and keys:    say(Side.WEB, ...), DtmfKey(Side.WEB); nobody hears the other
+        it does not accept:  drop_telephone(); another may be called, or a browser brought
+        it accepts:          connect_telephone(sealed=...): they hear each other
+        its re-INVITE:       change_telephone(offer) -> answer; ours: change_telephone(None), complete_telephone(answer)
     """
 
     async def greet(self, sip_offer: str | None) -> Joined:
@@ -53,6 +61,32 @@ class Media(Protocol):
         ...
 
     async def complete(self, sip_answer: str) -> Joined: ...
+
+    async def offer_telephone(self, *, video: bool = True) -> str:
+        """Our offer for a telephone that is called. video: offer a picture too, when the station has one.
+
+        Raises NegotiationError where a browser or another telephone is there, PortsExhausted.
+        """
+        ...
+
+    async def complete_telephone(self, answer: str) -> None:
+        """What the telephone answered. What it sent before (ringing tones, keys) is forgotten.
+
+        Raises SdpError, AudioMissing, NegotiationError; the telephone is to be hung up and dropped then.
+        """
+        ...
+
+    async def change_telephone(self, offer: str | None) -> str:
+        """The answer to a new offer of the telephone (None: our own current description as an offer)."""
+        ...
+
+    async def connect_telephone(self, *, sealed: bool) -> tuple[Route, ...]:
+        """They hear each other from now on, as soon as what is ours is cleared. sealed: as in bring()."""
+        ...
+
+    async def drop_telephone(self) -> None:
+        """The telephone that was called, but not connected, is forgotten with all that was meant for it."""
+        ...
 
     async def change(self, sip_offer: str | None) -> str:
         """The answer to a new offer of the station (None: our own current description as an offer)."""
@@ -91,14 +125,14 @@ class Media(Protocol):
         """The far side's sound at once, its picture with the next keyframe."""
         ...
 
-    def want_picture(self) -> None:
-        """The station asked for a keyframe by SIP INFO: pass the wish on to where its video comes from."""
+    def want_picture(self, side: Side = Side.SIP) -> None:
+        """This side asked for a keyframe by SIP INFO: pass the wish on to where its video comes from."""
         ...
 
     def events(self) -> AsyncIterator[BridgeEvent]: ...
 
-    def held(self) -> bool:
-        """The station put us on hold."""
+    def held(self, side: Side = Side.SIP) -> bool:
+        """The station, or the telephone, put us on hold."""
         ...
 
     def stats(self) -> BridgeStats: ...

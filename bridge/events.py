@@ -90,7 +90,9 @@ class PromptEnded:
 
 @dataclass(frozen=True, slots=True)
 class KeyframeByInfo:
-    """The station negotiated no feedback: ask it for a picture by SIP INFO (RFC 5168)."""
+    """This side negotiated no feedback: ask it for a picture by SIP INFO (RFC 5168)."""
+
+    source: Side = Side.SIP
 
 
 @dataclass(frozen=True, slots=True)

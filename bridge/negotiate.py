@@ -12,7 +12,7 @@ knows mode 0 (RFC 6184 section 6.2), while the other direction is relayed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -33,7 +33,7 @@ _MIRRORED = {  # of format parameters: the others tell what the station receives
     "H263": _SIZES,
 }
 _OFFERED_H264 = (("profile-level-id", "42e01f"), ("level-asymmetry-allowed", "1"))
-_OFFERED = {
+OFFERED = {
     Kind.AUDIO: (Codec("PCMU", 0, 8000), Codec("PCMA", 8, 8000), Codec("G722", 9, 8000)),
     Kind.VIDEO: (
         *(
@@ -44,15 +44,15 @@ _OFFERED = {
         Codec("H263-1998", 100, 90000, fmtp=(("cif", "1"), ("qcif", "1"))),
     ),
 }
-_ANYBODYS = {
-    Kind.AUDIO: (Codec("OPUS", 111, 48000, channels=2), *_OFFERED[Kind.AUDIO]),
-    Kind.VIDEO: _OFFERED[Kind.VIDEO][:3],
+ANYBODYS = {
+    Kind.AUDIO: (Codec("OPUS", 111, 48000, channels=2), *OFFERED[Kind.AUDIO]),
+    Kind.VIDEO: OFFERED[Kind.VIDEO][:3],
 }
 _MIRROR = {Flow.SENDONLY: Flow.RECVONLY, Flow.RECVONLY: Flow.SENDONLY}
 _DTMF = "TELEPHONE-EVENT"
 _DTMF_EVENTS = (("", "0-15"),)
-_OFFERED_DTMF = Codec(_DTMF, 101, 8000, fmtp=_DTMF_EVENTS)
-_PTIME_MS = 20
+OFFERED_DTMF = Codec(_DTMF, 101, 8000, fmtp=_DTMF_EVENTS)
+PTIME_MS = 20
 _G722_SAMPLES_HZ = 16_000
 _MOST_CODECS = 24  # of a line; browsers have a dozen, and each is compared with each
 _SOUND_BPS, _LEAST_BPS = 64_000, 64_000
@@ -93,9 +93,16 @@ class BrowserLine:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
+    """browser: the lines of the family's browser; telephone: those of its telephone (`bridge.phones`)."""
+
     routes: tuple[Route, ...]
     station: tuple[StationLine, ...]
-    browser: tuple[BrowserLine, ...]
+    browser: tuple[BrowserLine, ...] = ()
+    telephone: tuple[StationLine, ...] = ()
+
+    def lines(self, side: Side) -> tuple[StationLine, ...]:
+        """Those of the station, or of the telephone that is the family's side."""
+        return self.station if side is Side.SIP else self.telephone
 
     def station_line(self, kind: Kind) -> StationLine | None:
         return next((each for each in self.station if each.kind is kind), None)
@@ -124,16 +131,13 @@ def plan(
     station_lines: list[StationLine] = []
     browser_lines: list[BrowserLine] = []
     for kind in Kind:
-        ours = _station_media(station, kind, secure=keys is not None)
+        ours = used_media(station, kind, secure=keys is not None)
         theirs = _browser_media(browser, kind)
         pair = _choose(kind, ours[1], theirs, prefer_transcode) if ours and theirs else None
         if pair is None and kind is Kind.AUDIO:
             raise _no_audio(station, theirs is not None)
         if ours and pair:
-            line = _station_line(*ours, kind, pair.station, keys)
-            limited = replace(line.media, bandwidth_bps=_most_bps(station, line))
-            others = _others(offered.media[line.index], line) if offered else ()
-            station_lines.append(replace(line, media=limited, others=others))
+            station_lines.append(settled(station, ours, pair.station, keys, offered))
         if theirs:
             browser_lines.append(BrowserLine(kind, pair.browser if pair else _spare(kind, theirs), mirror(theirs.flow)))
         if ours or theirs:
@@ -146,9 +150,17 @@ def mirror(flow: Flow) -> Flow:
     return _MIRROR.get(flow, flow)
 
 
-def answer(offered: Session, agreed: Plan, *, origin: Origin, ports: Mapping[Kind, int], max_video_bps: int) -> Session:
-    """Our answer to the station. `ports` has the RTP port of every line in `agreed.station`."""
-    used = {each.index: each for each in agreed.station}
+def answer(
+    offered: Session,
+    agreed: Plan,
+    *,
+    origin: Origin,
+    ports: Mapping[Kind, int],
+    max_video_bps: int,
+    side: Side = Side.SIP,
+) -> Session:
+    """Our answer to the station, or to the telephone. `ports` has the RTP port of every line of that side."""
+    used = {each.index: each for each in agreed.lines(side)}
     media = tuple(
         _accepted(used[index], ports[used[index].kind], max_video_bps) if index in used else _refused(each)
         for index, each in enumerate(offered.media)
@@ -170,19 +182,26 @@ def offer(browser: Session, *, origin: Origin, ports: Mapping[Kind, int], max_vi
     for kind in Kind:
         theirs = _browser_media(browser, kind)
         if kind in ports and theirs is not None:
-            codecs = tuple(sorted(_OFFERED[kind], key=lambda each: _cheapness(each, theirs)))
+            codecs = tuple(sorted(OFFERED[kind], key=lambda each: _cheapness(each, theirs)))
             if kind is Kind.AUDIO:
-                media.append(Media("audio", ports[kind], codecs=(*codecs, _OFFERED_DTMF), ptime_ms=_PTIME_MS))
+                media.append(Media("audio", ports[kind], codecs=(*codecs, OFFERED_DTMF), ptime_ms=PTIME_MS))
             else:
                 media.append(Media("video", ports[kind], codecs=codecs, bandwidth_bps=max_video_bps))
     return Session(origin, tuple(media), origin.address)
 
 
-def arriving(routes: Iterable[Route], kind: Kind, codec: Codec) -> tuple[Route, ...]:
-    """The routes when the station sends another of the formats that it may (`StationLine.others`)."""
+def arriving(
+    routes: Iterable[Route], kind: Kind, source: Side, codec: Codec, pair: Callable[[Codec, Codec], Pair]
+) -> tuple[Route, ...]:
+    """The routes when a side sends another of the formats that it may (`StationLine.others`). pair: how a codec of the
+    station and one of the family join."""
+
+    def path(target: Codec) -> Path:
+        return pair(codec, target).to_browser if source is Side.SIP else pair(target, codec).to_station
+
     return tuple(
-        replace(each, path=join(codec, each.target_codec).to_browser, source_codec=codec)
-        if (each.kind, each.source) == (kind, Side.SIP) and each.path is not Path.NONE and each.target_codec
+        replace(each, path=path(each.target_codec), source_codec=codec)
+        if (each.kind, each.source) == (kind, source) and each.path is not Path.NONE and each.target_codec
         else each
         for each in routes
     )
@@ -227,10 +246,10 @@ def _restricted(media: Media, codecs: Mapping[Kind, Codec | None]) -> Media:
 
 def offers_video(sdp_text: str) -> bool:
     """Whether a visit with this description can have a picture. Raises SdpError."""
-    return _station_media(parse(sdp_text), Kind.VIDEO, secure=True) is not None
+    return used_media(parse(sdp_text), Kind.VIDEO, secure=True) is not None
 
 
-def _usable(media: Media, names: tuple[str, ...]) -> Iterator[Codec]:
+def usable(media: Media, names: tuple[str, ...]) -> Iterator[Codec]:
     return islice(_known(media, names), _MOST_CODECS)
 
 
@@ -244,14 +263,14 @@ def _known(media: Media, names: tuple[str, ...]) -> Iterator[Codec]:
             yield codec
 
 
-def _station_media(session: Session, kind: Kind, *, secure: bool) -> tuple[int, Media] | None:
-    """The first line of a kind that we can use, and its place. secure: whether SRTP can be."""
+def used_media(session: Session, kind: Kind, *, secure: bool) -> tuple[int, Media] | None:
+    """The first line of a station that we can use, and its place. secure: whether SRTP can be."""
     for index, media in enumerate(session.media):
         if media.kind != kind or media.rejected or "RTP/" not in media.proto or "TLS" in media.proto:
             continue
         if media.secure and not (secure and sdes.usable(media.crypto)):
             continue
-        codecs = tuple(_usable(media, STATION[kind]))
+        codecs = tuple(usable(media, STATION[kind]))
         if codecs:
             return index, media
     return None
@@ -259,7 +278,7 @@ def _station_media(session: Session, kind: Kind, *, secure: bool) -> tuple[int, 
 
 def _browser_media(session: Session, kind: Kind) -> Media | None:
     for media in session.media:
-        if media.kind == kind and not media.rejected and any(_usable(media, BROWSER[kind])):
+        if media.kind == kind and not media.rejected and any(usable(media, BROWSER[kind])):
             return media
     return None
 
@@ -268,8 +287,8 @@ def _choose(kind: Kind, ours: Media, theirs: Media, prefer_transcode: bool) -> P
     """The cheapest pair; of those the likest, then the station's order, then the browser's."""
     best: tuple[tuple[int, ...], Pair] | None = None
     hears, speaks = _hears(theirs), _speaks(theirs)
-    for place, station in enumerate(_usable(ours, STATION[kind])):
-        for rank, browser in enumerate(_usable(theirs, BROWSER[kind])):
+    for place, station in enumerate(usable(ours, STATION[kind])):
+        for rank, browser in enumerate(usable(theirs, BROWSER[kind])):
             pair = join(station, browser)
             modes, profiles = unlikeness(pair)
             if prefer_transcode:
@@ -285,14 +304,14 @@ def _choose(kind: Kind, ours: Media, theirs: Media, prefer_transcode: bool) -> P
 def _spare(kind: Kind, theirs: Media) -> Codec:
     """The browser's codec that is cheapest against all that a station may come with."""
     return min(
-        _usable(theirs, BROWSER[kind]),
-        key=lambda each: sum(price(join(station, each), hears=True, speaks=True) for station in _OFFERED[kind]),
+        usable(theirs, BROWSER[kind]),
+        key=lambda each: sum(price(join(station, each), hears=True, speaks=True) for station in OFFERED[kind]),
     )
 
 
 def _cheapness(station: Codec, theirs: Media) -> tuple[int, int]:
     """Of the cheapest pair that it can be in."""
-    pairs = [join(station, each) for each in _usable(theirs, BROWSER[Kind(theirs.kind)])]
+    pairs = [join(station, each) for each in usable(theirs, BROWSER[Kind(theirs.kind)])]
     return min((int(each.old), price(each, hears=_hears(theirs), speaks=_speaks(theirs))) for each in pairs)
 
 
@@ -306,7 +325,7 @@ def _speaks(browser: Media) -> bool:
 
 def anybody(origin: Origin) -> Session:
     """A browser that takes all that browsers take: what a station is greeted with before anybody is there."""
-    return Session(origin, tuple(Media(str(kind), 9, codecs=_ANYBODYS[kind]) for kind in Kind), origin.address)
+    return Session(origin, tuple(Media(str(kind), 9, codecs=ANYBODYS[kind]) for kind in Kind), origin.address)
 
 
 def browser_without_audio() -> AudioMissing:
@@ -325,7 +344,18 @@ def _no_audio(station: Session, browser_has: bool) -> NegotiationError:
     return AudioMissing("the station offers no usable audio line; offer PCMU, PCMA or G722 in m=audio")
 
 
-def _station_line(index: int, media: Media, kind: Kind, codec: Codec, keys: OwnKeys | None) -> StationLine:
+def settled(
+    session: Session, place: tuple[int, Media], codec: Codec, keys: OwnKeys | None, offered: Session | None
+) -> StationLine:
+    """The line at this place of a station's description, with the codec that it gets. offered: what it answers."""
+    line = _station_line(*place, codec, keys)
+    limited = replace(line.media, bandwidth_bps=_most_bps(session, line))
+    others = _others(offered.media[line.index], line) if offered else ()
+    return replace(line, media=limited, others=others)
+
+
+def _station_line(index: int, media: Media, codec: Codec, keys: OwnKeys | None) -> StationLine:
+    kind = Kind(media.kind)
     dtmf = secured = None
     crypto = sdes.usable(media.crypto) if media.secure else None
     if crypto is not None and keys is not None:
@@ -335,7 +365,7 @@ def _station_line(index: int, media: Media, kind: Kind, codec: Codec, keys: OwnK
             (each for each in media.codecs if each.name == _DTMF), key=lambda each: each.clock_hz != codec.clock_hz
         )
         dtmf = next(iter(events), None)  # best of the sound's clock (RFC 4733 section 2.1), but keys count more
-    return StationLine(index, kind, _agreed(codec), dtmf, mirror(media.live_flow), media, sdes=secured)
+    return StationLine(index, kind, agreed_feedback(codec), dtmf, mirror(media.live_flow), media, sdes=secured)
 
 
 def _most_bps(station: Session, line: StationLine) -> int | None:
@@ -351,15 +381,15 @@ def _most_bps(station: Session, line: StationLine) -> int | None:
 
 def _others(ours: Media, line: StationLine) -> tuple[Codec, ...]:
     """What we offered and the station took besides: in our numbers, which it sends with (RFC 3264 section 6.1)."""
-    names = {(each.name, mode(each)) for each in _usable(line.media, STATION[line.kind])}
+    names = {(each.name, mode(each)) for each in usable(line.media, STATION[line.kind])}
     return tuple(
         each
-        for each in _usable(ours, STATION[line.kind])
+        for each in usable(ours, STATION[line.kind])
         if (each.name, mode(each)) in names and each.payload_type != line.codec.payload_type
     )
 
 
-def _agreed(codec: Codec) -> Codec:
+def agreed_feedback(codec: Codec) -> Codec:
     """Of the feedback only what both sides do; the order is ours."""
     return replace(codec, feedback=tuple(each for each in _FEEDBACK if each in codec.feedback))
 
@@ -367,7 +397,7 @@ def _agreed(codec: Codec) -> Codec:
 def _routes(kind: Kind, pair: Pair | None, browser: Media | None) -> list[Route]:
     if pair is None or browser is None:
         return [Route(kind, side, Path.NONE, None, None) for side in Side]
-    station = _agreed(pair.station)
+    station = agreed_feedback(pair.station)
     return [
         Route(kind, Side.SIP, pair.to_browser if _hears(browser) else Path.NONE, station, pair.browser),
         Route(kind, Side.WEB, pair.to_station if _speaks(browser) else Path.NONE, pair.browser, station),
@@ -391,7 +421,7 @@ def _accepted(line: StationLine, port: int, max_video_bps: int) -> Media:
         codecs=tuple(codecs),
         flow=line.flow,
         rtcp_mux=line.media.rtcp_mux,
-        ptime_ms=_PTIME_MS if line.kind is Kind.AUDIO else None,
+        ptime_ms=PTIME_MS if line.kind is Kind.AUDIO else None,
         bandwidth_bps=max_video_bps if line.kind is Kind.VIDEO else None,
     )
 

@@ -29,7 +29,7 @@ _LEVEL_BLOCKS = {9: 99, 10: 99, 11: 396, 12: 396, 13: 396, 20: 396, 21: 792}  # 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """to_browser and to_station: relay or transcode."""
+    """to_browser and to_station: relay or transcode. browser: the family's codec, be it a telephone's."""
 
     station: Codec
     browser: Codec
@@ -39,7 +39,7 @@ class Pair:
     @property
     def old(self) -> bool:
         """H.263: pictures of half the size and more than half the blur; for those who have nothing else."""
-        return family(self.station) == "H263"
+        return "H263" in (family(self.station), family(self.browser))
 
 
 def join(station: Codec, browser: Codec) -> Pair:
@@ -47,6 +47,14 @@ def join(station: Codec, browser: Codec) -> Pair:
     if station.name != browser.name or station.clock_hz != browser.clock_hz:
         return Pair(station, browser, Path.TRANSCODE, Path.TRANSCODE)
     return Pair(station, browser, _path(_browser_reads(station)), _path(_station_reads(station, browser)))
+
+
+def join_phones(station: Codec, telephone: Codec) -> Pair:
+    """Both of a station's tables: a telephone too is taken at its word."""
+    if station.name != telephone.name or station.clock_hz != telephone.clock_hz:
+        return Pair(station, telephone, Path.TRANSCODE, Path.TRANSCODE)
+    there, back = _phone_reads(telephone, station), _phone_reads(station, telephone)
+    return Pair(station, telephone, _path(there), _path(back))
 
 
 def price(pair: Pair, *, hears: bool, speaks: bool) -> int:
@@ -100,6 +108,14 @@ def _station_reads(station: Codec, browser: Codec) -> bool:
         if ours > theirs:
             return False
     return _most_blocks(station) >= _BROWSERS_BLOCKS
+
+
+def _phone_reads(reader: Codec, writer: Codec) -> bool:
+    """Two that say the same of themselves read each other, whatever room they have."""
+    said = ("packetization-mode", "profile-level-id", "max-fs", "sqcif", "qcif", "cif", "cif4", "cif16")
+    if all(reader.parameter(each) == writer.parameter(each) for each in said):
+        return True
+    return family(reader) != "H263" and _station_reads(reader, writer)
 
 
 def _profile(codec: Codec) -> str:

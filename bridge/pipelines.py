@@ -36,7 +36,7 @@ from bridge.links.rewrite import Numbering, Rewrite
 from bridge.links.sound import SoundRecipe, SoundTurn
 from bridge.links.timeline import Timeline
 from bridge.rtp.keyframe import DETECTORS
-from bridge.types import Codec, Kind, Route, Side
+from bridge.types import Codec, Kind, Peer, Route, Side
 
 _log = logging.getLogger(__name__)
 
@@ -129,7 +129,7 @@ class Joint:
 
     @property
     def target_name(self) -> str:
-        return "WebLeg" if self.target.side is Side.WEB else "SipLeg"
+        return str(self.target.peer)
 
 
 def _joint(
@@ -171,7 +171,7 @@ class Relay:
             )
         if codec.name == "H264" and (sets := described_sets(codec)):
             self._links.insert(0, ParameterSets(sets, self._rewrite))
-        if source.side is Side.WEB:  # a browser puts what comes in order by itself, a telephone may not
+        if source.side is Side.WEB or target.peer is Peer.TELEPHONE:  # browsers put things in order, phones may not
             self._links.insert(0, _reorder(joint, self._links[0].push, self.counters))
         self._text = joint.way + " -> ".join([codec.name, *map(str, self._links), joint.target_name])
         self._limit = source.limit_bitrate if isinstance(source, LimitsBitrate) else self._ignore_limit

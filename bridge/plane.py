@@ -59,11 +59,12 @@ class MediaPlane:
         made = Bridge(
             self._settings,
             self._timer,
-            sip_leg=lambda on_key, by_info: SipLeg(
+            sip_leg=lambda peer, on_key, by_info: SipLeg(
                 self._sip_ports,
                 self._timer,
                 on_key=on_key,
                 by_info=by_info,
+                peer=peer,
                 follow_after_s=self._settings.follow_after_s,
                 clock=self._clock,
             ),

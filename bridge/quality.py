@@ -108,24 +108,25 @@ class Patience:
             flow.frozen_s += waited_s  # the patience itself was spent before a picture that stood
 
 
-def judged(stats: BridgeStats, patience: Patience) -> BridgeStats:
-    """The same figures with frozen_s of each flow, mos of sound, and one_way_s."""
-    flows = tuple(_judged(each, stats, patience) for each in stats.flows)
+def judged(stats: BridgeStats, patience: Patience, *, family_conceals: bool = True) -> BridgeStats:
+    """The same figures with frozen_s of each flow, mos of sound, and one_way_s. family_conceals: it is a browser."""
+    family = _BROWSER_BPL if family_conceals else _STATION_BPL
+    flows = tuple(_judged(each, stats, patience, family) for each in stats.flows)
     return replace(stats, flows=flows, one_way_s=patience.one_way_s)
 
 
-def _judged(flow: FlowStats, stats: BridgeStats, patience: Patience) -> FlowStats:
-    score = _score(flow, stats) if flow.kind is Kind.AUDIO and flow.sent_packets else None
+def _judged(flow: FlowStats, stats: BridgeStats, patience: Patience, family_bpl: float) -> FlowStats:
+    score = _score(flow, stats, family_bpl) if flow.kind is Kind.AUDIO and flow.sent_packets else None
     return replace(flow, frozen_s=patience.frozen_s(flow.kind, flow.source), mos=score)
 
 
-def _score(flow: FlowStats, stats: BridgeStats) -> float:
+def _score(flow: FlowStats, stats: BridgeStats, family_bpl: float) -> float:
     """rtt_ms of a flow is its outgoing half's; that of its incoming half stands with the flow of the other way."""
     far = Side.WEB if flow.source is Side.SIP else Side.SIP
     back = stats.flow(flow.kind, far)
     ways = [each.rtt_ms / 2 for each in (flow, back) if each is not None and each.rtt_ms is not None]
     delay_ms = sum(ways) + 2 * flow.jitter_ms + _FRAME_MS + (_TRANSCODE_MS if flow.path is Path.TRANSCODE else 0.0)
-    robustness = _BROWSER_BPL if far is Side.WEB else _STATION_BPL
+    robustness = family_bpl if far is Side.WEB else _STATION_BPL
     return mos(rating(loss=_loss(flow), delay_ms=delay_ms, loss_robustness=robustness))
 
 

@@ -15,7 +15,19 @@ class Side(StrEnum):
     """Which leg of a visit."""
 
     SIP = "sip"  # the station: phone or video terminal
-    WEB = "web"  # the family's browser
+    WEB = "web"  # the family: a browser, or a telephone
+
+
+class Peer(StrEnum):
+    """What is at the far end of a leg. The words are those of a pipeline's text."""
+
+    STATION = "SipLeg"
+    BROWSER = "WebLeg"
+    TELEPHONE = "PhoneLeg"
+
+    @property
+    def side(self) -> Side:
+        return Side.SIP if self is Peer.STATION else Side.WEB
 
 
 class Path(StrEnum):
@@ -67,6 +79,10 @@ class Route:
     path: Path
     source_codec: Codec | None
     target_codec: Codec | None
+
+    def is_ours(self, to: Side) -> bool:
+        """Only this side has a line of the kind, and it is sent what is ours."""
+        return self.source is not to and self.source_codec is None and self.target_codec is not None
 
     def __str__(self) -> str:
         if self.path is Path.NONE or self.source_codec is None or self.target_codec is None:

@@ -27,6 +27,7 @@ class Glimpse:
     sound_s, any_s: when the last audio packet, the last sign of life at all arrived; 0.0 for never.
     due: whether silence means something (neither held nor still connecting).
     picture_s: when the last packet of a picture arrived. seen: whether the far side could see one.
+    pauses: a telephone, which may send nothing while nobody speaks.
     """
 
     sound_s: float
@@ -34,16 +35,17 @@ class Glimpse:
     due: bool
     picture_s: float = 0.0
     seen: bool = False
+    pauses: bool = False
 
 
-def glimpse_of(lines: Iterable[MediaLine], *, due: bool, seen: bool) -> Glimpse:
+def glimpse_of(lines: Iterable[MediaLine], *, due: bool, seen: bool, pauses: bool = False) -> Glimpse:
     """One side's lines, at this moment."""
     last_s = dict.fromkeys(Kind, 0.0)
     any_s = 0.0
     for line in lines:
         last_s[line.kind] = line.counters.last_received_s
         any_s = max(any_s, line.counters.last_received_s, line.counters.last_heard_s)
-    return Glimpse(last_s[Kind.AUDIO], any_s, due, last_s[Kind.VIDEO], seen)
+    return Glimpse(last_s[Kind.AUDIO], any_s, due, last_s[Kind.VIDEO], seen, pauses)
 
 
 @dataclass(slots=True)
@@ -113,9 +115,9 @@ class Watch:
         return watched.last_sound_s or now_s
 
     def _silence(self, now_s: float, browser: Glimpse) -> list[BridgeEvent]:
-        """Of the browser alone: a telephone may be silent while nobody speaks."""
+        """Of a browser alone: a telephone may be silent while nobody speaks."""
         watched = self._sides.get(Side.WEB)
-        if watched is None or not browser.due:
+        if watched is None or not browser.due or browser.pauses:
             return []
         silent = now_s - browser.any_s >= _SILENT_AFTER_S
         talked = browser.sound_s > 0.0 and browser.any_s - browser.sound_s < _REPORTS_S

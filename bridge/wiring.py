@@ -6,19 +6,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 
+from bridge.apart import FAR, Apart
 from bridge.codecs import Workers
 from bridge.legs.leg import MediaLine
 from bridge.legs.silent import SILENT, nowhere
 from bridge.links.parked import Parked
 from bridge.links.picture import MOST_BPS
-from bridge.links.rewrite import Numbering
 from bridge.own.program import Way
 from bridge.pipelines import LimitsBitrate, Pipeline, relay, transcode
 from bridge.quality import Moment
-from bridge.tally import Tally
-from bridge.types import FlowStats, Kind, Path, Route, Side
-
-_FAR = {Side.SIP: Side.WEB, Side.WEB: Side.SIP}
+from bridge.types import FlowStats, Kind, Path, Peer, Route, Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,28 +26,16 @@ class _Laid:
     pipeline: Pipeline
 
 
-@dataclass(frozen=True, slots=True)
-class _Fed:
-    """A line that we send on, and where its numbers stand, whoever feeds it."""
-
-    line: MediaLine
-    numbering: Numbering
-
-
-class Wiring:
+class Wiring(Apart):
     """`passed(kind, source)` is called after the first sound or keyframe that passes between two lines."""
 
     def __init__(self, workers: Workers, passed: Callable[[Kind, Side], None], *, most_bps: int = MOST_BPS) -> None:
+        super().__init__()
         self._workers = workers
         self._most_bps = most_bps
         self._passed = passed
         self._laid: dict[tuple[Kind, Side], _Laid] = {}
-        self._lines: dict[tuple[Kind, Side], MediaLine] = {}
-        self._fed: dict[tuple[Kind, Side], _Fed] = {}  # by target
-        self._ways: dict[tuple[Kind, Side], tuple[Way, Callable[[], None] | None]] = {}  # by source
         self._told: dict[tuple[Kind, Side], tuple[MediaLine, MediaLine]] = {}  # between which lines media has passed
-        self._tally = Tally()
-        self.routes: tuple[Route, ...] = ()
 
     def lay(self, routes: tuple[Route, ...], lines: Iterable[MediaLine]) -> None:
         """Pipelines for these routes between these lines. What has not changed goes on undisturbed."""
@@ -60,13 +45,13 @@ class Wiring:
         for key in self._laid.keys() - wanted.keys():
             self._lift(key)
         for key, route in wanted.items():
-            source, target = found.get(key), found.get((route.kind, _FAR[route.source]))
+            source, target = found.get(key), found.get((route.kind, FAR[route.source]))
             laid = self._laid.get(key)
             if laid and (laid.route, laid.source, laid.target) == (route, source, target):
                 continue
             self._lift(key)
             carried = target is not None and route.path is not Path.NONE
-            if key == (Kind.VIDEO, Side.WEB):
+            if key == (Kind.VIDEO, Side.WEB) and source is not None and source.peer is Peer.BROWSER:
                 self._spare(source, carried)
             if source is not None and target is not None and carried:
                 self._laid[key] = _Laid(route, source, target, self._make(route, source, target))
@@ -76,21 +61,12 @@ class Wiring:
         if isinstance(browser, LimitsBitrate):
             browser.limit_bitrate(self._most_bps if carried else 0)
 
-    def follow(self, before: Wiring) -> None:
-        """In place of a wiring that had no pipeline: where lines' numbers stand, and what plays on them, goes on."""
-        self._lines, self._fed, self._ways = before._lines, before._fed, before._ways
-        self._tally, self.routes = before._tally, before.routes
-
     def lift_side(self, side: Side) -> None:
         """The leg of this side goes: nothing may be pushed into it any more."""
         for key, laid in list(self._laid.items()):
             if side in (laid.source.side, laid.target.side):
                 self._lift(key)
-        self._lines = {key: line for key, line in self._lines.items() if line.side is not side}
-
-    def retire(self, line: MediaLine) -> None:
-        """The line goes; what it counted stays."""
-        self._tally.retire_line(line)
+        super().lift_side(side)
 
     def want_pictures(self) -> None:
         """Someone joined: fresh pictures both ways, from the encoder where there is one and from the source."""
@@ -123,19 +99,15 @@ class Wiring:
     # -- what our own sound and pictures need (`bridge.own.program.Floor`)
 
     def target(self, kind: Kind, side: Side) -> MediaLine | None:
-        """None too where the sides have not this kind in common: the page shows a phone in its own way."""
-        common = any(each.kind is kind and each.path is not Path.NONE for each in self.routes)
+        """None too where the sides have not this kind in common: the page shows a phone in its own way.
+
+        A telephone has no page: a picture's line that only one side has is sent what is ours.
+        """
+        common = any(each.kind is kind and (each.path is not Path.NONE or each.is_ours(side)) for each in self.routes)
         return self._lines.get((kind, side)) if common else None
 
-    def numbering(self, target: MediaLine) -> Numbering:
-        key = (target.kind, target.side)
-        fed = self._fed.get(key)
-        if fed is None or fed.line is not target:
-            fed = self._fed[key] = _Fed(target, Numbering())
-        return fed.numbering
-
     def turn(self, kind: Kind, to: Side, way: Way, came: Callable[[], None] | None = None) -> None:
-        key = (kind, _FAR[to])
+        key = (kind, FAR[to])
         before, _ = self._ways.get(key, (Way.LIVE, None))
         self._ways[key] = (way, came)
         laid = self._laid.get(key)
@@ -174,7 +146,7 @@ class Wiring:
         """What was awaited: whoever plays stops, and the pipeline begins with this packet."""
         if came is not None:
             came()
-        self.turn(key[0], _FAR[key[1]], Way.LIVE)
+        self.turn(key[0], FAR[key[1]], Way.LIVE)
         laid = self._laid.get(key)
         if laid is not None:
             laid.pipeline.push(packet)

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from bridge.types import Codec, Flow, Kind, Side
+from bridge.types import Codec, Flow, Kind, Peer, Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,7 @@ class MediaLine(Protocol):
 
     kind: Kind
     side: Side
+    peer: Peer
     codec: Codec  # what the far side sends us and we send it
     flow: Flow  # our direction on this line
     send_payload_type: int

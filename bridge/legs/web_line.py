@@ -17,7 +17,7 @@ from bridge.rtp.keyframe import DETECTORS
 from bridge.rtp.nack import Gap, NackGenerator
 from bridge.rtp.packet import HEADER_BYTES, parse
 from bridge.rtp.reception import Reception, RoundTrip
-from bridge.types import Flow, Kind, Side
+from bridge.types import Flow, Kind, Peer, Side
 
 _PLI_FIRST_S = 0.3  # at most so often; a browser needs a round trip and an encode to obey
 _PLI_SLOWEST_S = 3.0  # a camera that is switched off never obeys
@@ -88,6 +88,7 @@ class WebLine:
     """
 
     side = Side.WEB
+    peer = Peer.BROWSER
 
     def __init__(self, plan: LinePlan, wire: Wire, cname: str, video_max_bps: int) -> None:
         self.kind: Kind = plan.kind

@@ -28,8 +28,6 @@ from bridge.own.words import Prompt, Slate
 from bridge.rtp.timer import Timer
 from bridge.types import Codec, Kind, Side
 
-_NAMES = {Side.SIP: "SipLeg", Side.WEB: "WebLeg"}
-
 Key = tuple[Kind, Side]
 """Of the line that is sent to."""
 
@@ -169,6 +167,14 @@ class Programme:
         shown = self._shown.get(side)
         return shown.slate if shown else None
 
+    def forget(self, side: Side) -> None:
+        """Whoever was there goes; the next one is told nothing of what was meant for the one before."""
+        for wishes in (self._once, self._said, self._shown):
+            wishes.pop(side, None)
+        for kind in Kind:
+            self._stop((kind, side))
+            self._floor.turn(kind, side, Way.LIVE)
+
     def follow(self) -> None:
         """Lines came, went or changed their codec."""
         for key, (line, _, _) in tuple(self._players.items()):
@@ -185,7 +191,7 @@ class Programme:
             found[1].begin_anew()
 
     def describe(self) -> list[str]:
-        return [f"{kind} ->{side}: {name} -> {_NAMES[side]}" for (kind, side), (_, _, name) in self._players.items()]
+        return [f"{kind} ->{side}: {name} -> {line.peer}" for (kind, side), (line, _, name) in self._players.items()]
 
     def close(self) -> None:
         self._closed = True

@@ -13,6 +13,7 @@ from bridge.errors import PortsExhausted
 
 _RECEIVE_BUFFER_BYTES = 1 << 20  # a keyframe comes as a burst of some hundred packets
 _RANDOM_ATTEMPTS = 100
+_MOST_WAITING = 4096  # packets; the buffer has room for fewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,15 @@ class SocketPair:
     def port(self) -> int:
         port: int = self.rtp.getsockname()[1]
         return port
+
+    def drain(self) -> None:
+        """Forgets what has come so far; what comes meanwhile is not waited for."""
+        for each in (self.rtp, self.rtcp):
+            for _ in range(_MOST_WAITING):
+                try:
+                    each.recv(1)
+                except OSError:  # nothing more, or an ICMP error reported late
+                    break
 
     def close(self) -> None:
         self.rtp.close()

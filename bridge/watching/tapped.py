@@ -8,7 +8,7 @@ from bridge.legs.leg import Feedback, LineCounters, MediaLine, SenderReport
 from bridge.legs.silent import SILENT, nowhere
 from bridge.links.counters import PipelineCounters
 from bridge.links.rewrite import Numbering, Rewrite
-from bridge.types import Codec, Flow, Kind, Side
+from bridge.types import Codec, Flow, Kind, Peer, Side
 
 
 class TappedLine:
@@ -17,6 +17,7 @@ class TappedLine:
     def __init__(self, kind: Kind, side: Side, codec: Codec, ask: Callable[[], None]) -> None:
         self.kind: Kind = kind
         self.side: Side = side
+        self.peer = Peer.STATION if side is Side.SIP else Peer.BROWSER
         self.codec = codec
         self.flow: Flow = Flow.RECVONLY
         self.send_payload_type = codec.payload_type
@@ -51,6 +52,7 @@ class Spread:
     def __init__(self, kind: Kind, codec: Codec) -> None:
         self.kind: Kind = kind
         self.side: Side = Side.WEB
+        self.peer: Peer = Peer.BROWSER
         self.codec = codec
         self.flow: Flow = Flow.SENDONLY
         self.send_payload_type = codec.payload_type

@@ -1,13 +1,16 @@
 """Every set of codecs that a station may offer against every set of a browser, and the paths that are chosen.
 
 .venv/bin/python -m tests.bridge.paths_table > tests/bridge/vectors/paths.txt
+.venv/bin/python -m tests.bridge.paths_table phones > tests/bridge/vectors/phones.txt       the same of two phones
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from itertools import chain, combinations
 
+from bridge import phones
 from bridge.negotiate import plan
 from bridge.sdp import Media, Origin, Session
 from bridge.types import Codec, Kind, Path, Route, Side
@@ -89,5 +92,21 @@ def table() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def phones_table() -> str:
+    """Station and telephone, two of a kind."""
+    parts = []
+    for kind, codecs in ((Kind.AUDIO, STATION_AUDIO), (Kind.VIDEO, STATION_VIDEO)):
+        lines = [f"{kind}", f"{'station':26} {'telephone':26} {'to the telephone':28} to the station"]
+        for ours in sets(codecs, least=1):
+            for theirs in sets(codecs, least=1):
+                audio, video = ((ours, theirs), ((), ())) if kind is Kind.AUDIO else ((("PCMU",),) * 2, (ours, theirs))
+                pair = (session(each, other, browser=False) for each, other in zip(audio, video, strict=True))
+                agreed = phones.plan(*pair)
+                there, back = (told(agreed.route(kind, side)) for side in (Side.SIP, Side.WEB))
+                lines.append(f"{' '.join(ours):26} {' '.join(theirs):26} {there:28} {back}".rstrip())
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
 if __name__ == "__main__":
-    print(table(), end="")
+    print(phones_table() if sys.argv[1:] == ["phones"] else table(), end="")

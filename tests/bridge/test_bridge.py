@@ -418,13 +418,13 @@ async def test_unread_events_are_bounded(stage: Stage) -> None:
     for _ in range(300):
         stage.terminal.sound.timestamp += 160
         stage.terminal.sound.say(struct.pack("!BBH", 7, 0x80, 800), same_time=True)
-    await until(lambda: bridge.events_dropped >= 40)
+    await until(lambda: bridge.reports.dropped >= 40)
     browser.accept(joined.web_sdp or "")
     await browser.connected.wait()
     for _ in range(300):
         stage.terminal.sound.timestamp += 160
         stage.terminal.sound.say(struct.pack("!BBH", 7, 0x80, 800), same_time=True)
-    await until(lambda: bridge.events_dropped >= 300)
+    await until(lambda: bridge.reports.dropped >= 300)
     await bridge.close()
     unread = [each async for each in bridge.events()]
     assert len(unread) <= 256

@@ -79,7 +79,7 @@ async def test_the_browsers_limit_becomes_an_offer_with_another_bandwidth(tmmbr:
         await stage.until(MediaFlowing)
         stage.terminal.picture.say(IDR)
         await stage.browser.until(lambda: any(len(each) > 60 for each in stage.browser.packets))
-        line = stage.bridge._sip.line(Kind.VIDEO)
+        line = stage.bridge._station.leg.line(Kind.VIDEO)
         assert line is not None
         line.limit_bitrate(200_000)
         ceiling = stage.bridge._ceiling

@@ -27,7 +27,7 @@ async def test_a_close_that_is_cancelled_goes_on_to_its_end(turns: int) -> None:
             await closing
         await stage.bridge.close()
         assert len(stage.plane) == 0
-        assert not stage.bridge._sip.lines()
+        assert not stage.bridge._station.leg.lines()
 
 
 @pytest.mark.parametrize("turns", range(1, 6))

@@ -21,6 +21,7 @@ from bridge.negotiate import (
     restrict,
     wanted_kinds,
 )
+from bridge.paths import join
 from bridge.sdes import OwnKeys
 from bridge.sdp import Origin, Session, parse, write
 from bridge.types import Codec, Flow, Kind, Side
@@ -404,7 +405,7 @@ def test_a_station_may_send_all_that_it_took_of_our_offer() -> None:
     assert (picture.codec.payload_type, [each.payload_type for each in picture.others]) == (120, [98])
     assert [each.others for each in plan(answered, load("chromium")).station] == [(), ()]
 
-    turned = arriving(agreed.routes, Kind.AUDIO, sound.others[0])
+    turned = arriving(agreed.routes, Kind.AUDIO, Side.SIP, sound.others[0], join)
     assert [str(each) for each in turned[:2]] == [
         "audio sip->: transcode PCMU -> PCMA",
         "audio web->: relay PCMA -> PCMA",

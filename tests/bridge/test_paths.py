@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
+from bridge import phones
 from bridge.codecs import AudioDecoder, AudioEncoder, Picture, Workers
 from bridge.codecs._av import Resizer
 from bridge.links.link import EncodedFrame
@@ -134,3 +135,18 @@ async def test_sound_comes_through_each_path(route: Route, workers: Workers) -> 
     samples = np.concatenate([decoder.decode(EncodedFrame(each, 0)) for each in target.payloads()])
     assert abs(len(samples) / decoder.rate_hz - _SECONDS) < 0.05
     assert tone_share(samples[len(samples) // 4 :], decoder.rate_hz, 440) > 0.9
+
+
+def test_two_phones_take_the_path_that_is_written_down() -> None:
+    golden = (File(__file__).parent / "vectors" / "phones.txt").read_text()
+    assert paths_table.phones_table() == golden, "made anew by: python -m tests.bridge.paths_table phones"
+
+
+def test_a_line_that_only_one_phone_has_stays_open() -> None:
+    for ours in sets(STATION_VIDEO, least=0):
+        for theirs in sets(STATION_VIDEO, least=0):
+            agreed = phones.plan(session(("G722",), ours, browser=False), session(("PCMU",), theirs, browser=False))
+            assert [each.kind for each in agreed.station].count(Kind.VIDEO) == bool(ours)
+            assert [each.kind for each in agreed.telephone].count(Kind.VIDEO) == bool(theirs)
+            carried = {each.kind for each in agreed.routes if each.path is not Path.NONE}
+            assert (Kind.VIDEO in carried) == bool(ours and theirs)

@@ -146,3 +146,11 @@ def test_a_prompt_of_our_own_is_no_beginning_of_the_family_s_sound() -> None:
     visit.goes_on(10, silent=(microphone,))
     assert visit.patience.frozen_s(*microphone) == 0.0
     assert visit.patience.one_way_s == pytest.approx(10, abs=0.15)
+
+
+def test_nobody_knows_whether_a_telephone_conceals_so_it_is_not_flattered() -> None:
+    lossy = BridgeStats((flow(Side.SIP, received_packets=950, lost_packets=50),))
+    browser, telephone = (judged(lossy, Patience(), family_conceals=each).flows[0].mos for each in (True, False))
+    assert browser is not None
+    assert telephone is not None
+    assert telephone < browser - 0.5

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.legs.sip import SipLine
+from bridge.legs.sip_line import SipLine
 from bridge.negotiate import StationLine
 from bridge.rtp import packet as rtp
 from bridge.rtp import rtcp

@@ -107,7 +107,7 @@ async def test_a_worn_key_is_renewed_by_the_next_description_and_by_no_repetitio
     await stage.browser.connected.wait()
     phone.answered(joined.sip_sdp)
     await phone.talks_both_ways(b"first")
-    line = stage.bridge._sip.line(Kind.AUDIO)
+    line = stage.bridge._station.leg.line(Kind.AUDIO)
     assert line is not None
     line.counters.sent_packets += 30_000
     assert await stage.bridge.change(offer) == joined.sip_sdp, "a session timer's refresh changes nothing"

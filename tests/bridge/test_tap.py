@@ -115,7 +115,7 @@ async def test_the_text_shows_who_listens_and_only_while_they_do() -> None:
 async def test_nothing_stands_in_the_way_while_nobody_listens() -> None:
     async with Stage() as stage:
         await stage.join()
-        line = stage.bridge._sip.line(Kind.AUDIO)
+        line = stage.bridge._station.leg.line(Kind.AUDIO)
         assert line is not None
         stage.terminal.sound.say()
         await stage.browser.until(lambda: len(stage.browser.packets) == 1)

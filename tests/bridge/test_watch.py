@@ -13,6 +13,7 @@ class Scene:
     def __init__(self) -> None:
         self.now_ms = 50_000
         self.watch = Watch(timeout_s=20.0)
+        self.pauses = False  # the family has a telephone
         self.sounding = {Side.SIP: False, Side.WEB: False}
         self.picture = {Side.SIP: False, Side.WEB: False}
         self.due = {Side.SIP: True, Side.WEB: True}
@@ -45,7 +46,8 @@ class Scene:
         return found
 
     def _glimpse(self, side: Side) -> Glimpse:
-        return Glimpse(self.last[side], self.last_any[side], self.due[side], self.last_picture[side], self.seen[side])
+        last_s, any_s, picture_s = self.last[side], self.last_any[side], self.last_picture[side]
+        return Glimpse(last_s, any_s, self.due[side], picture_s, self.seen[side], pauses=self.pauses)
 
 
 def test_sound_flows_once_both_sides_are_heard() -> None:
@@ -88,6 +90,14 @@ def test_a_browser_that_comes_back_with_its_picture_alone_is_back() -> None:
     assert scene.play(1.0) == [CameBack(Side.WEB)]
     scene.picture[Side.WEB] = False
     assert scene.play(10.0) == [], "what has no microphone may say nothing for longer than three seconds"
+
+
+def test_a_telephone_may_pause_as_a_station_may() -> None:
+    scene = Scene()
+    scene.pauses = True
+    scene.play(3.0, sip=True, web=True)
+    (stopped,) = scene.play(9.0, web=False)
+    assert isinstance(stopped, MediaStopped), "the meter stands, and nobody is told that it is gone"
 
 
 def test_a_station_that_says_nothing_is_only_silent() -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from bridge import negotiate, sdp
+from bridge import negotiate, phones, sdp
 from bridge.errors import BridgeError
 from bridge.legs.web_sdp import LocalTransport, plan_lines, read_offer, write_answer
 from bridge.sdes import OwnKeys
 from bridge.sdp import Origin
-from bridge.types import Kind
+from bridge.types import Kind, Side
 from tests.fuzz.growth import Weight, has_grown
 from tests.fuzz.mutation import Mutator
 
@@ -44,6 +44,18 @@ def answer_both(station_text: str, browser_text: str) -> None:
     assert [(each.kind, each.port) for each in sdp.parse(written).media] == [
         (each.kind, each.port) for each in said.media
     ]
+    phoned = phones.plan(station, station, keys={side: OwnKeys() for side in Side})
+    ports = {each.kind: 5000 + 2 * index for index, each in enumerate(phoned.telephone)}
+    sdp.write(
+        negotiate.answer(
+            station,
+            phoned,
+            origin=Origin("kinbridge", 1, 1, "127.0.0.1"),
+            ports=ports,
+            max_video_bps=1_000_000,
+            side=Side.WEB,
+        )
+    )
     codecs = {each.kind: each.codec for each in plan.browser}
     flows = {each.kind: each.flow for each in plan.browser}
     offer = read_offer(browser_text)

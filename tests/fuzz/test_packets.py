@@ -84,7 +84,7 @@ async def joined(*, transcode: bool) -> AsyncIterator[tuple[Bridge, Joined]]:
 def doors(bridge: Bridge) -> list[tuple[Callable[[bytes], None], Callable[[], bytes]]]:
     """Each way in, and what whole packets come there."""
     web = bridge._seat.leg
-    sound, picture = bridge._sip.line(Kind.AUDIO), bridge._sip.line(Kind.VIDEO)
+    sound, picture = bridge._station.leg.line(Kind.AUDIO), bridge._station.leg.line(Kind.VIDEO)
     assert web is not None
     assert sound is not None
     assert picture is not None

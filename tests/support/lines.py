@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from bridge.legs.leg import Feedback, LineCounters, SenderReport
 from bridge.rtp.packet import RtpHeader, build, parse
-from bridge.types import Codec, Flow, Kind, Path, Route, Side
+from bridge.types import Codec, Flow, Kind, Path, Peer, Route, Side
 
 PCMU = Codec("PCMU", 0, 8000)
 PCMA = Codec("PCMA", 8, 8000)
@@ -23,6 +23,7 @@ class MemoryLine:
     def __init__(self, codec: Codec, side: Side, *, send_ssrc: int = 0x5151) -> None:
         self.kind = Kind.VIDEO if codec.clock_hz == 90000 else Kind.AUDIO
         self.side = side
+        self.peer = Peer.STATION if side is Side.SIP else Peer.BROWSER
         self.codec = codec
         self.flow = Flow.SENDRECV
         self.send_payload_type = codec.payload_type

@@ -28,6 +28,8 @@ from gateway.clock import Clock
 STATION_ANSWER = "v=0 the answer for the station"
 OUR_OFFER = "v=0 our offer to the station"
 WEB_ANSWER = "v=0 the answer for the browser"
+TELEPHONE_OFFER = "v=0 our offer to the telephone"
+TELEPHONE_ANSWER = "v=0 the answer for the telephone"
 
 
 class ScriptedMedia:
@@ -48,7 +50,7 @@ class ScriptedMedia:
         self.sealed = sealed
         self.listeners: list[Listener] = []
         self._told: asyncio.Queue[BridgeEvent] = asyncio.Queue()
-        self._held = False
+        self._held: set[Side] = set()
         self.asked: list[str] = []
         self.own: list[str] = []  # what it was to say and show itself
         self.closed = False
@@ -76,6 +78,30 @@ class ScriptedMedia:
         self.sealed = sealed
         self._ask("bring sealed" if sealed else "bring")
         return WEB_ANSWER
+
+    async def offer_telephone(self, *, video: bool = True) -> str:
+        self._ask("offer telephone with video" if video else "offer telephone")
+        await self._may_hang("offer telephone")
+        return TELEPHONE_OFFER
+
+    async def complete_telephone(self, answer: str) -> None:
+        self._ask("complete telephone")
+        self._hear(answer, Side.WEB)
+
+    async def change_telephone(self, offer: str | None) -> str:
+        self._ask("change telephone")
+        if offer is None:
+            return TELEPHONE_OFFER
+        self._hear(offer, Side.WEB)
+        return TELEPHONE_ANSWER
+
+    async def connect_telephone(self, *, sealed: bool) -> tuple[Route, ...]:
+        self.sealed = sealed
+        self._ask("connect telephone sealed" if sealed else "connect telephone")
+        return self.routes()
+
+    async def drop_telephone(self) -> None:
+        self._ask("drop telephone")
 
     async def complete(self, sip_answer: str) -> Joined:
         self._ask("complete")
@@ -121,15 +147,15 @@ class ScriptedMedia:
     def clear(self, side: Side) -> None:
         self._does(f"clear {side}")
 
-    def want_picture(self) -> None:
-        self._ask("want_picture")
+    def want_picture(self, side: Side = Side.SIP) -> None:
+        self._ask("want_picture" if side is Side.SIP else "want_picture of the station")
 
     async def events(self) -> AsyncIterator[BridgeEvent]:
         while True:
             yield await self._told.get()
 
-    def held(self) -> bool:
-        return self._held
+    def held(self, side: Side = Side.SIP) -> bool:
+        return side in self._held
 
     def stats(self) -> BridgeStats:
         return BridgeStats((FlowStats(Kind.VIDEO, Side.SIP, Path.RELAY, "H264", "H264", received_packets=900),))
@@ -155,8 +181,8 @@ class ScriptedMedia:
         if what in self.hangs:
             await asyncio.Event().wait()
 
-    def _hear(self, sdp: str) -> None:
-        self._held = "a=sendonly" in sdp or "a=inactive" in sdp
+    def _hear(self, sdp: str, side: Side = Side.SIP) -> None:
+        (self._held.add if "a=sendonly" in sdp or "a=inactive" in sdp else self._held.discard)(side)
 
     def _does(self, what: str) -> None:
         self.own.append(what)
@@ -171,13 +197,13 @@ class ScriptedMedia:
 
     # what the test lets happen
 
-    def said(self) -> None:
+    def said(self, side: Side = Side.SIP) -> None:
         """What is being said has been said."""
-        self._told.put_nowait(PromptEnded(Side.SIP, self.turn))
+        self._told.put_nowait(PromptEnded(side, self.turn))
 
-    def press(self, digits: str) -> None:
+    def press(self, digits: str, side: Side = Side.SIP) -> None:
         for each in digits:
-            self._told.put_nowait(DtmfKey(Side.SIP, each, 100))
+            self._told.put_nowait(DtmfKey(side, each, 100))
 
     def connect(self) -> None:
         self._told.put_nowait(WebConnected())

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from bridge.legs.leg import SenderReport
-from bridge.legs.sip import SipLeg, SipLine
+from bridge.legs.sip import SipLeg
+from bridge.legs.sip_line import SipLine
 from bridge.negotiate import StationLine
 from bridge.rtp.packet import HEADER_BYTES
 from bridge.rtp.ports import Ports
