@@ -96,7 +96,7 @@ def dialplan_schema() -> None:
 
 
 def schema_text() -> str:
-    from gateway.policy.dialplan import DialplanDocument
+    from gateway.policy.dialplan_entries import DialplanDocument
 
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **DialplanDocument.model_json_schema()}
     return json.dumps(schema, indent=2) + "\n"

@@ -14,7 +14,8 @@ from gateway.documents import DocumentError, parse_document
 from gateway.policy.blackout import Blackout
 from gateway.policy.decide import decide
 from gateway.policy.decision import Allowed, Decision, Medium, Refusal, Refused, VisitRequest
-from gateway.policy.dialplan import DialplanDocument, build
+from gateway.policy.dialplan import build
+from gateway.policy.dialplan_entries import DialplanDocument
 from gateway.policy.plan import Dialplan
 
 FOLDER = Path(__file__).parents[2] / "dialplans"

@@ -9,7 +9,8 @@ import pytest
 
 from gateway.documents import DocumentError, parse_document
 from gateway.policy.decision import Medium
-from gateway.policy.dialplan import DialplanDocument, build
+from gateway.policy.dialplan import build
+from gateway.policy.dialplan_entries import DialplanDocument
 from gateway.policy.plan import Dialplan
 
 SOUND = """\

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from gateway.billing.tariff import load_tariffs
 from gateway.documents import parse_document
-from gateway.policy.dialplan import DialplanDocument, build
+from gateway.policy.dialplan import build
+from gateway.policy.dialplan_entries import DialplanDocument
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,0 +1,161 @@
+"""Rules out of their entries."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from gateway.policy.decision import Medium
+from gateway.policy.dialplan_contacts import note_payers
+from gateway.policy.dialplan_entries import DayKey, DialplanDocument, RuleEntry
+from gateway.policy.dialplan_notes import Notes
+from gateway.policy.pattern import Pattern
+from gateway.policy.payers import Part, Whose
+from gateway.policy.plan import Contact, Facility, Rule
+from gateway.policy.rule_index import RuleIndex
+from gateway.policy.schedule import WEEKDAYS, Interval, Schedule, overlaps
+
+
+class KnownTariffs(Protocol):
+    """The tariffs a plan may name; gateway.billing.tariff.Tariffs is it."""
+
+    def media(self) -> Mapping[str, Medium]:
+        """What each tariff is for, by its id."""
+        ...
+
+    def serves(self, tariff_id: str, facility: str) -> bool:
+        """Whether it may be used in this facility."""
+        ...
+
+
+class Rules:
+    """Reads the rules of a document."""
+
+    def __init__(self, document: DialplanDocument, tariffs: KnownTariffs, notes: Notes) -> None:
+        self._document = document
+        self._notes = notes
+        self._known_tariffs = tariffs
+        self._tariffs = tariffs.media()
+
+    def read(self, facilities: Mapping[str, Facility], contacts: Mapping[str, Contact]) -> dict[str, tuple[Rule, ...]]:
+        """By facility, in order."""
+        entries = self._document.rules
+        self._notes.unique("rules", "name", [each.name for each in entries])
+        found: dict[str, list[Rule]] = defaultdict(list)
+        indices: dict[str, RuleIndex] = defaultdict(RuleIndex)
+        numbers = {each.number for each in contacts.values()}
+        for index, entry in enumerate(entries):
+            self._notes.known("facility", entry.facility, facilities, "rules", index, "facility")
+            rule = self._rule(index, entry, facilities.get(entry.facility), contacts, numbers)
+            if rule is None:
+                continue
+            place = indices[entry.facility].first_that_covers(rule.pattern)
+            if place is not None:
+                above = found[entry.facility][place].name
+                message = f"never decides: {above!r} above matches all of {entry.dialled!r}; move this rule before it"
+                self._notes.problem(message, "rules", index, "dialled")
+            found[entry.facility].append(rule)
+            indices[entry.facility].add(rule.pattern)
+        return {facility: tuple(rules) for facility, rules in found.items()}
+
+    def _rule(
+        self,
+        index: int,
+        entry: RuleEntry,
+        facility: Facility | None,
+        contacts: Mapping[str, Contact],
+        numbers: Collection[str],
+    ) -> Rule | None:
+        try:
+            pattern = Pattern.parse(entry.dialled)
+        except ValueError as error:
+            self._notes.problem(str(error), "rules", index, "dialled")
+            return None
+        if entry.block:
+            self._nothing_beside_block(index, entry)
+            return Rule(entry.name, entry.facility, pattern, blocked=True)
+        self._targets(index, entry, pattern, contacts, numbers)
+        zone = facility.zone if facility else ZoneInfo("UTC")
+        return Rule(
+            name=entry.name,
+            facility=entry.facility,
+            pattern=pattern,
+            schedule=None if entry.hours is None else Schedule(zone, self._week(index, entry.hours)),
+            contact=contacts.get(entry.contact) if entry.contact else None,
+            tariffs=dict(entry.tariff),
+            max_minutes=entry.max_minutes or 0,
+            privileged=entry.privileged,
+            monitored=entry.monitored,
+            recorded=entry.recorded,
+            retention_days=entry.retention_days,
+            payers=self._payers(index, entry),
+        )
+
+    def _payers(self, index: int, entry: RuleEntry) -> tuple[Part, ...]:
+        """A rule that lets residents pay must know the account of each who may call by it."""
+        note_payers(self._notes, entry.payers, "rules", index)
+        for position, each in enumerate(entry.payers):
+            if each.of is not Whose.STATION:
+                continue
+            stations = [other for other in self._document.stations if other.facility == entry.facility]
+            poor = sorted(other.id for other in stations if not other.account)
+            if poor or not stations:
+                whom = f"the station {poor[0]!r} has no `account`" if poor else "the facility lists no stations"
+                self._notes.problem(f"{whom}, so nobody there could pay", "rules", index, "payers", position)
+        return tuple(each.part() for each in entry.payers)
+
+    def _nothing_beside_block(self, index: int, entry: RuleEntry) -> None:
+        beside = sorted(entry.model_fields_set - {"name", "facility", "dialled", "block"})
+        for field in beside:
+            self._notes.problem("has no meaning beside `block: true`; take one of them away", "rules", index, field)
+
+    def _targets(
+        self,
+        index: int,
+        entry: RuleEntry,
+        pattern: Pattern,
+        contacts: Mapping[str, Contact],
+        numbers: Collection[str],
+    ) -> None:
+        """A rule that allows must say whom it reaches, for how long and what it costs."""
+        if entry.contact is not None:
+            self._notes.known("contact", entry.contact, contacts, "rules", index, "contact")
+        elif not (entry.dialled in numbers if pattern.is_literal else any(map(pattern.matches, numbers))):
+            message = f"reaches nobody: no contact has a number like {entry.dialled!r}; name a `contact` or add one"
+            self._notes.problem(message, "rules", index, "dialled")
+        if entry.max_minutes is None:
+            self._notes.problem("has no `max_minutes`; write for instance max_minutes: 20", "rules", index)
+        if not entry.tariff:
+            self._notes.problem("has no `tariff`; write for instance tariff: {video: demo-video}", "rules", index)
+        for medium, tariff in entry.tariff.items():
+            location = ("rules", index, "tariff", medium.value)
+            if self._notes.known("tariff", tariff, self._tariffs, *location) and self._tariffs[tariff] is not medium:
+                self._notes.problem(f"{tariff!r} is a tariff for {self._tariffs[tariff]}, not for {medium}", *location)
+            if tariff in self._tariffs and not self._known_tariffs.serves(tariff, entry.facility):
+                self._notes.problem(
+                    f"{tariff!r} is not for {entry.facility}: its `facilities` do not list it", *location
+                )
+
+    def _week(self, index: int, hours: Mapping[DayKey, tuple[str, ...]]) -> tuple[tuple[Interval, ...], ...]:
+        days: dict[str, list[Interval]] = {day: [] for day in WEEKDAYS}
+        for key, texts in hours.items():
+            for position, text in enumerate(texts):
+                try:
+                    interval = Interval.parse(text)
+                except ValueError as error:
+                    self._notes.problem(str(error), "rules", index, "hours", key, position)
+                    continue
+                for day in WEEKDAYS if key == "daily" else (key,):
+                    clash = overlaps([*days[day], interval])
+                    if clash:
+                        message = f"{clash[0]} and {clash[1]} overlap on {day}; join them or part them"
+                        self._notes.problem(message, "rules", index, "hours", key, position)
+                        break
+                    days[day].append(interval)
+        if not any(hours.values()):
+            self._notes.problem(
+                "never open; give an interval, or leave `hours` out for any time", "rules", index, "hours"
+            )
+        return tuple(tuple(sorted(days[day])) for day in WEEKDAYS)
