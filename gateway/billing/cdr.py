@@ -16,8 +16,8 @@ from typing import Annotated, Any, get_type_hints
 
 from gateway.money import Money
 
-SCHEMA = 2
-READABLE = frozenset({1, SCHEMA})
+SCHEMA = 3
+READABLE = frozenset({1, 2, SCHEMA})
 FLOWS = tuple((kind, source) for kind in ("audio", "video") for source in ("sip", "web"))
 HASHES = ("previous_hash", "hash")
 
@@ -103,6 +103,7 @@ class Cdr:
     trunk: Annotated[str, "SIP trunk"]
     sip_call_id: Annotated[str, "Call-ID of the SIP leg, to find the visit in the carrier's records"]
     station: Annotated[str, "calling station, as the trunk named it"]
+    resident: Annotated[str, "id of the resident who called; empty where the dialplan does not ask who calls"] = ""
     dialled: Annotated[str, "what the station dialled"]
     contact: Annotated[str, "contact id that it meant; empty when no rule matched"]
     rule: Annotated[str, "rule of the dialplan that decided"]

@@ -71,7 +71,13 @@ def close(work: Work, summary: VisitSummary, now: datetime, rules: AccountRules)
     cdr = chained(replace(unnumbered, sequence=end.sequence + 1), end.hash)
     work.records.append(row_of(cdr))
     account = work.books.account(visit.intent.account) if visit.intent.account else None
-    work.visits.set_recorded(summary.visit_id, cdr_id, None if account is None else account.balance.micros)
+    work.visits.set_recorded(
+        summary.visit_id,
+        cdr_id,
+        None if account is None else account.balance.micros,
+        media_start_at=summary.media_start_at,
+        ended_at=summary.ended_at,
+    )
     return _receipt(cdr, None if account is None else account.balance)
 
 
@@ -165,6 +171,7 @@ def _cdr(visit: Visit, summary: VisitSummary, bill: _Bill, cdr_id: str, now: dat
         trunk=intent.trunk,
         sip_call_id=intent.sip_call_id,
         station=intent.station,
+        resident=intent.resident,
         dialled=intent.dialled,
         contact=summary.contact or intent.contact,
         rule=intent.rule,

@@ -63,6 +63,7 @@ class VisitIntent:
 
     visit_id: the idempotency key of hold, charge and CDR. Fields that policy did not reach are empty.
     payers: the accounts that share the charge, `account` first; empty: `account` pays all, or nobody.
+    resident: who called, where residents are known.
     """
 
     visit_id: str
@@ -82,6 +83,7 @@ class VisitIntent:
     setup_at: datetime
     privileged: bool = False
     payers: tuple[Payer, ...] = ()
+    resident: str = field(default="", repr=False)
 
     @property
     def shares(self) -> tuple[Payer, ...]:

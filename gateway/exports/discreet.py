@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from gateway.store import RawRecord
 
-NAMES = ("station", "dialled", "contact", "rule", "sip_call_id")
+NAMES = ("station", "resident", "dialled", "contact", "rule", "sip_call_id")
 _PRIVILEGED = '"privileged":true'  # in canonical JSON no text holds it: its quotes would be escaped
 _NO_HASHES = ',"previous_hash":"","hash":""}'
 _HASHES_LENGTH = len(_NO_HASHES) + 128
@@ -35,7 +35,7 @@ def _bare(line: str) -> str:
 
 def _masked(line: str, payers: bool) -> str:
     values = json.loads(line)
-    values |= dict.fromkeys((*NAMES, "previous_hash", "hash"), "")
+    values |= dict.fromkeys((name for name in (*NAMES, "previous_hash", "hash") if name in values), "")
     if not payers:
         values["account"] = ""
         if "payers" in values:  # not in every older record

@@ -129,6 +129,18 @@ visits = Table(
     # who pays, when it is not account_id alone: JSON; and the free seconds that are set aside, then used
     Column("payers", Text, nullable=False, server_default=""),
     Column("free_s", BigInteger, nullable=False, server_default="0"),
+    # whose visit it was, where residents are known; and when it was over, set with cdr_id: limits count by these
+    Column("resident", Text, nullable=False, server_default=""),
+    Column("end_at_ms", BigInteger),
+    Index("ix_visits_facility_station_setup_at_ms", "facility", "station", "setup_at_ms"),
+    Index(
+        "ix_visits_of_resident",
+        "facility",
+        "resident",
+        "setup_at_ms",
+        sqlite_where=text("resident <> ''"),
+        postgresql_where=text("resident <> ''"),
+    ),
     Index(
         "ix_visits_free",
         "account_id",

@@ -13,7 +13,7 @@ from gateway.call.summary import ProofOfLife, VisitIntent
 from gateway.errors import StoreError
 from gateway.policy.decision import Medium, Payer
 from gateway.store.engine import for_update
-from gateway.store.rows import Grant, Visit, from_ms, maybe_ms, maybe_time, to_ms
+from gateway.store.rows import Grant, PastVisit, Visit, from_ms, maybe_ms, maybe_time, to_ms
 from gateway.store.tables import visits
 
 
@@ -84,10 +84,37 @@ class Intents:
         )
         return int(self._connection.execute(statement).scalar_one())
 
-    def set_recorded(self, visit_id: str, cdr_id: str, balance_after_micros: int | None) -> None:
+    def before(self, facility: str, station: str, resident: str, since: datetime) -> tuple[PastVisit, ...]:
+        """The caller's visits and attempts since then, oldest first: the resident's, or the station's without one."""
+        whose = visits.c.resident == resident if resident else visits.c.station == station
+        statement = select(visits).where(visits.c.facility == facility, whose, visits.c.setup_at_ms >= to_ms(since))
+        rows = self._connection.execute(statement.order_by(visits.c.setup_at_ms, visits.c.visit_id))
+        return tuple(_past(row) for row in rows)
+
+    def live(self, facility: str) -> frozenset[str]:
+        """The facility's visits that were allowed and have no record yet, on any node."""
+        statement = select(visits.c.visit_id).where(
+            visits.c.facility == facility, visits.c.cdr_id.is_(None), visits.c.refusal == ""
+        )
+        return frozenset(self._connection.execute(statement).scalars())
+
+    def set_recorded(
+        self,
+        visit_id: str,
+        cdr_id: str,
+        balance_after_micros: int | None,
+        *,
+        media_start_at: datetime | None,
+        ended_at: datetime,
+    ) -> None:
         """Raises StoreError when the visit has its record already."""
         statement = update(visits).where(visits.c.visit_id == visit_id, visits.c.cdr_id.is_(None))
-        values = {"cdr_id": cdr_id, "balance_after_micros": balance_after_micros}
+        values = {
+            "cdr_id": cdr_id,
+            "balance_after_micros": balance_after_micros,
+            "media_start_at_ms": maybe_ms(media_start_at),
+            "end_at_ms": to_ms(ended_at),
+        }
         if self._connection.execute(statement.values(values)).rowcount != 1:
             raise StoreError(f"visit {visit_id} has its record already")
 
@@ -144,6 +171,19 @@ def _intent(row: Row[Any]) -> VisitIntent:
         setup_at=from_ms(row.setup_at_ms),
         privileged=bool(row.privileged),
         payers=_payers(row.payers),
+        resident=row.resident,
+    )
+
+
+def _past(row: Row[Any]) -> PastVisit:
+    return PastVisit(
+        visit_id=row.visit_id,
+        setup_at=from_ms(row.setup_at_ms),
+        media_start_at=maybe_time(row.media_start_at_ms),
+        ended_at=maybe_time(row.end_at_ms),
+        allowed=row.refusal == "",
+        recorded=row.cdr_id is not None,
+        privileged=bool(row.privileged),
     )
 
 
@@ -179,4 +219,5 @@ def _values(intent: VisitIntent, grant: Grant) -> dict[str, Any]:
         "refusal_message": grant.refusal_message,
         "payers": _payers_text(intent.payers),
         "free_s": grant.free_s,
+        "resident": intent.resident,
     }

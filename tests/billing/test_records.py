@@ -79,8 +79,8 @@ async def test_times_are_cut_to_milliseconds_never_rounded_up():
 
 
 def test_a_record_of_another_schema_is_not_guessed_at():
-    with pytest.raises(ValueError, match="schema 3"):
-        from_json({"schema": 3})
+    with pytest.raises(ValueError, match="schema 99"):
+        from_json({"schema": 99})
 
 
 async def test_reading_on_from_a_sequence_neither_skips_nor_repeats():
