@@ -94,6 +94,8 @@ class Terms:
     monitored: an officer may watch; never together with privileged.
     recorded: it is written down and kept for retention_days after its end; never together with privileged.
     also: others who are rung at the same time, the first to accept has the visit; never together with privileged.
+    resident: who calls, where residents are known. watched: what was dialled is on the facility's watch list.
+    telephone: the number that is called instead of a page, over the first of out_trunks that takes it; empty: a page.
     closes_at: when the hours of the rule end (UTC); the visit does not outlast them. None: no such end in sight.
     """
 
@@ -116,6 +118,10 @@ class Terms:
     closes_at: datetime | None = None
     payers: tuple[Payer, ...] = ()
     also: tuple[Another, ...] = ()
+    resident: str = field(default="", repr=False)
+    watched: bool = False
+    telephone: str = field(default="", repr=False)
+    out_trunks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

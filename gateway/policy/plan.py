@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from gateway.policy.blackout import Blackout
 from gateway.policy.decision import Medium
 from gateway.policy.ivr import IvrRules
+from gateway.policy.limits import NO_LIMITS, Limits
 from gateway.policy.pattern import Pattern
 from gateway.policy.payers import Part
 from gateway.policy.rule_index import RuleIndex
@@ -21,6 +22,14 @@ class FacilityType(StrEnum):
     JAIL = "jail"
 
 
+class Identify(StrEnum):
+    """How a facility knows which resident calls."""
+
+    NONE = "none"  # it does not: stations count
+    STATION = "station"  # each station is one resident's
+    PIN = "pin"  # by what is keyed in; gateway.ivr asks
+
+
 @dataclass(frozen=True, slots=True)
 class Facility:
     """trunks: names of the trunks whose calls come from here. Its wall clock is `zone`.
@@ -28,6 +37,8 @@ class Facility:
     retention_days: its visits are recorded, and kept for so long. None: nothing of it is recorded.
     caps, tier: the table of rate caps that binds it, and its tier there; both empty where none does.
     ivr: what its callers are asked before anybody is rung; None: nothing. blackouts: days without visits.
+    identify: where it is not NONE, residents must be known, and may reach whom their list says. limits: of each caller.
+    out_trunks: by which families are called who are reached by telephone, in order.
     """
 
     id: str
@@ -39,6 +50,9 @@ class Facility:
     tier: str = ""
     ivr: IvrRules | None = None
     blackouts: tuple[Blackout, ...] = ()
+    identify: Identify = Identify.NONE
+    limits: Limits = NO_LIMITS
+    out_trunks: tuple[str, ...] = ()
 
     @property
     def timezone(self) -> str:
@@ -52,6 +66,7 @@ class Station:
     medium: what it can do, for calls that do not say (delayed offer). None: whatever the rule allows.
     monitored False: no officer may watch its visits. recorded False: none of them is recorded.
     account: of the resident who has it alone, for rules that let him pay; empty: there is none.
+    resident: who that is, where residents are known by their stations.
     """
 
     id: str
@@ -62,6 +77,7 @@ class Station:
     monitored: bool = True
     recorded: bool = True
     account: str = ""
+    resident: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +86,7 @@ class Contact:
 
     payers: who pays where several do, `account` first; empty: `account` pays all.
     also: ids of contacts who are rung at the same time, and may accept in their place.
+    telephone: the number that is called for them; empty: they have a page.
     monitored False: no officer may watch visits with them. recorded False: none of them is recorded.
     """
 
@@ -81,6 +98,7 @@ class Contact:
     recorded: bool = True
     payers: tuple[Part, ...] = ()
     also: tuple[str, ...] = ()
+    telephone: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

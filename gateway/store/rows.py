@@ -165,22 +165,6 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True)
-class PastVisit:
-    """What limits are counted by. ended_at: None while it is live, and in rows that are older than the column.
-
-    allowed: policy and money let it go on. recorded: it is over.
-    """
-
-    visit_id: str
-    setup_at: datetime
-    media_start_at: datetime | None
-    ended_at: datetime | None
-    allowed: bool
-    recorded: bool
-    privileged: bool
-
-
-@dataclass(frozen=True, slots=True)
 class CdrRow:
     """A record as it lies in the database: `document` is its canonical JSON, the rest repeats parts of it as keys."""
 

@@ -12,8 +12,9 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 from gateway.call.summary import ProofOfLife, VisitIntent
 from gateway.errors import StoreError
 from gateway.policy.decision import Medium, Payer
+from gateway.policy.usage import PastVisit
 from gateway.store.engine import for_update
-from gateway.store.rows import Grant, PastVisit, Visit, from_ms, maybe_ms, maybe_time, to_ms
+from gateway.store.rows import Grant, Visit, from_ms, maybe_ms, maybe_time, to_ms
 from gateway.store.tables import visits
 
 

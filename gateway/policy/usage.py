@@ -1,0 +1,76 @@
+"""What limits are counted by: a caller's visits and attempts until now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+DAYS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class PastVisit:
+    """A visit, or an attempt at one. ended_at: None while it is live, and where it is not known.
+
+    allowed: policy and money let it go on. recorded: it is over.
+    """
+
+    visit_id: str
+    setup_at: datetime
+    media_start_at: datetime | None
+    ended_at: datetime | None
+    allowed: bool
+    recorded: bool
+    privileged: bool
+
+    @property
+    def counts(self) -> bool:
+        """It took place, or may still; a privileged one is nobody's business."""
+        live = self.allowed and not self.recorded
+        return not self.privileged and (live or self.media_start_at is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Of one caller at the time of asking; the visit that is asked about is not in it.
+
+    visits_today, visits_this_week: on the facility's calendar, weeks begin on Monday. last_ended_at: of the last visit
+    that took place; the time of asking while one is live. attempts: recent ones. live: visits of the whole facility.
+    """
+
+    visits_today: int = 0
+    visits_this_week: int = 0
+    last_ended_at: datetime | None = None
+    attempts: int = 0
+    live: int = 0
+
+
+UNUSED = Usage()
+
+
+def counted(past: Iterable[PastVisit], at: datetime, zone: ZoneInfo, *, velocity_s: int = 0, live: int = 0) -> Usage:
+    """velocity_s: how far back attempts are counted. past: from `begin_of_week` on, and at least so far back."""
+    everything = tuple(past)
+    visits = tuple(each for each in everything if each.counts)
+    today = at.astimezone(zone).date()
+    dates = [each.setup_at.astimezone(zone).date() for each in visits]
+    ends = [at if not each.recorded else each.ended_at for each in visits]
+    since = at - timedelta(seconds=velocity_s)
+    return Usage(
+        visits_today=sum(day == today for day in dates),
+        visits_this_week=sum(_monday(day) == _monday(today) for day in dates),
+        last_ended_at=max((each for each in ends if each is not None), default=None),
+        attempts=sum(each.setup_at > since for each in everything),
+        live=live,
+    )
+
+
+def begin_of_week(at: datetime, zone: ZoneInfo) -> datetime:
+    """Midnight of Monday on the wall clock of the zone, aware."""
+    return datetime.combine(_monday(at.astimezone(zone).date()), time(), tzinfo=zone)
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday() % DAYS)
