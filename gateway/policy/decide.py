@@ -1,7 +1,7 @@
 """May this visit happen, with whom, for how long and at what rate? Pure: the same question has the same answer.
 
-    trunk -> facility -> station -> (the caller is asked first) -> first rule whose pattern matches
-          -> blocked? -> contact -> blackout -> hours -> medium -> terms
+    trunk -> facility -> station -> (the caller is asked first) -> resident -> first rule whose pattern matches
+          -> blocked? -> contact -> standing -> blackout -> hours -> medium -> limits -> who pays -> terms
 
 Each condition that was looked at stands in the decision's path as `condition: PASS` or `condition: FAIL`, in order.
 The path names rules and conditions, never a number or a person. Rules that do not match are in the path of explain()
@@ -10,166 +10,170 @@ only: decide() finds the winner by an index, and there may be thousands before i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-
-from gateway.policy.blackout import is_black, next_black
-from gateway.policy.decision import Allowed, Another, Asks, Decision, Medium, Refusal, Refused, Terms, VisitRequest
-from gateway.policy.payers import payers_of
-from gateway.policy.plan import Contact, Dialplan, Facility, Rule, Station
-
-
-def decide(dialplan: Dialplan, request: VisitRequest) -> Decision:
-    """Total: every request has a decision. request.at is aware; the facility's zone is applied here."""
-    return _decide(dialplan, request, _Trail())
+from gateway.policy.blackout import is_black
+from gateway.policy.decision import Allowed, Asks, Decision, Medium, Refusal, VisitRequest
+from gateway.policy.limits import checks
+from gateway.policy.people import NOBODY, People, Standing
+from gateway.policy.plan import Contact, Dialplan, Facility, Identify, Rule, Station
+from gateway.policy.terms import Agreed, payers_of, terms_of
+from gateway.policy.trail import Trail
+from gateway.policy.usage import UNUSED, Usage
 
 
-def explain(dialplan: Dialplan, request: VisitRequest) -> Decision:
+def decide(dialplan: Dialplan, request: VisitRequest, people: People = NOBODY, usage: Usage = UNUSED) -> Decision:
+    """Total: every request has a decision. request.at is aware; the facility's zone is applied here.
+
+    usage: of the caller; what is not known of it counts as nothing.
+    """
+    return _Deciding(dialplan, request, people, usage, Trail()).decision()
+
+
+def explain(dialplan: Dialplan, request: VisitRequest, people: People = NOBODY, usage: Usage = UNUSED) -> Decision:
     """What decide() decides, its path with each rule that was passed over."""
-    return _decide(dialplan, request, _Trail(every_rule=True))
+    return _Deciding(dialplan, request, people, usage, Trail(every_rule=True)).decision()
 
 
-def _decide(dialplan: Dialplan, request: VisitRequest, trail: _Trail) -> Decision:
-    facility = dialplan.facilities.get(request.trunk)
-    if not trail.passed("trunk", facility is not None) or facility is None:
-        return trail.refused(Refusal.UNKNOWN_STATION)
-    trail.facility = facility
-    known = dialplan.stations.get(facility.id, {})
-    station = known.get(request.station)
-    if not trail.passed("station", station is not None or not known):
-        return trail.refused(Refusal.UNKNOWN_STATION)
-    if facility.ivr is not None and not request.asked:
-        return Asks(facility.ivr, facility.id, facility.timezone, tuple(trail.path))
-    rule = _winner(dialplan, facility, request.dialled, trail)
-    if rule is None:
-        return trail.refused(Refusal.UNKNOWN_NUMBER)
-    trail.rule = rule
-    return _by_rule(dialplan, rule, station, request, trail)
+class _Deciding:
+    """One question, on its way through the conditions. Each step gives the refusal, or None to go on."""
 
+    __slots__ = ("_agreed", "_dialplan", "_people", "_request", "_trail", "_usage")
 
-@dataclass(slots=True)
-class _Trail:
-    """What was looked at on the way to a decision. every_rule: name the rules that do not match, too."""
+    def __init__(self, dialplan: Dialplan, request: VisitRequest, people: People, usage: Usage, trail: Trail) -> None:
+        self._dialplan = dialplan
+        self._request = request
+        self._people = people
+        self._usage = usage
+        self._trail = trail
+        self._agreed = Agreed()
 
-    every_rule: bool = False
-    path: list[str] = field(default_factory=list)
-    facility: Facility | None = None
-    rule: Rule | None = None
+    def decision(self) -> Decision:
+        facility = self._dialplan.facilities.get(self._request.trunk)
+        if not self._trail.passed("trunk", facility is not None) or facility is None:
+            return self._trail.refused(Refusal.UNKNOWN_STATION)
+        self._trail.facility = facility
+        known = self._dialplan.stations.get(facility.id, {})
+        station = known.get(self._request.station)
+        if not self._trail.passed("station", station is not None or not known):
+            return self._trail.refused(Refusal.UNKNOWN_STATION)
+        resident = self._request.resident or (station.resident if station else "")
+        if facility.ivr is not None and not self._request.asked:
+            return Asks(facility.ivr, facility.id, facility.timezone, tuple(self._trail.path), resident)
+        self._agreed.facility, self._agreed.station = facility, station
+        refusal = self._caller(facility, resident) or self._rule(facility, station)
+        if refusal is not None:
+            return self._trail.refused(refusal)
+        terms = terms_of(self._agreed, self._request, self._dialplan, self._people)
+        return Allowed(terms, tuple(self._trail.path))
 
-    def passed(self, condition: str, verdict: bool) -> bool:
-        self.path.append(f"{condition}: {'PASS' if verdict else 'FAIL'}")
-        return verdict
+    def _caller(self, facility: Facility, resident: str) -> Refusal | None:
+        if facility.identify is Identify.NONE:
+            return None
+        found = self._people.residents.get((facility.id, resident))
+        if not self._trail.passed("resident", found is not None) or found is None:
+            return Refusal.UNKNOWN_RESIDENT
+        if not self._trail.passed("active", found.active):
+            return Refusal.INACTIVE
+        self._agreed.resident = found
+        return None
 
-    def refused(self, refusal: Refusal) -> Refused:
-        return Refused(
-            refusal=refusal,
-            facility=self.facility.id if self.facility else "",
-            timezone=self.facility.timezone if self.facility else "",
-            rule=self.rule.name if self.rule else "",
-            path=tuple(self.path),
+    def _rule(self, facility: Facility, station: Station | None) -> Refusal | None:
+        rule = self._winner(facility)
+        if rule is None:
+            return Refusal.UNKNOWN_NUMBER
+        self._trail.rule = self._agreed.rule = rule
+        if not self._trail.passed("not blocked", not rule.blocked):
+            return Refusal.BLOCKED
+        barred = self._people.barrier(facility.id, self._request.dialled, watched=False)
+        if self._people.barriers and not self._trail.passed("number not blocked", barred is None):
+            return Refusal.NUMBER_BLOCKED
+        return (
+            self._contact(rule)
+            or self._time(facility, rule)
+            or self._medium(rule, station)
+            or self._limits(facility)
+            or self._payers(rule)
         )
 
+    def _winner(self, facility: Facility) -> Rule | None:
+        dialled = self._request.dialled
+        if self._trail.every_rule:
+            for rule in self._dialplan.rules.get(facility.id, ()):
+                if self._trail.passed(f"rule {rule.name}", rule.pattern.matches(dialled)):
+                    return rule
+            return None
+        winner = self._dialplan.first_rule(facility.id, dialled)
+        self._trail.passed(f"rule {winner.name}" if winner else "any rule", winner is not None)
+        return winner
 
-def _winner(dialplan: Dialplan, facility: Facility, dialled: str, trail: _Trail) -> Rule | None:
-    if trail.every_rule:
-        for rule in dialplan.rules.get(facility.id, ()):
-            if trail.passed(f"rule {rule.name}", rule.pattern.matches(dialled)):
-                return rule
+    def _contact(self, rule: Rule) -> Refusal | None:
+        """Whom the plan itself names, every resident may reach unless banned; others have to be on the list."""
+        listed = rule.contact or self._dialplan.numbers.get(self._request.dialled)
+        contact = listed or self._of_people()
+        if not self._trail.passed("contact", contact is not None) or contact is None:
+            return Refusal.UNKNOWN_NUMBER
+        self._agreed.contact = contact
+        resident = self._agreed.resident
+        if resident is None:
+            return None
+        standing = self._people.standing(resident, contact.id)
+        if not self._trail.passed("not banned", standing is not Standing.BANNED):
+            return Refusal.BANNED
+        self._agreed.privileged = standing is Standing.PRIVILEGED
+        approved = standing in (Standing.APPROVED, Standing.PRIVILEGED)
+        if listed is None and not self._trail.passed("approved", approved):
+            return Refusal.NOT_APPROVED
         return None
-    winner = dialplan.first_rule(facility.id, dialled)
-    trail.passed(f"rule {winner.name}" if winner else "any rule", winner is not None)
-    return winner
+
+    def _of_people(self) -> Contact | None:
+        """Contacts who are kept with the residents: only a resident has any."""
+        return self._people.numbers.get(self._request.dialled) if self._agreed.resident else None
+
+    def _time(self, facility: Facility, rule: Rule) -> Refusal | None:
+        """Days without visits are a condition only of facilities that have such days."""
+        at = self._request.at
+        if facility.blackouts:
+            black = is_black(facility.blackouts, facility.zone, at)
+            if not self._trail.passed("no blackout", not black):
+                return Refusal.BLACKOUT
+        if not self._trail.passed("hours", rule.schedule is None or rule.schedule.is_open(at)):
+            return Refusal.HOURS
+        return None
+
+    def _medium(self, rule: Rule, station: Station | None) -> Refusal | None:
+        medium = _asked_for(rule, station, self._request)
+        if not self._trail.passed(f"medium {medium}", medium in rule.tariffs):
+            return Refusal.MEDIUM
+        self._agreed.medium = medium
+        return None
+
+    def _limits(self, facility: Facility) -> Refusal | None:
+        limits, resident = facility.limits, self._agreed.resident
+        if resident is not None and (resident.visits_per_day is not None or resident.visits_per_week is not None):
+            limits = limits.with_own(resident.visits_per_day, resident.visits_per_week)
+        if not limits.any:
+            return None
+        for check in checks(limits, self._usage, self._request.at, privileged=self._agreed.is_privileged):
+            if not self._trail.passed(f"limit {check.refusal}", check.kept):
+                return check.refusal
+        return None
+
+    def _payers(self, rule: Rule) -> Refusal | None:
+        """Somebody without an account cannot pay, and what nobody pays would be free. The plan's own contacts have one.
+
+        A condition only where it depends on the caller or on a contact of the store who it is that pays.
+        """
+        agreed = self._agreed
+        agreed.payers = payers_of(agreed, rule)
+        if agreed.resident is None and not rule.payers:
+            return None
+        if not self._trail.passed("who pays", bool(agreed.payers) and all(each.account for each in agreed.payers)):
+            return Refusal.BALANCE
+        return None
 
 
-def _by_rule(dialplan: Dialplan, rule: Rule, station: Station | None, request: VisitRequest, trail: _Trail) -> Decision:
-    if not trail.passed("not blocked", not rule.blocked):
-        return trail.refused(Refusal.BLOCKED)
-    contact = rule.contact or dialplan.numbers.get(request.dialled)
-    if not trail.passed("contact", contact is not None) or contact is None:
-        return trail.refused(Refusal.UNKNOWN_NUMBER)
-    if _is_blacked_out(trail, request):
-        return trail.refused(Refusal.BLACKOUT)
-    if not trail.passed("hours", rule.schedule is None or rule.schedule.is_open(request.at)):
-        return trail.refused(Refusal.HOURS)
-    medium = _medium(rule, station, request)
-    if not trail.passed(f"medium {medium}", medium in rule.tariffs):
-        return trail.refused(Refusal.MEDIUM)
-    terms = _terms(trail, rule, contact, request, medium=medium, station=station)
-    if contact.also and not rule.privileged:
-        terms = replace(terms, also=_others(dialplan, contact))
-    return Allowed(terms, tuple(trail.path))
-
-
-def _is_blacked_out(trail: _Trail, request: VisitRequest) -> bool:
-    """A condition only of facilities that have such days."""
-    facility = trail.facility
-    if facility is None or not facility.blackouts:
-        return False
-    return not trail.passed("no blackout", not is_black(facility.blackouts, facility.zone, request.at))
-
-
-def _others(dialplan: Dialplan, contact: Contact) -> tuple[Another, ...]:
-    names = {each.id: each.name for each in dialplan.numbers.values()}
-    return tuple(Another(each, names[each]) for each in contact.also if each in names)
-
-
-def _medium(rule: Rule, station: Station | None, request: VisitRequest) -> Medium:
+def _asked_for(rule: Rule, station: Station | None, request: VisitRequest) -> Medium:
     if request.medium_known:
         return request.medium
     if station is not None and station.medium is not None:
         return station.medium
     return Medium.VIDEO if Medium.VIDEO in rule.tariffs else Medium.AUDIO
-
-
-def _terms(
-    trail: _Trail, rule: Rule, contact: Contact, request: VisitRequest, *, medium: Medium, station: Station | None
-) -> Terms:
-    """The most restrictive limit wins: the rule's, the station's, and what is left of the hours."""
-    facility = trail.facility
-    if facility is None:  # a rule was found, so its facility was; said for the type checker
-        raise ValueError("terms without a facility")
-    minutes = [rule.max_minutes]
-    if station is not None and station.max_minutes is not None:
-        minutes.append(station.max_minutes)
-    ends = [
-        rule.schedule.closes_at(request.at) if rule.schedule else None,
-        next_black(facility.blackouts, facility.zone, request.at),
-    ]
-    closes_at = min((each for each in ends if each is not None), default=None)
-    max_seconds = min(minutes) * 60
-    if closes_at is not None:
-        max_seconds = min(max_seconds, max(1, int((closes_at - request.at).total_seconds())))
-    payers = payers_of(rule.payers or contact.payers, contact.account, station.account if station else "")
-    days = _retention_days(facility, rule, station, contact)
-    return Terms(
-        facility=facility.id,
-        facility_name=facility.name,
-        timezone=facility.timezone,
-        rule=rule.name,
-        station=request.station,
-        contact=contact.id,
-        contact_name=contact.name,
-        caller_name=station.name if station else facility.name,
-        account=payers[0].account if payers else contact.account,
-        tariff=rule.tariffs[medium],
-        medium=medium,
-        max_seconds=max_seconds,
-        privileged=rule.privileged,
-        monitored=_monitored(rule, station, contact),
-        recorded=days > 0,
-        retention_days=days,
-        closes_at=closes_at,
-        payers=payers if len(payers) > 1 else (),
-    )
-
-
-def _monitored(rule: Rule, station: Station | None, contact: Contact) -> bool:
-    """The most restrictive wins: one of them says no, and it is no."""
-    return rule.monitored and not rule.privileged and contact.monitored and (station is None or station.monitored)
-
-
-def _retention_days(facility: Facility, rule: Rule, station: Station | None, contact: Contact) -> int:
-    """0: it is not recorded. The facility must want it, and nobody be against it."""
-    allowed = rule.recorded and not rule.privileged and contact.recorded and (station is None or station.recorded)
-    if facility.retention_days is None or not allowed:
-        return 0
-    return facility.retention_days if rule.retention_days is None else rule.retention_days

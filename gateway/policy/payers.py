@@ -4,6 +4,7 @@ payers:                              a contact's or a rule's
   - {account: county, percent: 40}   an account by its name
   - {of: contact, percent: 40}       rules only: the account of the contact who is reached
   - {of: station, percent: 20}       rules only: the account of the resident whose station it is
+  - {of: resident, percent: 20}      rules only: the account of the resident who calls, where residents are known
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ WHOLE = 100
 class Whose(StrEnum):
     CONTACT = "contact"
     STATION = "station"
+    RESIDENT = "resident"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,9 @@ class PayerEntry(Document):
     @model_validator(mode="after")
     def _one_account(self) -> PayerEntry:
         if (self.account is None) == (self.of is None):
-            raise ValueError("write either `account`, the name of one, or `of: contact` or `of: station`")
+            raise ValueError(
+                "write either `account`, the name of one, or `of: contact`, `of: station` or `of: resident`"
+            )
         return self
 
     def part(self) -> Part:
@@ -62,9 +66,12 @@ def mistakes(entries: tuple[PayerEntry, ...]) -> Iterator[str]:
         yield f"{name!r} stands there twice; add its percents up"
 
 
-def payers_of(parts: Iterable[Part], contact: str, station: str) -> tuple[Payer, ...]:
-    """contact, station: their accounts. An account that is named in two ways pays both parts, at the first's place."""
-    accounts = {Whose.CONTACT: contact, Whose.STATION: station}
+def shared(parts: Iterable[Part], *, contact: str, station: str, resident: str) -> tuple[Payer, ...]:
+    """contact, station, resident: their accounts, empty where there is none.
+
+    An account that is named in two ways pays both parts, at the first's place.
+    """
+    accounts = {Whose.CONTACT: contact, Whose.STATION: station, Whose.RESIDENT: resident}
     found: dict[str, int] = {}
     for part in parts:
         account = accounts[part.whose] if part.whose else part.account

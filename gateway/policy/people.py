@@ -5,6 +5,7 @@ The store holds them (gateway.store); what decide() reads is an index of the pre
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -65,6 +66,35 @@ class People:
     numbers: Mapping[str, Contact] = field(default_factory=lambda: MappingProxyType({}))
     standings: Mapping[tuple[str, str, str], Standing] = field(default_factory=lambda: MappingProxyType({}))
     barriers: tuple[Barrier, ...] = ()
+    _numbers: Mapping[tuple[str, bool, str], Barrier] = field(init=False, repr=False, compare=False)
+    _patterns: Mapping[tuple[str, bool], tuple[Barrier, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Barriers by (facility, watched, number), for thousands of numbers; only real patterns are tried in turn."""
+        literal = {(each.facility, each.watched, each.pattern.text): each for each in self.barriers if _is_one(each)}
+        patterns: dict[tuple[str, bool], list[Barrier]] = defaultdict(list)
+        for each in self.barriers:
+            if not _is_one(each):
+                patterns[each.facility, each.watched].append(each)
+        object.__setattr__(self, "_numbers", literal)
+        object.__setattr__(self, "_patterns", {key: tuple(found) for key, found in patterns.items()})
+
+    def barrier(self, facility: str, number: str, *, watched: bool) -> Barrier | None:
+        """What the facility, or the whole house, has against the number: a block, or with `watched` a watch."""
+        if not self.barriers:
+            return None
+        for owner in (facility, ""):
+            found = self._numbers.get((owner, watched, number))
+            if found is not None:
+                return found
+            for each in self._patterns.get((owner, watched), ()):
+                if each.pattern.matches(number):
+                    return each
+        return None
+
+    def standing(self, resident: Resident, contact: str) -> Standing | None:
+        """None: nobody ever asked for it."""
+        return self.standings.get((resident.facility, resident.id, contact))
 
     @classmethod
     def of(
@@ -82,6 +112,10 @@ class People:
             standings=dict(standings or {}),
             barriers=tuple(barriers),
         )
+
+
+def _is_one(barrier: Barrier) -> bool:
+    return barrier.pattern.is_literal
 
 
 NOBODY = People()

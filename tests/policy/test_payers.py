@@ -63,7 +63,7 @@ def test_a_rule_names_contact_and_resident_without_knowing_them() -> None:
         ("[{percent: 100}]", "write either `account`"),
         ("[{account: a, of: contact, percent: 100}]", "write either `account`"),
         ("[{account: a, percent: 0}]", "greater than or equal to 1"),
-        ("[{of: officer, percent: 100}]", "'contact' or 'station'"),
+        ("[{of: officer, percent: 100}]", "'contact', 'station' or 'resident'"),
     ],
 )
 def test_a_list_that_does_not_add_up_is_refused(payers: str, says: str) -> None:

@@ -1,0 +1,148 @@
+"""What an allowed visit is bound by. The most restrictive of rule, station, resident and contact wins, always."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.policy.blackout import next_black
+from gateway.policy.decision import Another, Medium, Payer, Terms, VisitRequest
+from gateway.policy.limits import least
+from gateway.policy.payers import WHOLE, shared
+from gateway.policy.people import People, Resident, Standing
+from gateway.policy.plan import Contact, Dialplan, Facility, Rule, Station
+
+
+@dataclass(slots=True)
+class Agreed:
+    """Who and what was found on the way. privileged: this resident's visits with this contact are."""
+
+    facility: Facility | None = None
+    station: Station | None = None
+    resident: Resident | None = None
+    rule: Rule | None = None
+    contact: Contact | None = None
+    medium: Medium = Medium.AUDIO
+    privileged: bool = False
+    payers: tuple[Payer, ...] = ()
+
+    @property
+    def is_privileged(self) -> bool:
+        return self.privileged or (self.rule is not None and self.rule.privileged)
+
+
+def terms_of(agreed: Agreed, request: VisitRequest, dialplan: Dialplan, people: People) -> Terms:
+    facility, rule, contact = agreed.facility, agreed.rule, agreed.contact
+    if facility is None or rule is None or contact is None:  # all were found before it came to terms
+        raise ValueError("terms without a facility, a rule or a contact")
+    station, resident, privileged = agreed.station, agreed.resident, agreed.is_privileged
+    closes_at = _closes_at(facility, rule, request.at)
+    days = _retention_days(agreed, facility, rule, contact)
+    return Terms(
+        facility=facility.id,
+        facility_name=facility.name,
+        timezone=facility.timezone,
+        rule=rule.name,
+        station=request.station,
+        contact=contact.id,
+        contact_name=contact.name,
+        caller_name=_caller_name(facility, station, resident),
+        account=agreed.payers[0].account if agreed.payers else "",
+        tariff=rule.tariffs[agreed.medium],
+        medium=agreed.medium,
+        max_seconds=_max_seconds(agreed, rule, request.at, closes_at),
+        privileged=privileged,
+        monitored=_monitored(agreed, rule, contact),
+        recorded=days > 0,
+        retention_days=days,
+        closes_at=closes_at,
+        payers=agreed.payers if len(agreed.payers) > 1 else (),
+        also=() if privileged else _others(dialplan, people, resident, contact),
+        resident=resident.id if resident else "",
+        watched=people.barrier(facility.id, request.dialled, watched=True) is not None,
+        telephone=contact.telephone,
+        out_trunks=facility.out_trunks if contact.telephone else (),
+    )
+
+
+def _caller_name(facility: Facility, station: Station | None, resident: Resident | None) -> str:
+    if resident is not None:
+        return resident.name
+    return station.name if station else facility.name
+
+
+def _closes_at(facility: Facility, rule: Rule, at: datetime) -> datetime | None:
+    ends = [
+        rule.schedule.closes_at(at) if rule.schedule else None,
+        next_black(facility.blackouts, facility.zone, at),
+    ]
+    return min((each for each in ends if each is not None), default=None)
+
+
+def _max_seconds(agreed: Agreed, rule: Rule, at: datetime, closes_at: datetime | None) -> int:
+    station, resident = agreed.station, agreed.resident
+    minutes = least(
+        rule.max_minutes, station.max_minutes if station else None, resident.max_minutes if resident else None
+    )
+    seconds = (minutes or 0) * 60
+    if closes_at is None:
+        return seconds
+    return min(seconds, max(1, int((closes_at - at).total_seconds())))
+
+
+def payers_of(agreed: Agreed, rule: Rule) -> tuple[Payer, ...]:
+    """Each with its part, 100 in all; an account that nobody has is empty. The rule says, else the contact, else his own."""
+    contact, station, resident = agreed.contact, agreed.station, agreed.resident
+    if contact is None:
+        return ()
+    parts = rule.payers or contact.payers
+    if not parts:
+        return (Payer(contact.account, WHOLE),) if contact.account else ()
+    return shared(
+        parts,
+        contact=contact.account,
+        station=station.account if station else "",
+        resident=resident.account if resident else "",
+    )
+
+
+def _others(dialplan: Dialplan, people: People, resident: Resident | None, contact: Contact) -> tuple[Another, ...]:
+    """Who rings along: the plan's word is enough for whom it names; others have to be on the resident's list."""
+    if not contact.also:
+        return ()
+    named = {each.id: each for each in dialplan.numbers.values()}
+    found = []
+    for each in contact.also:
+        other = named.get(each) or people.contacts.get(each)
+        standing = people.standing(resident, each) if resident else None
+        approved = standing is Standing.APPROVED or (each in named and standing is None)
+        if other is not None and approved:
+            found.append(Another(each, other.name))
+    return tuple(found)
+
+
+def _monitored(agreed: Agreed, rule: Rule, contact: Contact) -> bool:
+    """One of them says no, and it is no."""
+    station, resident = agreed.station, agreed.resident
+    return (
+        rule.monitored
+        and not agreed.is_privileged
+        and contact.monitored
+        and (station is None or station.monitored)
+        and (resident is None or resident.monitored)
+    )
+
+
+def _retention_days(agreed: Agreed, facility: Facility, rule: Rule, contact: Contact) -> int:
+    """0: it is not recorded. The facility must want it, and nobody be against it."""
+    station, resident = agreed.station, agreed.resident
+    allowed = (
+        rule.recorded
+        and not agreed.is_privileged
+        and contact.recorded
+        and (station is None or station.recorded)
+        and (resident is None or resident.recorded)
+    )
+    if facility.retention_days is None or not allowed:
+        return 0
+    return facility.retention_days if rule.retention_days is None else rule.retention_days
