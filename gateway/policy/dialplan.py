@@ -35,9 +35,10 @@ def build(document: DialplanDocument, source: Source, tariffs: KnownTariffs, cap
     facilities = Facilities(notes, caps).read(document.facilities)
     contacts = contacts_of(document.contacts, notes)
     rules = Rules(document, tariffs, notes).read(facilities, contacts)
+    stations = stations_of(document.stations, facilities, notes)
     plan = Dialplan(
         facilities={trunk: each for each in facilities.values() for trunk in each.trunks},
-        stations=stations_of(document.stations, facilities, notes),
+        stations=stations,
         numbers={each.number: each for each in contacts.values()},
         rules=rules,
     )

@@ -39,6 +39,7 @@ def _contact(notes: Notes, index: int, entry: ContactEntry) -> Contact:
         recorded=entry.recorded,
         payers=tuple(each.part() for each in entry.payers),
         also=tuple(dict.fromkeys(entry.also)),
+        telephone=entry.telephone,
     )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gateway.documents import Document
 from gateway.policy.decision import Medium
 from gateway.policy.ivr_document import IvrEntry
+from gateway.policy.limits import Limits, Velocity
 from gateway.policy.payers import PayerEntry
-from gateway.policy.plan import FacilityType
+from gateway.policy.plan import FacilityType, Identify
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
@@ -27,11 +28,50 @@ class RecordingEntry(Document):
     retention_days: Days
 
 
+class VelocityEntry(Document):
+    """See limits.Velocity."""
+
+    attempts: Annotated[int, Field(ge=1, le=1_000)]
+    minutes: Annotated[int, Field(ge=1, le=MAX_MINUTES)]
+
+
+class LimitsEntry(Document):
+    """See limits.Limits. What is not written is not limited."""
+
+    visits_per_day: Annotated[int, Field(ge=1, le=1_000)] | None = None
+    visits_per_week: Annotated[int, Field(ge=1, le=7_000)] | None = None
+    gap_minutes: Annotated[int, Field(ge=1, le=7 * MAX_MINUTES)] | None = None
+    velocity: VelocityEntry | None = None
+    concurrent: Annotated[int, Field(ge=1, le=100_000)] | None = None
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> LimitsEntry:
+        if not self.model_fields_set:
+            raise ValueError("sets no limit; write for instance limits: {visits_per_day: 2}")
+        if self.visits_per_day and self.visits_per_week and self.visits_per_week < self.visits_per_day:
+            raise ValueError(
+                f"visits_per_day {self.visits_per_day} is more than visits_per_week {self.visits_per_week}: it would"
+                " never count; write it smaller, or leave it out"
+            )
+        return self
+
+    def limits(self) -> Limits:
+        velocity = Velocity(self.velocity.attempts, self.velocity.minutes * 60) if self.velocity else None
+        return Limits(
+            visits_per_day=self.visits_per_day,
+            visits_per_week=self.visits_per_week,
+            gap_s=(self.gap_minutes or 0) * 60,
+            velocity=velocity,
+            concurrent=self.concurrent,
+        )
+
+
 class FacilityEntry(Document):
     """See plan.Facility. `recording` is there when its visits are recorded.
 
     caps: a table of rate caps, or `none`. type, adp (average daily population): what its tier there follows from.
     ivr: its callers are asked by the gateway's own voice first. blackouts: days without visits.
+    identify: None: by PIN where the voice asks for one, else not at all.
     """
 
     id: Id
@@ -44,6 +84,9 @@ class FacilityEntry(Document):
     adp: Annotated[int, Field(ge=0)] | None = None
     ivr: IvrEntry | None = None
     blackouts: tuple[str | date, ...] = ()
+    identify: Identify | None = None
+    limits: LimitsEntry | None = None
+    out_trunks: tuple[Annotated[str, Field(min_length=1)], ...] = ()
 
 
 class StationEntry(Document):
@@ -57,6 +100,7 @@ class StationEntry(Document):
     monitored: bool = True
     recorded: bool = True
     account: str = ""
+    resident: str = ""
 
 
 class ContactEntry(Document):
@@ -70,6 +114,7 @@ class ContactEntry(Document):
     recorded: bool = True
     payers: tuple[PayerEntry, ...] = ()
     also: tuple[str, ...] = ()
+    telephone: str = ""
 
 
 class RuleEntry(Document):

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from gateway.policy.blackout import Blackout
 from gateway.policy.dialplan_entries import NO_CAPS, FacilityEntry, StationEntry
 from gateway.policy.dialplan_notes import Notes
-from gateway.policy.plan import Facility, FacilityType, Station
+from gateway.policy.limits import NO_LIMITS
+from gateway.policy.plan import Facility, FacilityType, Identify, Station
 
 
 class KnownCaps(Protocol):
@@ -43,12 +44,38 @@ class Facilities:
                 owners.setdefault(trunk, entry.id)
             zone = self._zone(entry.timezone, index)
             if entry.id not in found:
-                days = entry.recording.retention_days if entry.recording else None
-                table, tier = self._tier(entry, index)
-                ivr = entry.ivr.rules() if entry.ivr else None
-                black = self._blackouts(entry, index)
-                found[entry.id] = Facility(entry.id, entry.name, zone, entry.trunks, days, table, tier, ivr, black)
+                found[entry.id] = self._facility(entry, index, zone)
         return found
+
+    def _facility(self, entry: FacilityEntry, index: int, zone: ZoneInfo) -> Facility:
+        table, tier = self._tier(entry, index)
+        return Facility(
+            id=entry.id,
+            name=entry.name,
+            zone=zone,
+            trunks=entry.trunks,
+            retention_days=entry.recording.retention_days if entry.recording else None,
+            caps=table,
+            tier=tier,
+            ivr=entry.ivr.rules() if entry.ivr else None,
+            blackouts=self._blackouts(entry, index),
+            identify=self._identify(entry, index),
+            limits=entry.limits.limits() if entry.limits else NO_LIMITS,
+            out_trunks=entry.out_trunks,
+        )
+
+    def _identify(self, entry: FacilityEntry, index: int) -> Identify:
+        """Who says that residents are known by PIN has to ask for it, and the other way round."""
+        asks = entry.ivr is not None and entry.ivr.pin
+        if entry.identify is None:
+            return Identify.PIN if asks else Identify.NONE
+        if entry.identify is Identify.PIN and not asks:
+            message = "nobody asks for a PIN; write ivr: {pin: true} beside it"
+            self._notes.problem(message, "facilities", index, "identify")
+        if entry.identify is not Identify.PIN and asks:
+            message = f"the voice asks for a PIN; write identify: pin, or ivr: {{pin: false}} for {entry.identify}"
+            self._notes.problem(message, "facilities", index, "identify")
+        return entry.identify
 
     def _blackouts(self, entry: FacilityEntry, index: int) -> tuple[Blackout, ...]:
         found = []
@@ -107,6 +134,7 @@ def stations_of(
         notes.known("facility", entry.facility, facilities, "stations", index, "facility")
         if entry.id in found[entry.facility]:
             notes.problem(f"the station {entry.id!r} stands above already", "stations", index, "id")
+        _note_resident(entry, facilities.get(entry.facility), index, notes)
         found[entry.facility][entry.id] = Station(
             id=entry.id,
             facility=entry.facility,
@@ -116,5 +144,18 @@ def stations_of(
             monitored=entry.monitored,
             recorded=entry.recorded,
             account=entry.account,
+            resident=entry.resident,
         )
     return dict(found)
+
+
+def _note_resident(entry: StationEntry, facility: Facility | None, index: int, notes: Notes) -> None:
+    if facility is None:
+        return
+    by_station = facility.identify is Identify.STATION
+    if by_station and not entry.resident:
+        message = f"has no `resident`, and {facility.id} knows residents by their stations; write whose it is"
+        notes.problem(message, "stations", index)
+    if entry.resident and not by_station:
+        message = f"has a meaning only where the facility says identify: station; {facility.id} does not"
+        notes.problem(message, "stations", index, "resident")

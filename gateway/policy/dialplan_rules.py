@@ -13,7 +13,7 @@ from gateway.policy.dialplan_entries import DayKey, DialplanDocument, RuleEntry
 from gateway.policy.dialplan_notes import Notes
 from gateway.policy.pattern import Pattern
 from gateway.policy.payers import Part, Whose
-from gateway.policy.plan import Contact, Facility, Rule
+from gateway.policy.plan import Contact, Facility, Identify, Rule
 from gateway.policy.rule_index import RuleIndex
 from gateway.policy.schedule import WEEKDAYS, Interval, Schedule, overlaps
 
@@ -76,7 +76,10 @@ class Rules:
         if entry.block:
             self._nothing_beside_block(index, entry)
             return Rule(entry.name, entry.facility, pattern, blocked=True)
-        self._targets(index, entry, pattern, contacts, numbers)
+        knows_residents = facility is not None and facility.identify is not Identify.NONE
+        self._targets(index, entry, pattern, contacts, None if knows_residents else numbers)
+        if facility is not None and not knows_residents:
+            self._nobody_known(index, entry, facility)
         zone = facility.zone if facility else ZoneInfo("UTC")
         return Rule(
             name=entry.name,
@@ -106,6 +109,14 @@ class Rules:
                 self._notes.problem(f"{whom}, so nobody there could pay", "rules", index, "payers", position)
         return tuple(each.part() for each in entry.payers)
 
+    def _nobody_known(self, index: int, entry: RuleEntry, facility: Facility) -> None:
+        for position, each in enumerate(entry.payers):
+            if each.of is Whose.RESIDENT:
+                message = (
+                    f"{facility.id} does not know who calls; give it identify: station, or an ivr that asks for a PIN"
+                )
+                self._notes.problem(message, "rules", index, "payers", position)
+
     def _nothing_beside_block(self, index: int, entry: RuleEntry) -> None:
         beside = sorted(entry.model_fields_set - {"name", "facility", "dialled", "block"})
         for field in beside:
@@ -117,12 +128,17 @@ class Rules:
         entry: RuleEntry,
         pattern: Pattern,
         contacts: Mapping[str, Contact],
-        numbers: Collection[str],
+        numbers: Collection[str] | None,
     ) -> None:
-        """A rule that allows must say whom it reaches, for how long and what it costs."""
+        """A rule that allows must say whom it reaches, for how long and what it costs.
+
+        numbers: of the plan's contacts; None: residents have contacts of their own, which the plan does not know.
+        """
         if entry.contact is not None:
             self._notes.known("contact", entry.contact, contacts, "rules", index, "contact")
-        elif not (entry.dialled in numbers if pattern.is_literal else any(map(pattern.matches, numbers))):
+        elif numbers is not None and not (
+            entry.dialled in numbers if pattern.is_literal else any(map(pattern.matches, numbers))
+        ):
             message = f"reaches nobody: no contact has a number like {entry.dialled!r}; name a `contact` or add one"
             self._notes.problem(message, "rules", index, "dialled")
         if entry.max_minutes is None:

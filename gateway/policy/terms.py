@@ -91,7 +91,7 @@ def _max_seconds(agreed: Agreed, rule: Rule, at: datetime, closes_at: datetime |
 
 
 def payers_of(agreed: Agreed, rule: Rule) -> tuple[Payer, ...]:
-    """Each with its part, 100 in all; an account that nobody has is empty. The rule says, else the contact, else his own."""
+    """Each with its part, 100 in all: as the rule says, else as the contact. Where one has no account, it is empty."""
     contact, station, resident = agreed.contact, agreed.station, agreed.resident
     if contact is None:
         return ()

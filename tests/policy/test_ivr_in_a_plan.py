@@ -16,6 +16,7 @@ from gateway.policy.decision import Allowed, Asks, Medium, Refusal, Refused, Vis
 from gateway.policy.dialplan import load
 from gateway.policy.ivr import IvrRules
 from gateway.policy.ivr_document import Language
+from gateway.policy.people import People, Resident
 from gateway.policy.plan import Dialplan
 from tests.billing.stage import demo_tariffs
 
@@ -33,7 +34,11 @@ def test_callers_are_asked_first_and_then_decided_about(tmp_path: Path) -> None:
     asking = plan(tmp_path, "{languages: [en, es], number: true, consent: true, tries: 2}")
     rules = IvrRules(languages=("en", "es"), number=True, consent=True, tries=2)
     assert decide(asking, REQUEST) == Asks(rules, "demo-jail", "America/Chicago", ("trunk: PASS", "station: PASS"))
-    assert isinstance(decide(asking, replace(REQUEST, asked=True, resident="10042")), Allowed)
+    people = People.of([Resident("10042", "demo-jail", "Sam")])
+    assert isinstance(decide(asking, replace(REQUEST, asked=True, resident="10042"), people), Allowed)
+    nobody = decide(asking, replace(REQUEST, asked=True, resident="10043"), people)
+    assert isinstance(nobody, Refused)
+    assert nobody.refusal is Refusal.UNKNOWN_RESIDENT
 
 
 def test_strangers_are_not_talked_to(tmp_path: Path) -> None:
