@@ -5,7 +5,7 @@ async with Gateway(config) as gateway:     # everything runs
 # visits are ended and recorded, then everything is closed in the opposite order
 
 store <- accounting <- recovery of what a crash left
-visits <- SIP endpoint, media plane, accounting, decide(), reaching (<- doorbell, store), bus
+visits <- SIP endpoint, media plane, accounting, admission, reaching (<- doorbell, store), bus
 monitoring <- visits, media plane, store
 HTTP <- visits, monitoring, doorbell, links, CDRs              bus -> publisher -> broker (ours, or the configured one)
 """
@@ -20,13 +20,13 @@ import os
 import secrets
 import signal
 from collections.abc import Callable, Coroutine, Mapping
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from bridge import MediaPlane, keep_pauses_short
+from gateway.admission import Admission
 from gateway.api.app import create_app
 from gateway.api.family import Doorbell
 from gateway.api.links import Links
@@ -46,7 +46,6 @@ from gateway.events.bus import Bus, Overflow
 from gateway.events.mqtt import parse_url, run_publisher
 from gateway.exports.drops import dropping
 from gateway.exports.feed import CdrFeed
-from gateway.policy.decide import decide
 from gateway.policy.plan import Dialplan
 from gateway.reaching import Courier, JoinLinks, Post, Reaching, patience_of, receivers_of
 from gateway.recording.archive import Archive
@@ -154,12 +153,13 @@ class Gateway:
         if recovered:
             _log.warning("%d visits that a crash had left open are recorded", len(recovered))
         await self._start_events(stack)
+        self.admission = Admission(dialplan, self.store, self._clock)
         plane = await stack.enter_async_context(MediaPlane(config.media_settings()))
         self.visits = Visits(
             endpoint=self._endpoint,
             media=plane.bridge,
             accounting=self.accounting,
-            decide=partial(decide, dialplan),
+            decide=self.admission,
             facts=self.bus,
             doorbell=await self._start_reaching(stack),
             clock=self._clock,

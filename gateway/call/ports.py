@@ -18,7 +18,7 @@ from gateway.call.summary import (
     VisitSummary,
 )
 from gateway.ivr.values import PinLocked, PinRight, PinWrong
-from gateway.policy.decision import Terms
+from gateway.policy.decision import Decision, Terms, VisitRequest
 
 
 class Accounting(Protocol):
@@ -48,6 +48,12 @@ class Accounting(Protocol):
     async def close(self, summary: VisitSummary) -> Receipt:
         """Charge, ledger entries, release of the hold and CDR in one transaction."""
         ...
+
+
+class Decide(Protocol):
+    """Policy (gateway.admission). Raises StoreError."""
+
+    async def __call__(self, request: VisitRequest, visit_id: str) -> Decision: ...
 
 
 class PinDesk(Protocol):

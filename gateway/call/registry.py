@@ -1,6 +1,6 @@
 """The live visits of a node: takes calls in, and is where people's wishes find their visit.
 
-visits = Visits(endpoint=..., media=plane.bridge, accounting=..., decide=partial(decide, plan), ...)
+visits = Visits(endpoint=..., media=plane.bridge, accounting=..., decide=Admission(plan, ...), ...)
 task = asyncio.create_task(visits.run())
 ...
 await visits.drain(30)          # no new visits; those that talk may finish; then all are ended and recorded
@@ -20,7 +20,7 @@ from gateway.call import sip_codes
 from gateway.call.facts import Fact, FactKind
 from gateway.call.meter import ONLY_BOTH_WAYS, Metering
 from gateway.call.notices import Ring
-from gateway.call.ports import Accounting, Doorbell, Facts, MakeMedia, PinDesk, Recordings
+from gateway.call.ports import Accounting, Decide, Doorbell, Facts, MakeMedia, PinDesk, Recordings
 from gateway.call.session import Session
 from gateway.call.tools import Tools
 from gateway.call.view import VisitView
@@ -28,7 +28,7 @@ from gateway.call.visit import Timeouts
 from gateway.clock import Clock
 from gateway.config import LimitsConfig
 from gateway.errors import StoreError, VisitGone
-from gateway.policy.decision import Decision, Refusal, VisitRequest
+from gateway.policy.decision import Refusal
 from sip import AgentRestarted, Dialog, Endpoint, EndpointEvent, Invite, RegistrationChanged, RequestsRefused, SipError
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class Visits:
         endpoint: Endpoint,
         media: MakeMedia,
         accounting: Accounting,
-        decide: Callable[[VisitRequest], Decision],
+        decide: Decide,
         facts: Facts,
         doorbell: Doorbell,
         clock: Clock,

@@ -79,4 +79,5 @@ def intent_of(
         setup_at=request.at,
         privileged=terms.privileged if terms else False,
         payers=terms.payers if terms else (),
+        resident=terms.resident if terms else request.resident,
     )

@@ -230,7 +230,7 @@ class Session:
 
     async def _begin(self) -> None:
         """Policy, then money. The intent is in the database before anything rings."""
-        decision = self._decide()
+        decision = await self._decide()
         await self._effects.perform(Publish(FactKind.REQUESTED), self._visit)
         if self._invite.identity_ignored:
             await self._effects.perform(Publish(FactKind.IDENTITY_IGNORED), self._visit)
@@ -239,15 +239,19 @@ class Session:
         else:
             await self._apply(await self._follow(decision))
 
-    def _decide(self) -> Decision:
-        decision = self._tools.decide(self._request)
+    async def _decide(self) -> Decision:
+        try:
+            decision = await self._tools.decide(self._request, self.visit_id)
+        except StoreError as error:
+            known = self._books.intent
+            decision = Refused(self._unavailable(error).refusal, known.facility, known.timezone, rule="", path=())
         self._books.intent = intent_of(self.visit_id, self._tools.node, self._invite, self._request, decision)
         return decision
 
     async def _ask_again(self, resident: str, dialled: str) -> e.Event:
         """With what the voice found out."""
         self._request = replace(self._request, resident=resident, dialled=dialled, asked=True)
-        return await self._follow(self._decide())
+        return await self._follow(await self._decide())
 
     async def _follow(self, decision: Decision) -> e.Event:
         match decision:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.call.meter import ONLY_BOTH_WAYS, Metering
-from gateway.call.ports import Accounting, Doorbell, Facts, MakeMedia, PinDesk, Recordings
+from gateway.call.ports import Accounting, Decide, Doorbell, Facts, MakeMedia, PinDesk, Recordings
 from gateway.call.visit import Timeouts
 from gateway.clock import Clock
-from gateway.policy.decision import Decision, VisitRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +20,7 @@ class Tools:
     node: str
     media: MakeMedia
     accounting: Accounting
-    decide: Callable[[VisitRequest], Decision]
+    decide: Decide
     facts: Facts
     doorbell: Doorbell
     clock: Clock

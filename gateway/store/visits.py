@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from gateway.errors import StoreError
 from gateway.policy.decision import Medium, Payer
 from gateway.policy.usage import PastVisit
 from gateway.store.engine import for_update
-from gateway.store.rows import Grant, Visit, from_ms, maybe_ms, maybe_time, to_ms
+from gateway.store.rows import UNDECIDED, Grant, Visit, from_ms, maybe_ms, maybe_time, to_ms
 from gateway.store.tables import visits
 
 
@@ -91,6 +91,13 @@ class Intents:
         statement = select(visits).where(visits.c.facility == facility, whose, visits.c.setup_at_ms >= to_ms(since))
         rows = self._connection.execute(statement.order_by(visits.c.setup_at_ms, visits.c.visit_id))
         return tuple(_past(row) for row in rows)
+
+    def decided(self, visit_ids: Collection[str]) -> frozenset[str]:
+        """Those of them whose intent is written, with what was granted or refused."""
+        if not visit_ids:
+            return frozenset()
+        statement = select(visits.c.visit_id).where(visits.c.visit_id.in_(visit_ids), visits.c.refusal != UNDECIDED)
+        return frozenset(self._connection.execute(statement).scalars())
 
     def live(self, facility: str) -> frozenset[str]:
         """The facility's visits that were allowed and have no record yet, on any node."""

@@ -17,25 +17,24 @@ import itertools
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bridge.errors import BridgeError
+from gateway.admission import Admission
 from gateway.billing.accounting import Accounting
 from gateway.billing.cdr import Cdr
 from gateway.billing.rules import AccountRules
 from gateway.billing.tariff import load_tariffs
 from gateway.call.facts import Fact, FactKind
 from gateway.call.notices import Notice, Ring
-from gateway.call.ports import PinDesk
+from gateway.call.ports import Decide, PinDesk
 from gateway.call.registry import Visits
 from gateway.call.summary import HoldGranted, HoldRefused, ProofOfLife, Receipt, VisitIntent, VisitSummary
 from gateway.clock import ManualClock
 from gateway.config import LimitsConfig
 from gateway.errors import StoreUnavailable
 from gateway.money import Money
-from gateway.policy.decide import decide
 from gateway.policy.decision import Asks, Decision, VisitRequest
 from gateway.policy.dialplan import load
 from gateway.policy.ivr import IvrRules
@@ -202,11 +201,11 @@ class Node:
         return (await self.accounting.cdrs())[number - 1]
 
 
-def asking_first(deciding: Callable[[VisitRequest], Decision], ivr: IvrRules | None) -> Callable[..., Decision]:
-    def decided(request: VisitRequest) -> Decision:
+def asking_first(deciding: Decide, ivr: IvrRules | None) -> Decide:
+    async def decided(request: VisitRequest, visit_id: str) -> Decision:
         if ivr is not None and not request.asked:
             return Asks(ivr, "demo-jail", "America/Chicago", ("trunk: PASS", "station: PASS"))
-        return deciding(request)
+        return await deciding(request, visit_id)
 
     return decided
 
@@ -251,7 +250,7 @@ async def stage(
             endpoint=endpoint,
             media=bridge,
             accounting=line,
-            decide=asking_first(partial(decide, load(plan, tariffs)), ivr),
+            decide=asking_first(Admission(load(plan, tariffs), store, clock), ivr),
             facts=recorder,
             doorbell=recorder,
             clock=clock,

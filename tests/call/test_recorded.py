@@ -50,8 +50,8 @@ def tape_for(node: Node, **of_terms: Any) -> Tape:
     tools = node.visits._tools
     tape = Tape(node, node.accounting._store)
 
-    def decided(request: VisitRequest) -> Decision:
-        decision = tools.decide(request)
+    async def decided(request: VisitRequest, visit_id: str) -> Decision:
+        decision = await tools.decide(request, visit_id)
         return (
             replace(decision, terms=replace(decision.terms, **of_terms)) if isinstance(decision, Allowed) else decision
         )
