@@ -46,6 +46,7 @@ class Admission:
 
     def __init__(self, plan: Dialplan, store: Store, clock: Clock, people: Peoples = nobody) -> None:
         self._plan = plan
+        self._names = _names_of(plan)
         self._store = store
         self._clock = clock
         self._people = people
@@ -56,9 +57,13 @@ class Admission:
         """The one in force."""
         return self._plan
 
+    def contact_name(self, contact: str) -> str | None:
+        """None: the plan in force names no such contact."""
+        return self._names.get(contact)
+
     def adopt(self, plan: Dialplan) -> None:
         """From now on; visits that run keep the terms that they began with."""
-        self._plan = plan
+        self._plan, self._names = plan, _names_of(plan)
 
     async def __call__(self, request: VisitRequest, visit_id: str) -> Decision:
         """The same visit may be asked about again: what it was allowed before does not count against it."""
@@ -131,6 +136,10 @@ class Admission:
         visit = PastVisit(visit_id, at, None, None, allowed=True, recorded=False, privileged=terms.privileged)
         self._granted[visit_id] = _Granted(visit, terms.facility, (terms.station, terms.resident))
         self._fresh()
+
+
+def _names_of(plan: Dialplan) -> dict[str, str]:
+    return {each.id: each.name for each in plan.numbers.values()}
 
 
 def _limits_of(facility: Facility, people: People, resident: str) -> Limits:

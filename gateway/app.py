@@ -50,6 +50,7 @@ from gateway.policy.plan import Dialplan
 from gateway.reaching import Courier, JoinLinks, Post, Reaching, patience_of, receivers_of
 from gateway.recording.archive import Archive
 from gateway.recording.keys import KeyRing
+from gateway.reloading import Rules
 from gateway.reports.errand import Office
 from gateway.reports.names import names_of
 from gateway.store import Store
@@ -84,6 +85,7 @@ class Gateway:
         self._link_secret = config.http.link_secret.get_secret_value() or secrets.token_urlsafe(32)
         self._links = Links(config.http.link_secret.get_secret_value(), clock=self._clock)
         self._draining = False
+        self._reload_wanted = asyncio.Event()
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._stack = contextlib.AsyncExitStack()
 
@@ -131,6 +133,16 @@ class Gateway:
         self._plane.warm()
         keep_pauses_short()
 
+    def reload_soon(self) -> None:
+        """Reads dialplan and tariffs again, and takes them when they are sound."""
+        self._reload_wanted.set()
+
+    async def _reload(self) -> None:
+        while True:
+            await self._reload_wanted.wait()
+            self._reload_wanted.clear()
+            await self.rules.reload()
+
     async def drain(self, seconds: float) -> None:
         """No new visits; those that talk may end within `seconds`, then they are ended and recorded."""
         self._draining = True
@@ -142,18 +154,27 @@ class Gateway:
     async def _start(self, stack: contextlib.AsyncExitStack) -> None:
         config = self.config
         dialplan, tariffs = load_policy(config)
-        _assert_pins_are_kept(dialplan)
+        self._keys = KeyRing.load(Path(config.recording.keys)) if config.recording else None
+        self._assert_fits(dialplan)
         self.store = await stack.enter_async_context(
             Store(config.store.url, answer_within_s=config.store.answer_within_s)
         )
         rules = account_rules(config)
         self.accounting = Accounting(self.store, tariffs, node=config.node, clock=self._clock, rules=rules)
-        archive = await self._start_recording(stack, dialplan)
+        archive = await self._start_recording(stack)
         recovered = await self.accounting.recover(config.node, self._clock.now())
         if recovered:
             _log.warning("%d visits that a crash had left open are recorded", len(recovered))
         await self._start_events(stack)
         self.admission = Admission(dialplan, self.store, self._clock)
+        self.rules = Rules(
+            config=config,
+            admission=self.admission,
+            accounting=self.accounting,
+            fits=self._assert_fits,
+            facts=self.bus,
+            clock=self._clock,
+        )
         plane = await stack.enter_async_context(MediaPlane(config.media_settings()))
         self.visits = Visits(
             endpoint=self._endpoint,
@@ -185,23 +206,29 @@ class Gateway:
         await self.monitoring.recover()
         stack.push_async_callback(self.monitoring.close)
         await self._start_calls(stack)
-        self._http = HttpServer(create_app(self._services(dialplan)), config.http.host, config.http.port)
+        self._http = HttpServer(create_app(self._services()), config.http.host, config.http.port)
         await stack.enter_async_context(self._http)
         stack.push_async_callback(self.visits.drain, 0)
+        stack.push_async_callback(_finished, self._watch(self._reload(), "rules"), 0)
         _log.info("node %s is ready", config.node)
 
-    async def _start_recording(self, stack: contextlib.AsyncExitStack, dialplan: Dialplan) -> Archive | None:
+    def _assert_fits(self, dialplan: Dialplan) -> None:
+        """Raises StartError, RecordingError for a dialplan that this node, as it is configured, could not carry out."""
+        _assert_pins_are_kept(dialplan)
+        recorded = [each for each in dialplan.facilities.values() if each.retention_days is not None]
+        if not recorded:
+            return
+        if self._keys is None:
+            raise StartError(f"the dialplan records {recorded[0].id}: set recording.folder and recording.keys")
+        for each in recorded:
+            self._keys.newest(each.id)
+
+    async def _start_recording(self, stack: contextlib.AsyncExitStack) -> Archive | None:
         """What a crash left is finished first, so that the records of its visits name it."""
         recording = self.config.recording
-        recorded = [each for each in dialplan.facilities.values() if each.retention_days is not None]
-        if recording is None:
-            if recorded:
-                raise StartError(f"the dialplan records {recorded[0].id}: set recording.folder and recording.keys")
+        if recording is None or self._keys is None:
             return None
-        keys = KeyRing.load(Path(recording.keys))
-        for each in recorded:
-            keys.newest(each.id)
-        archive = Archive(self.store, keys, Path(recording.folder), node=self.config.node, clock=self._clock)
+        archive = Archive(self.store, self._keys, Path(recording.folder), node=self.config.node, clock=self._clock)
         await archive.start()
         stack.push_async_callback(archive.close)
         found = await archive.recover()
@@ -268,9 +295,8 @@ class Gateway:
             exporting = dropping(self.config, self.store, self.accounting, self._clock).run()
             stack.push_async_callback(_finished, self._watch(exporting, "scheduled exports"), 0)
 
-    def _services(self, dialplan: Dialplan) -> Services:
+    def _services(self) -> Services:
         config = self.config
-        names = {each.id: each.name for each in dialplan.numbers.values()}
         checks: Mapping[str, Check] = {
             "database": self._database_answers,
             "accepting": self._accepts,
@@ -284,7 +310,7 @@ class Gateway:
             links=self._links,
             facts=lambda: self.bus.subscribe("live feed", _FACTS_FOR_A_LISTENER, Overflow.CLOSE),
             cdrs=CdrFeed(self.accounting, config.node),
-            contact_name=names.get,
+            contact_name=self.admission.contact_name,
             checks=checks,
             monitoring=self.monitoring,
             staff=staff_of(config),
@@ -294,8 +320,9 @@ class Gateway:
             demo=self._demo,
             pressure=lambda: self._plane.pressure,
             accounts=self.accounting,
-            reports=Office(config.store.url, names_of(dialplan)),
+            reports=Office(config.store.url, lambda: names_of(self.admission.plan)),
             joins=self.reaching,
+            rules=self.rules,
             sip_refused=lambda: self.visits.refused_requests,
             webhooks=lambda: self.courier.counters + self.reaching.counters,
         )
@@ -336,7 +363,8 @@ def _assert_pins_are_kept(dialplan: Dialplan) -> None:
 def _log_fact(fact: Fact) -> None:
     """The story of each visit in the log: facts are ids and closed words by their nature."""
     details = ", ".join(f"{key} {value}" for key, value in fact.detail.items())
-    _log.info("visit %s: %s%s", fact.visit_id, fact.kind, f" ({details})" if details else "")
+    subject = f"visit {fact.visit_id}" if fact.visit_id else "the node"
+    _log.info("%s: %s%s", subject, fact.kind, f" ({details})" if details else "")
 
 
 async def _finished(task: asyncio.Task[None], within_s: float) -> None:
@@ -372,7 +400,9 @@ async def serve(config: Config, say: Callable[[str], None]) -> None:
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, wishes.put_nowait, None)
-    async with Gateway(config) as gateway:
+    gateway = Gateway(config)
+    loop.add_signal_handler(signal.SIGHUP, gateway.reload_soon)
+    async with gateway:
         gateway.settle()
         say(f"family page and API: {gateway.public_url}")
         for transport, host, port in gateway.sip_addresses:

@@ -25,6 +25,7 @@ class StaffRole(StrEnum):
     OFFICER = "officer"  # watch a visit, write to the family
     BILLING = "billing"  # read accounts, pay in, give back
     AUDITOR = "auditor"  # read who watched
+    ADMINISTRATOR = "administrator"  # change the rules that visits go by
     PRIVILEGED = "privileged"  # see between whom a privileged visit is; nobody can see or hear into one
 
 

@@ -8,7 +8,20 @@ from fastapi import FastAPI
 
 from gateway.api import problems
 from gateway.api.access import Surroundings
-from gateway.api.routes import accounts, demo, family, health, join, node, pages, records, reports, staff, watching
+from gateway.api.routes import (
+    accounts,
+    demo,
+    family,
+    health,
+    join,
+    node,
+    pages,
+    records,
+    reports,
+    rules,
+    staff,
+    watching,
+)
 from gateway.api.services import Services
 
 _DESCRIPTION = """
@@ -30,6 +43,7 @@ _TAGS = [
     {"name": "records", "description": "Call-detail records, for billing; who watched, for auditors."},
     {"name": "accounts", "description": "Accounts, their ledger, deposits and credits, for billing."},
     {"name": "reports", "description": "Statements and reports, for billing."},
+    {"name": "rules", "description": "What would be decided and why; other rules while visits run. For administrators."},
     {"name": "health", "description": "For supervisors and load balancers. No token."},
     {"name": "demo", "description": "Only in the demonstration."},
 ]
@@ -71,6 +85,7 @@ def create_app(services: Services) -> FastAPI:
         watching.router,
         reports.router,
         accounts.router,
+        rules.router,
         pages.router,
     ):
         app.include_router(router)

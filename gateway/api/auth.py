@@ -122,9 +122,14 @@ def billing(member: Member) -> Staff:
     return _having(member, StaffRole.BILLING)
 
 
+def administrator(member: Member) -> Staff:
+    return _having(member, StaffRole.ADMINISTRATOR)
+
+
 Officer = Annotated[Staff, Depends(officer)]
 Auditor = Annotated[Staff, Depends(auditor)]
 Billing = Annotated[Staff, Depends(billing)]
+Administrator = Annotated[Staff, Depends(administrator)]
 
 
 def discreet(member: Staff) -> bool:

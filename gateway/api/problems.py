@@ -29,15 +29,18 @@ from bridge.errors import (
     WebLegFailed,
 )
 from gateway.api.services import DemoBusy
+from gateway.documents import DocumentError
 from gateway.errors import (
     AccountUnknown,
     BillingError,
+    CandidateGone,
     ExportUnwritable,
     KinbridgeError,
     LinkExpired,
     LinkForged,
     NothingToWatch,
     ReportError,
+    StartError,
     StoreUnavailable,
     TooManyWatchers,
     VisitGone,
@@ -132,6 +135,12 @@ PROBLEMS: dict[type[Exception], Kind] = {
     LinkExpired: Kind(HTTPStatus.UNAUTHORIZED, "link-expired", "This link is too old", "Ask for a new link."),
     LinkForged: Kind(HTTPStatus.UNAUTHORIZED, "link-invalid", "This link is not valid",
         "Use the whole link as it was sent to you, or ask for a new one."),
+    DocumentError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "rules-refused", "The rules have mistakes",
+        "Mend the files and read them again; those in force stay.", quoted=True),
+    StartError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "rules-refused", "This node cannot carry out these rules",
+        "Mend the rules or the configuration; those in force stay.", quoted=True),
+    CandidateGone: Kind(HTTPStatus.CONFLICT, "candidate-gone", "These rules can be taken no more",
+        "POST /api/v1/rules/candidates reads the files again.", quoted=True),
     DemoBusy: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "demo-busy", "The simulated terminal is in a visit",
         "Try again when its visit is over."),
     KinbridgeError: Kind(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "Something failed here", _AGAIN),

@@ -15,6 +15,7 @@ from gateway.api.links import Links
 from gateway.api.money import Accounts
 from gateway.api.records import Cdrs
 from gateway.api.reporting import Reports
+from gateway.api.ruling import Rules
 from gateway.call.facts import Fact
 from gateway.call.notices import Ring
 from gateway.call.view import VisitView
@@ -201,5 +202,6 @@ class Services:
     reports: Reports | None = None
     accounts: Accounts | None = None
     joins: Joins | None = None
+    rules: Rules | None = None
     sip_refused: Callable[[], Mapping[tuple[str, str, str], int]] = dict
     webhooks: Callable[[], Mapping[str, int]] = dict

@@ -62,6 +62,15 @@ class Accounting:
         self._clock = clock or SystemClock()
         self._rules = rules
 
+    @property
+    def tariffs(self) -> Tariffs:
+        """Those in force."""
+        return self._tariffs
+
+    def use(self, tariffs: Tariffs) -> None:
+        """From now on. What runs has its prices with its intent."""
+        self._tariffs = tariffs
+
     # visits
 
     async def authorise(self, intent: VisitIntent) -> HoldGranted | HoldRefused:

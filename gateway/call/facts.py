@@ -15,6 +15,8 @@ class FactKind(StrEnum):
     ANNOUNCING = "announcing"  # it says what the visit is, before anybody is rung
     REFUSED = "refused"
     RINGING = "ringing"
+    TRUNK_FAILED = "trunk-failed"  # the family's telephone could not be called over it; the next one is tried
+    ANSWERED = "answered"  # the family's telephone, which is asked to accept
     ACCEPTED = "accepted"
     CONNECTED = "connected"  # media goes both ways, the meter starts
     FIRST_PICTURE = "first-picture"
@@ -34,6 +36,8 @@ class FactKind(StrEnum):
     WEBHOOK_GIVEN_UP = "webhook-given-up"
     LINK_OPENED = "link-opened"  # a join link of the visit, by the device that has it from then on
     SIP_REFUSED = "sip-refused"  # of the node: requests that were not let through
+    RULES_CHANGED = "rules-changed"  # of the node: another dialplan or other tariffs are in force
+    RULES_REFUSED = "rules-refused"  # of the node: they were read and had mistakes; the old ones stay
     IDENTITY_IGNORED = "identity-ignored"  # the INVITE asserted a caller, and its trunk's word does not count
     THREE_WAY = "three-way"  # a sign that somebody is to be brought into the visit
 

@@ -1,4 +1,4 @@
-"""`kinbridge dialplan check | explain | test | schema`: what a plan decides, and why, before any phone rings."""
+"""`kinbridge dialplan check | explain | test | reload | schema`: what a plan decides, before any phone rings."""
 
 from __future__ import annotations
 
@@ -87,6 +87,33 @@ def dialplan_test(
     if wrong:
         raise KinbridgeError(f"{len({each.line for each in wrong})} of {total} decisions are not as expected")
     typer.echo(f"{total} decisions, all as expected")
+
+
+@dialplan_app.command("reload")
+def dialplan_reload(
+    yes: Annotated[bool, typer.Option("--yes", help="Take them without a question.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Let the running gateway read dialplan and tariffs again, see what would change, and put that in force.
+
+    The token of a member of staff with the role administrator is taken from $KINBRIDGE_TOKEN, else http.staff_token.
+    """
+    from gateway.command_line.running import post
+    from gateway.config import load_config
+
+    loaded = load_config(config)
+    found = post(loaded, "/api/v1/rules/candidates")
+    for difference in found["differences"]:
+        typer.echo(difference)
+    if not found["differences"]:
+        typer.echo("nothing would change")
+        return
+    if dry_run or not (yes or typer.confirm("Put this in force?")):
+        typer.echo("nothing was changed")
+        return
+    post(loaded, f"/api/v1/rules/candidates/{found['candidate']}/take")
+    typer.echo("in force; visits that run keep what they began with")
 
 
 @dialplan_app.command("schema")

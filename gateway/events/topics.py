@@ -146,6 +146,18 @@ TOPICS: tuple[Topic, ...] = (
         ),
     ),
     Topic(
+        FactKind.RULES_CHANGED,
+        "Another dialplan or other tariffs are in force; of the node ([dialplan](dialplan.md)).",
+        "",
+        (Key("differences", "integer", "in how many points they differ from those before", 3),),
+    ),
+    Topic(
+        FactKind.RULES_REFUSED,
+        "Dialplan and tariffs were read again and have mistakes; the old ones stay. Of the node.",
+        "",
+        (Key("mistakes", "integer", "how many; `kinbridge dialplan check` names them", 2),),
+    ),
+    Topic(
         FactKind.IDENTITY_IGNORED,
         "The INVITE said by P-Asserted-Identity who calls; its trunk is not `trusted_identity`, so From was taken.",
         "dialing",

@@ -108,7 +108,7 @@ def _zone_of_facility(order: Order, names: Names) -> ZoneInfo:
 class Office:
     """Sends children. url: of the database. Implements gateway.api.reporting.Reports."""
 
-    def __init__(self, url: str, names: Names) -> None:
+    def __init__(self, url: str, names: Callable[[], Names]) -> None:
         self._url = url
         self._names = names
         self._turn = asyncio.Semaphore(_AT_ONCE)
@@ -117,7 +117,7 @@ class Office:
         """The document. Raises ReportError, with a sentence for whoever asked, or StoreUnavailable."""
         if ":memory:" in self._url or self._url in ("sqlite://", "sqlite:///"):
             raise ReportError("the database is in this process's memory; reports need one on a disk or a server")
-        parcel = json.dumps({"order": asdict(Order(**order)), "url": self._url, "names": self._names.values()})
+        parcel = json.dumps({"order": asdict(Order(**order)), "url": self._url, "names": self._names().values()})
         async with self._turn:
             child = await asyncio.create_subprocess_exec(
                 sys.executable,

@@ -63,7 +63,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         await books.close(summary("v2", 20))
         await granted(books, "v3")
         await books.close(summary("v3", 30))
-        office = Office(url, Names(facilities={"north": "North Jail"}, zones={"north": "America/Chicago"}))
+        office = Office(url, lambda: Names(facilities={"north": "North Jail"}, zones={"north": "America/Chicago"}))
         members = tuple(
             Staff(name, frozenset(roles), hashlib.sha256(name.encode()).hexdigest())
             for name, roles in ROLES.items()

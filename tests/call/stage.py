@@ -158,6 +158,7 @@ class Node:
     visits: Visits
     bridges: list[ScriptedMedia]
     next_join_fails: list[BridgeError]
+    admission: Admission
 
     @property
     def media(self) -> ScriptedMedia:
@@ -246,11 +247,12 @@ async def stage(
         await accounting.open_account("family-1", "USD")
         await accounting.deposit("family-1", Money.parse(deposit, "USD"), "first")
         line = Outage(accounting, happenings)
+        admission = Admission(load(plan, tariffs), store, clock)
         visits = Visits(
             endpoint=endpoint,
             media=bridge,
             accounting=line,
-            decide=asking_first(Admission(load(plan, tariffs), store, clock), ivr),
+            decide=asking_first(admission, ivr),
             facts=recorder,
             doorbell=recorder,
             clock=clock,
@@ -262,7 +264,7 @@ async def stage(
         )
         running = asyncio.create_task(visits.run(), name="visits")
         try:
-            yield Node(clock, endpoint, accounting, line, recorder, happenings, visits, bridges, failures)
+            yield Node(clock, endpoint, accounting, line, recorder, happenings, visits, bridges, failures, admission)
         finally:
             running.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -29,7 +29,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         await books.deposit(local(1), "5.00")
         await books.visit(local(2), 60)
         await books.visit(local(3), 60, privileged=True, station="attorney-room")
-    office = Office(url, Names(facilities={"north": "North Jail"}, zones={"north": "America/Chicago"}))
+    office = Office(url, lambda: Names(facilities={"north": "North Jail"}, zones={"north": "America/Chicago"}))
     async with Stage(staff=(TELLER, OFFICER), reports=office) as stage:
         yield stage
 
@@ -92,7 +92,7 @@ async def test_an_officer_sees_nobodys_money(stage: Stage) -> None:
 
 
 async def test_a_database_that_is_away_is_no_empty_statement(tmp_path: Path) -> None:
-    office = Office(f"sqlite:///{tmp_path}/gone/k.db", Names())
+    office = Office(f"sqlite:///{tmp_path}/gone/k.db", Names)
     async with Stage(staff=(TELLER,), reports=office) as stage, client(stage, "teller") as teller:
         answer = await teller.get("/api/v1/statements/family-1?month=2026-10", timeout=60)
     assert answer.status_code == 503
