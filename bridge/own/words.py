@@ -38,6 +38,7 @@ class Prompt(StrEnum):
     NOTICE_PRIVILEGED = "notice-privileged"
     ACCEPT = "accept"  # press 1 to accept, 2 to refuse
     GOODBYE = "goodbye"
+    RESIDENT_NUMBER = "resident-number"  # digits follow; to a telephone
     REFUSED_NUMBER = "refused-number"
     REFUSED_NOT_APPROVED = "refused-not-approved"
     REFUSED_HOURS = "refused-hours"

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from bridge import Media, Side
+from bridge import Media
 from gateway.call import commands as c
 from gateway.call import events as e
 from gateway.call.books import Books
@@ -42,10 +42,10 @@ class Asking:
 
     async def _speak(self, command: c.Speak, visit: VisitState) -> None:
         say = command.say
-        self._media().say(Side.SIP, spoken(say.phrases), say.language, say.turn)
+        self._media().say(command.to, spoken(say.phrases), say.language, say.turn)
 
     async def _hush(self, command: c.Hush, visit: VisitState) -> None:
-        self._media().hush(Side.SIP)
+        self._media().hush(command.to)
 
     async def _check_pin(self, command: c.CheckPin, visit: VisitState) -> e.Event:
         """Where nobody knows PINs, nobody gets in by one."""

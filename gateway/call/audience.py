@@ -11,8 +11,11 @@ from gateway.policy.decision import Medium, Terms
 
 
 def rung(terms: Terms | None, declined: AbstractSet[str]) -> tuple[str, ...]:
-    """The contact who was dialled, then the others; without those who will not come. Empty before policy allowed it."""
-    if terms is None:
+    """The contact who was dialled, then the others; without those who will not come.
+
+    Empty before policy allowed it, and where the family has a telephone: it rings on no page.
+    """
+    if terms is None or terms.telephone:
         return ()
     everybody = (terms.contact, *(each.contact for each in terms.also))
     return tuple(each for each in everybody if each not in declined)

@@ -10,6 +10,7 @@ from gateway.call import endings, sip_codes
 from gateway.call import events as e
 from gateway.call.facts import FactKind
 from gateway.call.meter import Meter
+from gateway.call.phone import Phone
 from gateway.call.step import Step
 from gateway.call.termination import Reason
 from gateway.call.visit import Line, State, VisitState
@@ -24,7 +25,10 @@ def ring(visit: VisitState, event: e.Authorised, now_s: float) -> Step:
         allowance=event,
         meter=Meter(limit_s=event.paid_s),
         marks=replace(visit.marks, ring_at_s=now_s),
+        phone=Phone(event.phone) if event.phone else None,
     )
+    if event.phone:  # it is called as soon as the station's media is up
+        return after, (c.RingStation(), c.GreetStation(), c.Publish(FactKind.RINGING))
     return after, (c.RingStation(), c.RingFamily(), c.Publish(FactKind.RINGING))
 
 
@@ -50,7 +54,10 @@ def answer(visit: VisitState, event: e.MediaJoined, now_s: float) -> Step:
 
 
 def confirm(visit: VisitState, event: e.StationConfirmed, now_s: float) -> Step:
-    return visit, () if event.sdp is None else (c.CompleteMedia(event.sdp),)
+    if event.sdp is None:
+        return visit, ()
+    waits = visit.phone is not None and visit.state is State.CONNECTING  # for this description
+    return visit, (c.CompleteMedia(event.sdp), c.ConnectPhone()) if waits else (c.CompleteMedia(event.sdp),)
 
 
 def settle(visit: VisitState, event: e.StationConfirmed, now_s: float) -> Step:

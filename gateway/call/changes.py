@@ -17,13 +17,13 @@ from gateway.call.visit import Line, State, VisitState
 
 def flows(visit: VisitState, event: e.MediaFlows, now_s: float) -> Step:
     if visit.marks.media_start_at_s is not None:
-        return replace(visit, state=_joined(visit), flowing=True), _back(visit)
+        return replace(visit, state=visit.joined_state, flowing=True), _back(visit)
     marks = replace(visit.marks, media_start_at_s=min(event.at_s, now_s))
     after = replace(visit, flowing=True, marks=marks)
     accepted_at_s = marks.accepted_at_s if marks.accepted_at_s is not None else now_s
     waited_ms = max(0, round((event.at_s - accepted_at_s) * 1000))
     told = c.Publish(FactKind.CONNECTED, (("after_accept_ms", waited_ms),))
-    return replace(after, state=_joined(after)), (*_back(visit), c.StartRecording(), told)
+    return replace(after, state=after.joined_state), (*_back(visit), c.StartRecording(), told)
 
 
 def stops(visit: VisitState, event: e.MediaStops, now_s: float) -> Step:
@@ -36,7 +36,7 @@ def web_down(visit: VisitState, event: e.WebDown, now_s: float) -> Step:
 
 
 def web_up(visit: VisitState, event: e.WebUp, now_s: float) -> Step:
-    return replace(visit, state=_joined(visit)), _back(visit)
+    return replace(visit, state=visit.joined_state), _back(visit)
 
 
 def _back(visit: VisitState) -> tuple[c.Command, ...]:
@@ -47,12 +47,6 @@ def _back(visit: VisitState) -> tuple[c.Command, ...]:
 def rejoin(visit: VisitState, event: e.FamilyRejoined, now_s: float) -> Step:
     """An offer alone ends no connection: the old one goes on until the new one is up, or until it is lost."""
     return visit, (c.RejoinMedia(event.web_offer),)
-
-
-def _joined(visit: VisitState) -> State:
-    if visit.held:
-        return State.HELD
-    return State.CONNECTING if visit.marks.media_start_at_s is None else State.TALKING
 
 
 # ---- the station changes its mind ----
@@ -67,7 +61,7 @@ def hold(visit: VisitState, event: e.StationHeld, now_s: float) -> Step:
 
 def resume(visit: VisitState, event: e.StationResumed, now_s: float) -> Step:
     after = replace(visit, held=False)
-    state = visit.state if visit.state is State.RECONNECTING else _joined(after)
+    state = visit.state if visit.state is State.RECONNECTING else after.joined_state
     told = (c.TellHold(held=False), c.Publish(FactKind.RESUMED))
     return replace(after, state=state), (c.Clear(Side.WEB), *told)
 
@@ -123,7 +117,7 @@ def offer_limit(visit: VisitState, event: e.LimitChanged, now_s: float) -> Step:
 
 
 def ask_station(visit: VisitState, event: e.PictureWanted, now_s: float) -> Step:
-    return visit, (c.AskStationForPicture(),)
+    return visit, (c.AskStationForPicture() if event.source == Side.SIP else c.AskPhoneForPicture(),)
 
 
 def ignore(visit: VisitState, event: e.Event, now_s: float) -> Step:

@@ -126,14 +126,17 @@ class GreetStation:
 
 @dataclass(frozen=True, slots=True)
 class Speak:
-    """To the station, in place of what is being said. PromptEnded of its turn comes when it has been said."""
+    """In place of what is being said there. PromptEnded of its turn comes when it has been said."""
 
     say: ivr.Say
+    to: Side = Side.SIP
 
 
 @dataclass(frozen=True, slots=True)
 class Hush:
-    """What is being said to the station is to stop."""
+    """What is being said there is to stop."""
+
+    to: Side = Side.SIP
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,60 @@ class StartRecording:
 @dataclass(frozen=True, slots=True)
 class CloseMedia:
     pass
+
+
+# ---- towards the family's telephone ----
+
+
+@dataclass(frozen=True, slots=True)
+class CallPhone:
+    """An INVITE over this trunk, after the one before is left. Reported by PhoneProgress, PhoneAnswered, PhoneEnded.
+
+    attempt: what they name it by.
+    """
+
+    trunk: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class CompletePhone:
+    """The answer of its 200. Reported by PhoneReady or MediaRefused."""
+
+    sdp: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectPhone:
+    """They hear each other. Reported by PhoneJoined or MediaRefused; by nothing while the station's description is
+    still to come."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePhone:
+    """Answer its new offer, or refuse it. Reported by PhoneHeld or PhoneResumed when that changed."""
+
+    sdp: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RefusePhoneOffer:
+    """488."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskPhoneForPicture:
+    """INFO picture_fast_update (RFC 5168)."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskStationForKeyframe:
+    """A keyframe from the station, because the telephone asked by INFO."""
+
+
+@dataclass(frozen=True, slots=True)
+class HangUpPhone:
+    """CANCEL, or BYE."""
 
 
 # ---- towards the family ----
@@ -248,6 +305,14 @@ Command = (
     | Play
     | Show
     | Clear
+    | CallPhone
+    | CompletePhone
+    | ConnectPhone
+    | ChangePhone
+    | RefusePhoneOffer
+    | AskPhoneForPicture
+    | AskStationForKeyframe
+    | HangUpPhone
     | StartRecording
     | CloseMedia
     | RingFamily

@@ -11,12 +11,15 @@ from gateway.call.events import (
     FarewellDue,
     IvrDue,
     LimitReached,
+    PhoneDue,
     ReconnectTimedOut,
     RingTimedOut,
     SliceDue,
+    TrunkDue,
     WarningDue,
 )
 from gateway.call.meter import Mode
+from gateway.call.phone import Wire
 from gateway.call.visit import State, VisitState, end_in_sight, end_to_tell, next_slice_at
 
 _WAITS: dict[State, tuple[str, Event]] = {
@@ -48,6 +51,7 @@ def next_due(visit: VisitState) -> Due | None:
         dues.append(Due(visit.entered_at_s + getattr(visit.timeouts, setting), event))
     if visit.ivr is not None and visit.ivr.deadline_at_s is not None and visit.state in ASKED:
         dues.append(Due(visit.ivr.deadline_at_s, IvrDue()))
+    dues += _phone(visit)
     asks_at_s = next_slice_at(visit)
     if asks_at_s is not None:
         dues.append(Due(asks_at_s, SliceDue()))
@@ -60,3 +64,15 @@ def next_due(visit: VisitState) -> Due | None:
     if visit.meter.mode is Mode.USABLE:
         dues.append(Due(visit.clock_told_at_s + visit.timeouts.clock_every_s, ClockDue()))
     return min(dues, key=lambda each: each.at_s, default=None)
+
+
+def _phone(visit: VisitState) -> list[Due]:
+    phone = visit.phone
+    if phone is None:
+        return []
+    if visit.state is State.RINGING and phone.wire is Wire.CALLING and phone.has_another_trunk and not phone.alive:
+        return [Due(phone.called_at_s + visit.timeouts.trunk_s, TrunkDue())]
+    acceptance = phone.acceptance
+    if visit.state is State.ACCEPTING and acceptance is not None and acceptance.deadline_at_s is not None:
+        return [Due(acceptance.deadline_at_s, PhoneDue())]
+    return []

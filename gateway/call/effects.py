@@ -33,19 +33,20 @@ from gateway.call.meter import Mode
 from gateway.call.notices import Clocked, Hold, Low, Notice, Over, Ring, Said, Taken, Warned
 from gateway.call.patience import Patience
 from gateway.call.ports import Recording
+from gateway.call.slices import Slices
+from gateway.call.telephone import Telephone
 from gateway.call.tools import Tools
 from gateway.call.translate import PICTURE_BODY, PICTURE_CONTENT_TYPE, from_stats
 from gateway.call.visit import State, VisitState, seconds_left
 from gateway.call.voice import spoken_notice
-from gateway.errors import BillingError, NothingToWatch, StoreError, VisitGone, WatchingForbidden
+from gateway.errors import NothingToWatch, VisitGone, WatchingForbidden
 from gateway.money import Money
 from gateway.policy.decision import Medium, Terms
 from sip import BadDescription, Dialog, SipError
 
 log = logging.getLogger(__name__)
 
-EXTEND_PATIENCE_S = 4.0
-"""Less than `Timeouts.ask_again_s`: a database that hangs must not take the time in which people are to be warned."""
+Act = Callable[[Any, VisitState], Awaitable[e.Event | None]]
 
 NO_MONEY = Money(0, "XXX")  # ISO 4217: no currency
 
@@ -67,6 +68,7 @@ class Effects:
         tell: Callable[[e.Event], None],
         beside: Callable[[Coroutine[Any, Any, None], str], None],
         ask_policy: Callable[[str, str], Awaitable[e.Event]],
+        listen_phone: Callable[[Dialog, int], None],
     ) -> None:
         self._tools = tools
         self._dialog = dialog
@@ -74,8 +76,8 @@ class Effects:
         self._books = books
         self._listen = listen
         self._tell_machine = tell
-        self._beside = beside
         self._greeted = False  # and nobody was brought yet
+        self._described = sip_offer is not None  # the station has said what it takes
         self._recording: Recording | None = None
         self._recording_begun = self._over_told = False
         self._joined: Joined | None = None
@@ -85,7 +87,17 @@ class Effects:
         self.media: Media | None = None
         self.terms: Terms | None = None
         self.reply: asyncio.Future[str] | None = None
-        self._acts: dict[type[c.Command], Callable[[Any, VisitState], Awaitable[e.Event | None]]] = {
+        about = (tools, books.intent.visit_id, self.patience, self._required, lambda: self.terms)
+        self._phone = Telephone(*about, listen=listen_phone, check_paid=self._check_paid)
+        self._acts = {
+            **self._own_acts(),
+            **Asking(tools, books, self._required, ask_policy).acts,
+            **Slices(books, tell, beside).acts,
+            **self._phone.acts,
+        }
+
+    def _own_acts(self) -> dict[type[c.Command], Act]:
+        return {
             c.RingStation: self._ring_station,
             c.AnswerStation: self._answer_station,
             c.RejectStation: self._reject_station,
@@ -100,7 +112,7 @@ class Effects:
             c.RejoinMedia: self._rejoin,
             c.AskFamilyForPicture: self._ask_family,
             c.GreetStation: self._greet,
-            **Asking(tools, books, self._required, ask_policy).acts,
+            c.ConnectPhone: self._connect_phone,
             c.Play: self._play,
             c.Show: self._show,
             c.Clear: self._clear,
@@ -112,7 +124,6 @@ class Effects:
             c.TellHold: self._tell_hold,
             c.TellOver: self._tell_over,
             c.Publish: self._publish,
-            c.ExtendHold: self._extend_hold,
             c.TellLow: self._tell_low,
             c.CloseBooks: self._close_books,
         }
@@ -145,7 +156,7 @@ class Effects:
             return None
         if self._joined.web_sdp is not None:
             self._fulfil(self._joined.web_sdp)
-        if self.terms is not None and not self._greeted:  # while the browser connects; its page has said so
+        if self.terms is not None and visit.ivr is None:  # while the family connects; it was told
             notice = spoken_notice(self.terms)
             if notice is not None:
                 self._required().play(Side.SIP, notice)
@@ -194,12 +205,19 @@ class Effects:
         self._greeted = True
         return e.Greeted()
 
+    async def _connect_phone(self, command: c.ConnectPhone, visit: VisitState) -> e.Event | None:
+        if self._phone.joined or not self._described:
+            return None
+        self._greeted = False
+        return await self._phone.connect()
+
     async def _complete(self, command: c.CompleteMedia, visit: VisitState) -> e.Event | None:
         try:
             self._check_paid(command.sdp)
             joined = await self.patience.wait(self._required().complete(command.sdp))
         except (BridgeError, TimeoutError) as error:
             return self._refused(error)
+        self._described = True
         if joined.web_sdp is not None:
             self._fulfil(joined.web_sdp)
         return self._hold_report(visit)
@@ -272,9 +290,8 @@ class Effects:
             return
         self._recording_begun = True
         if recordings is not None:
-            visit_id = self._books.intent.visit_id
-            failed = self._recording_failed
-            self._recording = recordings.begin(visit_id, terms, self._required(), failed)
+            about = (self._books.intent.visit_id, terms, self._required())
+            self._recording = recordings.begin(*about, self._recording_failed)
         if self._recording is None:
             self._recording_failed("refused")
 
@@ -354,8 +371,8 @@ class Effects:
     async def _tell_clock(self, command: c.TellClock, visit: VisitState) -> None:
         now_s = self._tools.clock.monotonic()
         charged, left = self.money(visit, now_s)
-        running = visit.meter.mode is Mode.USABLE
-        self._tell(Clocked(self._books.intent.visit_id, running, seconds_left(visit, now_s), charged, left))
+        running, left_s = visit.meter.mode is Mode.USABLE, seconds_left(visit, now_s)
+        self._tell(Clocked(self._books.intent.visit_id, running, left_s, charged, left))
 
     async def _tell_warning(self, command: c.TellWarning, visit: VisitState) -> None:
         self._tell(Warned(self._books.intent.visit_id, command.seconds_left, str(command.reason)))
@@ -365,9 +382,8 @@ class Effects:
 
     async def _tell_over(self, command: c.TellOver, visit: VisitState) -> None:
         if not self._over_told:
-            receipt = command.receipt
-            charged = receipt.charged
-            self._tell(Over(receipt.visit_id, receipt.reason, receipt.duration_s, receipt.billable_s, charged))
+            told = command.receipt
+            self._tell(Over(told.visit_id, told.reason, told.duration_s, told.billable_s, told.charged))
 
     def say(self, text: str) -> None:
         """An officer's words, on the family's page."""
@@ -410,21 +426,6 @@ class Effects:
                 detail=dict(command.detail),
             )
         )
-
-    async def _extend_hold(self, command: c.ExtendHold, visit: VisitState) -> None:
-        """Beside the visit: whatever the database does, the visit ends when what is held ends."""
-        self._beside(self._ask_for_more(command.paid_s), "slice")
-
-    async def _ask_for_more(self, paid_s: int) -> None:
-        visit_id = self._books.intent.visit_id
-        try:
-            async with asyncio.timeout(EXTEND_PATIENCE_S):
-                held_s, reach_s = await self._books.extend(paid_s)
-        except (StoreError, BillingError, TimeoutError) as error:
-            log.warning("visit %s: no more money could be asked for (%s)", visit_id, type(error).__name__)
-            self._tell_machine(e.HoldUnknown())
-        else:
-            self._tell_machine(e.HoldGrown(held_s, reach_s))
 
     async def _tell_low(self, command: c.TellLow, visit: VisitState) -> None:
         """The account is named unless that tells between whom a privileged visit was."""

@@ -9,6 +9,7 @@ from gateway.call import events as e
 from gateway.call import sip_codes
 from gateway.call.facts import FactKind
 from gateway.call.meter import Mode
+from gateway.call.phone import Wire
 from gateway.call.step import Action, Step
 from gateway.call.termination import Fault, Reason, Termination
 from gateway.call.visit import Line, State, VisitState
@@ -28,8 +29,11 @@ def end(visit: VisitState, now_s: float, reason: Reason, fault: Fault, code: int
     if visit.marks.media_start_at_s is not None:
         broken = visit.meter.mode is Mode.BROKEN
         media_end_at_s = visit.meter.since_us / 1_000_000 if broken else now_s
+    phone = visit.phone
+    to_phone = (c.HangUpPhone(),) if phone and phone.is_up else ()
     after = replace(
         visit,
+        phone=replace(phone, wire=Wire.GONE) if phone else None,
         state=State.ENDING,
         line=Line.GONE,
         termination=Termination(reason, fault, refusal, code),
@@ -40,7 +44,7 @@ def end(visit: VisitState, now_s: float, reason: Reason, fault: Fault, code: int
         if refusal
         else c.Publish(FactKind.ENDED, (("reason", str(reason)), ("fault", str(fault))))
     )
-    return after, (*farewell[visit.line], c.CloseMedia(), told, c.CloseBooks())
+    return after, (*farewell[visit.line], *to_phone, c.CloseMedia(), told, c.CloseBooks())
 
 
 def ends(reason: Reason, fault: Fault, code: int = 0) -> Action:
@@ -72,7 +76,8 @@ def drained(visit: VisitState, event: e.DrainEnded, now_s: float) -> Step:
 
 
 def close_again(visit: VisitState, event: e.Crashed, now_s: float) -> Step:
-    return visit, (c.HangUpStation(), c.CloseMedia(), c.CloseBooks())
+    to_phone = (c.HangUpPhone(),) if visit.phone else ()
+    return visit, (c.HangUpStation(), *to_phone, c.CloseMedia(), c.CloseBooks())
 
 
 def recorded(visit: VisitState, event: e.Recorded, now_s: float) -> Step:

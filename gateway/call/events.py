@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from gateway.call.phone import PhoneCall
 from gateway.call.summary import Receipt
 from gateway.call.termination import Reason
 from gateway.ivr import values as ivr
@@ -19,6 +20,7 @@ class Authorised:
 
     reach_s: what it could grow to as the accounts stand, `paid_s` at least. max_s: the time limit on the wall clock,
     counted from the first media. closes_at_s: when the hours end. notice: what the voice is to say of it.
+    phone: the family is called by telephone; None: they have a page.
     """
 
     paid_s: int
@@ -26,6 +28,7 @@ class Authorised:
     closes_at_s: float | None = None
     reach_s: int = 0
     notice: ivr.Notice | None = None
+    phone: PhoneCall | None = None
 
     @property
     def may_grow(self) -> bool:
@@ -57,9 +60,10 @@ class Greeted:
 
 @dataclass(frozen=True, slots=True)
 class PromptEnded:
-    """What Say of this turn wanted said has been said."""
+    """What Say of this turn wanted said has been said to `source` (`sip` or `web`)."""
 
     turn: int
+    source: str = "sip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +167,66 @@ class StationWantsPicture:
     """INFO picture_fast_update (RFC 5168)."""
 
 
+# ---- the family's telephone; attempt: of CallPhone ----
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneProgress:
+    """A provisional response. rings: it was 180."""
+
+    attempt: int
+    rings: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneAnswered:
+    attempt: int
+    sdp: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneReady:
+    """Its media is up, apart from the station's; it can be talked to."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneJoined:
+    """Station and telephone hear each other. picture: the station will see one."""
+
+    picture: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneEnded:
+    """code: of the final response, 0 where there was none. hung_up: by the telephone; else its dialog died."""
+
+    code: int
+    attempt: int
+    hung_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneOffered:
+    """A re-INVITE or UPDATE."""
+
+    sdp: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneHeld:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneResumed:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneWantsPicture:
+    """INFO picture_fast_update (RFC 5168)."""
+
+
 # ---- the media ----
 
 
@@ -229,7 +293,9 @@ class PictureMissing:
 
 @dataclass(frozen=True, slots=True)
 class PictureWanted:
-    """The station negotiated no feedback and must be asked for a picture by INFO."""
+    """`source` (`sip` or `web`) negotiated no feedback and must be asked for a picture by INFO."""
+
+    source: str = "sip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +314,16 @@ class SliceDue:
 @dataclass(frozen=True, slots=True)
 class RingTimedOut:
     pass
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkDue:
+    """Nothing at all came over the trunk that the telephone is called by, and there is another."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneDue:
+    """The voice on the telephone has waited long enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,52 +402,13 @@ class Recorded:
 
 
 Event = (
-    Authorised
-    | Refused
-    | IvrNeeded
-    | Greeted
-    | PromptEnded
-    | PinChecked
-    | IvrDue
-    | FamilyAccepted
-    | FamilyRejoined
-    | FamilyDeclined
-    | FamilyLeft
-    | StationConfirmed
-    | StationOffered
-    | StationHeld
-    | StationResumed
-    | StationHungUp
-    | StationLost
-    | TransferTried
-    | ThreeWayTried
-    | KeyPressed
-    | StationWantsPicture
-    | MediaJoined
-    | MediaRefused
-    | WebUp
-    | WebDown
-    | StationSilent
-    | MediaFlows
-    | MediaStops
-    | PictureSeen
-    | PictureMissing
-    | PictureWanted
-    | LimitChanged
-    | RecordingFailed
-    | SliceDue
-    | RingTimedOut
-    | ConnectTimedOut
-    | ReconnectTimedOut
-    | WarningDue
-    | FarewellDue
-    | ClockDue
-    | LimitReached
-    | OfficerEnded
-    | DrainBegan
-    | DrainEnded
-    | Crashed
-    | HoldGrown
-    | HoldUnknown
-    | Recorded
-)
+    Authorised | Refused | IvrNeeded | Greeted | PromptEnded | PinChecked | IvrDue | FamilyAccepted
+    | FamilyRejoined | FamilyDeclined | FamilyLeft | StationConfirmed | StationOffered | StationHeld
+    | StationResumed | StationHungUp | StationLost | TransferTried | ThreeWayTried | KeyPressed
+    | StationWantsPicture | PhoneProgress | PhoneAnswered | PhoneReady | PhoneJoined | PhoneEnded | PhoneOffered
+    | PhoneHeld | PhoneResumed | PhoneWantsPicture | MediaJoined | MediaRefused | WebUp | WebDown
+    | StationSilent | MediaFlows | MediaStops | PictureSeen | PictureMissing | PictureWanted | LimitChanged
+    | RecordingFailed | SliceDue | RingTimedOut | TrunkDue | PhoneDue | ConnectTimedOut | ReconnectTimedOut
+    | WarningDue | FarewellDue | ClockDue | LimitReached | OfficerEnded | DrainBegan | DrainEnded | Crashed
+    | HoldGrown | HoldUnknown | Recorded
+)  # fmt: skip

@@ -2,12 +2,12 @@
 
 The law:
 
-1. Everything that changes a visit's state stands in ROWS; what a row does, in `beginnings`, `changes`, `clockwork` and
-   `endings`. An event that is not listed for a state raises MachineError naming both: a bug of the session, or a person
-   who came too late (the session asks `allows` first).
+1. Everything that changes a visit's state stands in ROWS; what a row does, in `beginnings`, `phoning`, `changes`,
+   `clockwork` and `endings`. An event that is not listed for a state raises MachineError naming both: a bug of the
+   session, or a person who came too late (the session asks `allows` first).
 2. A visit moves forward: dialing, identifying and announcement (where the gateway's own voice asks first), ringing,
-   connecting; then it changes between talking, held and reconnecting as often as it must; then ending, then ended.
-   Nothing leaves `ended`, and only the written record leads into it.
+   accepting (where a telephone is asked for a key), connecting; then it changes between talking, held and reconnecting
+   as often as it must; then ending, then ended. Nothing leaves `ended`, and only the written record leads into it.
 3. Whatever state it is in, hanging up, the death of the dialog, an officer, the end of a drain and a crash end it.
 4. Ending happens once: the first reason stays. The station gets exactly one final act: a code while it was not
    answered, BYE after, nothing when it left by itself. Then the media closes, then the books.
@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from gateway.call import beginnings, changes, clockwork, endings, questions, sip_codes
+from gateway.call import beginnings, changes, clockwork, endings, phoning, questions, sip_codes
 from gateway.call import commands as c
 from gateway.call import events as e
 from gateway.call.endings import ends, station_left
@@ -78,12 +78,13 @@ def _metered(
 # ---- the table ----
 
 _S = State
-WAITING = (_S.REQUESTED, _S.RINGING)
+CALLED = (_S.RINGING, _S.ACCEPTING)
+WAITING = (_S.REQUESTED, *CALLED)
 JOINED = (_S.TALKING, _S.HELD, _S.RECONNECTING)
 ASKED = (_S.IDENTIFYING, _S.ANNOUNCING)
 ALIVE = (*WAITING, *ASKED, _S.CONNECTING, *JOINED)
 RUNG = (_S.RINGING, _S.CONNECTING, *JOINED)
-HEARD = (*ASKED, *RUNG)
+BOTH = (_S.CONNECTING, *JOINED)
 STAY: tuple[State, ...] = ()
 ENDING = (_S.ENDING,)
 NO_MEDIA = ends(Reason.MEDIA_FAILED, Fault.GATEWAY, sip_codes.NOT_ACCEPTABLE)
@@ -107,6 +108,26 @@ ROWS: tuple[Row, ...] = (
     (e.KeyPressed, (_S.ANNOUNCING,), ANNOUNCED, questions.key),
     (e.PromptEnded, (_S.ANNOUNCING,), ANNOUNCED, questions.said),
     (e.PromptEnded, RUNG, STAY, changes.ignore),
+    (e.Greeted, (_S.RINGING,), (_S.RINGING, _S.ENDING), phoning.greeted),
+    (e.PhoneProgress, (_S.RINGING,), STAY, phoning.progress),
+    (e.PhoneProgress, (_S.ACCEPTING, *BOTH), STAY, changes.ignore),
+    (e.TrunkDue, (_S.RINGING,), STAY, phoning.trunk_due),
+    (e.PhoneEnded, (_S.RINGING,), (_S.RINGING, _S.ENDING), phoning.ended),
+    (e.PhoneAnswered, (_S.RINGING,), (_S.RINGING, _S.ACCEPTING), phoning.answered),
+    (e.PhoneAnswered, (_S.ACCEPTING, *BOTH), STAY, changes.ignore),
+    (e.PhoneReady, (_S.ACCEPTING,), STAY, phoning.ready),
+    (e.KeyPressed, (_S.ACCEPTING,), (_S.ACCEPTING, _S.CONNECTING), phoning.key),
+    (e.PromptEnded, (_S.ACCEPTING,), (_S.ACCEPTING, _S.ENDING), phoning.said),
+    (e.PhoneDue, (_S.ACCEPTING,), (_S.ACCEPTING, _S.ENDING), phoning.due),
+    (e.PhoneJoined, (_S.CONNECTING, _S.HELD), STAY, phoning.joined),
+    (e.PhoneOffered, (*CALLED, *BOTH), STAY, phoning.offered),
+    (e.PhoneHeld, (_S.ACCEPTING, _S.RECONNECTING), STAY, phoning.held),
+    *((e.PhoneHeld, (state,), (state, _S.HELD), phoning.held) for state in (_S.CONNECTING, _S.TALKING, _S.HELD)),
+    (e.PhoneResumed, (_S.ACCEPTING, _S.CONNECTING, _S.TALKING, _S.RECONNECTING), STAY, phoning.resumed),
+    (e.PhoneResumed, (_S.HELD,), (_S.HELD, _S.TALKING, _S.CONNECTING), phoning.resumed),
+    (e.PhoneWantsPicture, CALLED, STAY, changes.ignore),
+    (e.PhoneWantsPicture, BOTH, STAY, phoning.picture),
+    *((e.PhoneEnded, (state,), (state, _S.ENDING), phoning.left) for state in (_S.ACCEPTING, *BOTH)),
     (e.IvrDue, (_S.ANNOUNCING,), ANNOUNCED, questions.due),
     (e.FamilyAccepted, (_S.RINGING,), (_S.CONNECTING,), beginnings.accept),
     (e.FamilyDeclined, (_S.RINGING,), ENDING, ends(Reason.REJECTED, Fault.FAMILY, sip_codes.DECLINED)),
@@ -114,35 +135,36 @@ ROWS: tuple[Row, ...] = (
     (e.FamilyRejoined, (_S.CONNECTING, *JOINED), STAY, changes.rejoin),
     (e.RingTimedOut, (_S.RINGING,), ENDING, ends(Reason.NO_ANSWER, Fault.FAMILY, sip_codes.NO_ANSWER)),
     (e.MediaJoined, (_S.CONNECTING,), STAY, beginnings.answer),
-    (e.StationConfirmed, (*ASKED, _S.RINGING, _S.CONNECTING), STAY, beginnings.confirm),
+    (e.StationConfirmed, (*ASKED, *CALLED, _S.CONNECTING), STAY, beginnings.confirm),
     (e.StationConfirmed, JOINED, STAY, beginnings.settle),
-    (e.MediaRefused, (_S.IDENTIFYING, _S.CONNECTING), ENDING, NO_MEDIA),
+    (e.MediaRefused, (_S.IDENTIFYING, *CALLED, _S.CONNECTING), ENDING, NO_MEDIA),
     (e.ConnectTimedOut, (_S.CONNECTING,), ENDING, ends(Reason.MEDIA_FAILED, Fault.NETWORK, sip_codes.NO_ANSWER)),
     (e.WebUp, (_S.CONNECTING, _S.TALKING, _S.HELD), STAY, changes.ignore),
     (e.WebUp, (_S.RECONNECTING,), (_S.TALKING, _S.HELD, _S.CONNECTING), changes.web_up),
     (e.WebDown, (_S.TALKING, _S.HELD), (_S.RECONNECTING,), changes.web_down),
     (e.WebDown, (_S.CONNECTING, _S.RECONNECTING), STAY, changes.ignore),
     (e.ReconnectTimedOut, (_S.RECONNECTING,), ENDING, ends(Reason.FAMILY_LEFT, Fault.NETWORK)),
-    (e.StationSilent, HEARD, ENDING, ends(Reason.MEDIA_FAILED, Fault.NETWORK, sip_codes.NO_ANSWER)),
+    *((e.StationSilent, (state,), (state, _S.ENDING), phoning.station_silent) for state in CALLED),
+    (e.StationSilent, (*ASKED, *BOTH), ENDING, ends(Reason.MEDIA_FAILED, Fault.NETWORK, sip_codes.NO_ANSWER)),
     (e.MediaFlows, (_S.CONNECTING, _S.RECONNECTING), (_S.TALKING, _S.HELD), changes.flows),
     (e.MediaFlows, (_S.TALKING, _S.HELD), STAY, changes.flows),
     (e.MediaStops, (_S.CONNECTING, *JOINED), STAY, changes.stops),
-    (e.StationHeld, (_S.CONNECTING, _S.TALKING), (_S.HELD,), changes.hold),
-    (e.StationHeld, (*ASKED, _S.RINGING), STAY, questions.held),
-    (e.StationResumed, (*ASKED, _S.RINGING), STAY, questions.resumed),
+    (e.StationHeld, (_S.CONNECTING, _S.TALKING, _S.HELD), (_S.HELD,), changes.hold),
+    (e.StationHeld, (*ASKED, *CALLED), STAY, questions.held),
+    (e.StationResumed, (*ASKED, *CALLED), STAY, questions.resumed),
     (e.StationHeld, (_S.RECONNECTING,), STAY, changes.hold),
-    (e.StationResumed, (_S.CONNECTING,), STAY, changes.ignore),
-    (e.StationResumed, (_S.HELD,), (_S.TALKING, _S.CONNECTING), changes.resume),
+    (e.StationResumed, (_S.CONNECTING,), STAY, questions.resumed),
+    (e.StationResumed, (_S.HELD,), (_S.TALKING, _S.CONNECTING, _S.HELD), changes.resume),
     (e.StationResumed, (_S.RECONNECTING,), STAY, changes.resume),
     (e.StationOffered, WAITING, STAY, changes.change_if_answered),
     (e.StationOffered, (*ASKED, _S.CONNECTING, *JOINED), STAY, changes.change),
     (e.TransferTried, ALIVE, STAY, changes.transfer),
     (e.ThreeWayTried, ALIVE, STAY, changes.three_way),
-    (e.KeyPressed, (*WAITING, _S.CONNECTING, *JOINED), STAY, changes.key),
+    (e.KeyPressed, (_S.REQUESTED, _S.RINGING, _S.CONNECTING, *JOINED), STAY, changes.key),
     (e.PictureSeen, (_S.CONNECTING, *JOINED), STAY, changes.first_picture),
     (e.PictureMissing, (_S.CONNECTING, *JOINED), STAY, changes.no_picture),
     *(
-        (event, (*ASKED, _S.RINGING), STAY, changes.ignore)
+        (event, (*ASKED, *CALLED), STAY, changes.ignore)
         for event in (e.PictureSeen, e.PictureMissing, e.PictureWanted, e.LimitChanged)
     ),
     (e.StationWantsPicture, (*WAITING, *ASKED), STAY, changes.ignore),
@@ -175,7 +197,8 @@ ROWS: tuple[Row, ...] = (
             e.TransferTried, e.ThreeWayTried, e.KeyPressed, e.StationWantsPicture, e.MediaJoined, e.MediaRefused,
             e.WebUp, e.WebDown, e.StationSilent, e.MediaFlows, e.MediaStops, e.PictureSeen, e.PictureMissing,
             e.PictureWanted, e.LimitChanged, e.PromptEnded, e.DrainBegan, e.DrainEnded, e.RecordingFailed, e.HoldGrown,
-            e.HoldUnknown,
+            e.HoldUnknown, e.PhoneProgress, e.PhoneAnswered, e.PhoneReady, e.PhoneJoined, e.PhoneEnded, e.PhoneOffered,
+            e.PhoneHeld, e.PhoneResumed, e.PhoneWantsPicture,
         )
     ),
 )  # fmt: skip

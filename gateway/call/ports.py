@@ -19,6 +19,7 @@ from gateway.call.summary import (
 )
 from gateway.ivr.values import PinLocked, PinRight, PinWrong
 from gateway.policy.decision import Decision, Terms, VisitRequest
+from sip import Dialog
 
 
 class Accounting(Protocol):
@@ -48,6 +49,12 @@ class Accounting(Protocol):
     async def close(self, summary: VisitSummary) -> Receipt:
         """Charge, ledger entries, release of the hold and CDR in one transaction."""
         ...
+
+
+class PlaceCall(Protocol):
+    """A call of ours (sip.Endpoint.invite). Raises SipError, such as SipBusy and SipConfigError."""
+
+    async def __call__(self, target: str, sdp: str | None, *, trunk: str, from_user: str = "") -> Dialog: ...
 
 
 class Decide(Protocol):

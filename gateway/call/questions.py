@@ -9,10 +9,11 @@ from dataclasses import replace
 
 from bridge import Prompt, Side, Slate
 from gateway.call import commands as c
-from gateway.call import endings, sip_codes
+from gateway.call import endings, phoning, sip_codes
 from gateway.call import events as e
 from gateway.call.facts import FactKind
 from gateway.call.meter import Meter
+from gateway.call.phone import Phone
 from gateway.call.step import Step
 from gateway.call.termination import Reason
 from gateway.call.visit import Line, State, VisitState
@@ -48,7 +49,8 @@ def pin_checked(visit: VisitState, event: e.PinChecked, now_s: float) -> Step:
 
 
 def granted(visit: VisitState, event: e.Authorised, now_s: float) -> Step:
-    paid = replace(visit, state=State.ANNOUNCING, allowance=event, meter=Meter(limit_s=event.paid_s))
+    phone = Phone(event.phone) if event.phone else None
+    paid = replace(visit, state=State.ANNOUNCING, allowance=event, meter=Meter(limit_s=event.paid_s), phone=phone)
     after, wanted = _hear(paid, v.Granted(event.notice or v.Notice(event.max_s)), now_s)
     return after, (c.Publish(FactKind.ANNOUNCING), *wanted)
 
@@ -93,4 +95,7 @@ def _ring(visit: VisitState, before: tuple[c.Command, ...], now_s: float) -> Ste
     """The station was answered already: what it hears instead of a ringing tone is ours."""
     after = replace(visit, state=State.RINGING, marks=replace(visit.marks, ring_at_s=now_s))
     waiting = c.Show(Side.SIP, Slate.PLEASE_WAIT, Prompt.PLEASE_WAIT)
+    if after.phone is not None:
+        after, calling = phoning.call(after, now_s)
+        return after, (*before, waiting, c.Publish(FactKind.RINGING), *calling)
     return after, (*before, waiting, c.RingFamily(), c.Publish(FactKind.RINGING))

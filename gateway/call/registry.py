@@ -85,6 +85,7 @@ class Visits:
             metering,
             check_pin,
             three_way,
+            endpoint.invite,
         )
         self._endpoint = endpoint
         self._limits = limits

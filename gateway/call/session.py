@@ -18,9 +18,10 @@ import traceback
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
-from bridge import Media
+from bridge import Media, Side
 from gateway.call import events as e
 from gateway.call.books import Books, Timeline
 from gateway.call.commands import CloseBooks, Publish
@@ -34,10 +35,10 @@ from gateway.call.request import intent_of, request_of
 from gateway.call.summary import HoldGranted, MediaSummary, ProofOfLife
 from gateway.call.threeway import ThreeWaySigns
 from gateway.call.tools import Tools
-from gateway.call.translate import from_dialog, from_media, from_stats
+from gateway.call.translate import from_dialog, from_media, from_phone, from_stats
 from gateway.call.view import VisitView
 from gateway.call.visit import State, VisitState, seconds_left
-from gateway.call.voice import notice_of
+from gateway.call.voice import notice_of, phone_call_of
 from gateway.errors import MachineError, StoreError, StoreUnavailable, VisitGone
 from gateway.policy.decision import Allowed, Asks, Decision, Refusal, Refused
 from gateway.policy.ivr import IvrRules
@@ -89,6 +90,7 @@ class Session:
             tell=self.tell,
             beside=self._feed,
             ask_policy=self._ask_again,
+            listen_phone=self._listen_phone,
         )
         self._inbox: asyncio.Queue[e.Event | _Wish | _Tick] = asyncio.Queue(INBOX_SIZE)
         self._asked: asyncio.Future[str] | None = None  # who waits to hear that it was done
@@ -169,7 +171,7 @@ class Session:
 
     async def message(self, text: str) -> None:
         """An officer's words for the family's page. Raises VisitGone."""
-        if self.is_over or self._effects.terms is None:
+        if self.is_over or not self._effects.contacts:
             raise VisitGone(f"visit {self.visit_id} has nobody who could read it")
         self._effects.say(text)
         await self._effects.perform(Publish(FactKind.MESSAGE), self._visit)
@@ -291,6 +293,7 @@ class Session:
             reach_s=answer.reach_s,
             closes_at_s=self._clock.monotonic() + left_s if closes_at else None,
             notice=notice_of(decision.terms, answer),
+            phone=phone_call_of(decision.terms, answer),
         )
 
     async def _consume(self) -> None:
@@ -351,15 +354,22 @@ class Session:
     def _listen(self, media: Media) -> None:
         self._feed(self._pour(media.events(), from_media), "media")
 
+    def _listen_phone(self, dialog: Dialog, attempt: int) -> None:
+        said = self._pour(dialog.events(), partial(from_phone, attempt=attempt), Side.WEB)
+        self._feed(said, f"telephone {attempt}")
+
     async def _from_dialog(self) -> None:
         await self._pour(self._dialog.events(), from_dialog)
 
-    async def _pour(self, source: AsyncIterator[T], translate: Callable[[T], e.Event | None]) -> None:
+    async def _pour(
+        self, source: AsyncIterator[T], translate: Callable[[T], e.Event | None], side: Side = Side.SIP
+    ) -> None:
+        """side: whose dialog it is; the media names its sides itself."""
         async for told in source:
             now_s = self._clock.monotonic()
-            if not self._keypad.is_new(told, now_s):
+            if not self._keypad.is_new(told, now_s, side):
                 continue
-            for event in (translate(told), self._signs.sign_in(told, now_s)):
+            for event in (translate(told), self._signs.sign_in(told, now_s, side)):
                 if event is not None:
                     self._hurry(event)
                     await self._inbox.put(event)

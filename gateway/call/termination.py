@@ -16,6 +16,9 @@ class Reason(StrEnum):
     INMATE_HUNG_UP = "inmate_hung_up"  # the station sent BYE, or CANCEL while it rang
     NO_ANSWER = "no_answer"  # rang until the limit
     REJECTED = "rejected"  # the family declined
+    BUSY = "busy"  # the family's telephone is engaged
+    UNREACHABLE = "unreachable"  # nobody can be reached by that telephone number
+    NOT_ACCEPTED = "not_accepted"  # the telephone was answered, and nobody pressed the key: perhaps a voice mail
     REFUSED = "refused"  # with a Refusal: written as refused_<rule>
     MEDIA_FAILED = "media_failed"
     NODE_CRASH = "node_crash"

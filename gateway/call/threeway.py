@@ -23,13 +23,13 @@ class ThreeWaySigns:
         self._codes = codes
         self._pressed = {side: deque[tuple[str, float]](maxlen=_LONGEST_CODE) for side in Side}
 
-    def sign_in(self, told: object, now_s: float) -> e.ThreeWayTried | None:
-        """told: what the station's dialog or the media said, each press once."""
+    def sign_in(self, told: object, now_s: float, side: Side = Side.SIP) -> e.ThreeWayTried | None:
+        """told: what a dialog of this side or the media said, each press once."""
         match told:
             case ConferenceSeen():
-                return e.ThreeWayTried(str(Side.SIP), "focus")
+                return e.ThreeWayTried(str(side), "focus")
             case Dtmf(digit=digit):
-                return self._pressed_on(Side.SIP, digit, now_s)
+                return self._pressed_on(side, digit, now_s)
             case DtmfKey(source=side, digit=digit):
                 return self._pressed_on(side, digit, now_s)
             case _:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.call.meter import ONLY_BOTH_WAYS, Metering
-from gateway.call.ports import Accounting, Decide, Doorbell, Facts, MakeMedia, PinDesk, Recordings
+from gateway.call.ports import Accounting, Decide, Doorbell, Facts, MakeMedia, PinDesk, PlaceCall, Recordings
 from gateway.call.visit import Timeouts
 from gateway.clock import Clock
 
@@ -14,7 +14,7 @@ from gateway.clock import Clock
 class Tools:
     """What the sessions of a node work with. recordings: None where nothing can be recorded.
 
-    three_way: keys that are a sign of a third party, `!` for a hook flash.
+    three_way: keys that are a sign of a third party, `!` for a hook flash. place: calls a family's telephone.
     """
 
     node: str
@@ -29,3 +29,4 @@ class Tools:
     metering: Metering = ONLY_BOTH_WAYS
     check_pin: PinDesk | None = None
     three_way: tuple[str, ...] = ("!",)
+    place: PlaceCall | None = None

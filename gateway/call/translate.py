@@ -30,6 +30,30 @@ def from_dialog(event: sip.DialogEvent) -> e.Event | None:  # noqa: PLR0911 - a 
             return None
 
 
+def from_phone(event: sip.DialogEvent, attempt: int) -> e.Event | None:  # noqa: PLR0911 - one line a word
+    """What the family's telephone says, in the call of this attempt."""
+    match event:
+        case sip.Progress(code=code):
+            return e.PhoneProgress(attempt, rings=code == RINGS)
+        case sip.Answered(sdp):
+            return e.PhoneAnswered(attempt, sdp)
+        case sip.Offered(sdp=sdp):
+            return e.PhoneOffered(sdp)
+        case sip.Dtmf(digit=digit):
+            return e.KeyPressed(str(Side.WEB), digit) if digit != FLASH else None
+        case sip.TransferRefused():
+            return e.TransferTried()
+        case sip.Info():
+            return e.PhoneWantsPicture() if asks_for_picture(event) else None
+        case sip.Ended(by=by, code=code):
+            return e.PhoneEnded(code, attempt, hung_up=by is EndedBy.REMOTE)
+        case sip.OfferRefused() | sip.ConferenceSeen():
+            return None
+
+
+RINGS = 180
+
+
 def asks_for_picture(info: sip.Info) -> bool:
     """RFC 5168 section 5."""
     return "media_control" in info.content_type.lower() and "picture_fast_update" in info.body
@@ -61,10 +85,10 @@ def from_media(event: media.BridgeEvent) -> e.Event | None:  # noqa: PLR0911 - a
             return e.StationSilent() if source is Side.SIP else e.WebDown()
         case media.DtmfKey(source=source, digit=digit):
             return e.KeyPressed(str(source), digit) if digit != FLASH else None
-        case media.PromptEnded(turn=turn):
-            return e.PromptEnded(turn)
-        case media.KeyframeByInfo():
-            return e.PictureWanted()
+        case media.PromptEnded(side=side, turn=turn):
+            return e.PromptEnded(turn, str(side))
+        case media.KeyframeByInfo(source):
+            return e.PictureWanted(str(source))
         case media.LimitByDescription():
             return e.LimitChanged()
 

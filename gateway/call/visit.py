@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from gateway.call.events import Authorised
 from gateway.call.meter import ONLY_BOTH_WAYS, Meter, Metering, Mode
+from gateway.call.phone import Phone
 from gateway.call.termination import Reason, Termination
 from gateway.ivr.machine import Ivr
 
@@ -18,15 +19,16 @@ class State(StrEnum):
     IDENTIFYING = "identifying"  # answered by the gateway's own voice, which asks who calls and whom
     ANNOUNCING = "announcement"  # allowed and paid for; the notice is said, and perhaps has to be accepted
     RINGING = "ringing"  # allowed, paid for, the family is being rung
+    ACCEPTING = "accepting"  # the family's telephone was answered: who calls is said, and a key is waited for
     CONNECTING = "connecting"  # accepted; media has not gone both ways yet
     TALKING = "talking"
-    HELD = "held"  # by the station
+    HELD = "held"  # by the station, or by the family's telephone
     RECONNECTING = "reconnecting"  # the browser is gone and may come back
     ENDING = "ending"  # over for everybody; the record is being written
     ENDED = "ended"  # the record is written
 
 
-BEFORE_ACCEPTANCE = (State.REQUESTED, State.IDENTIFYING, State.ANNOUNCING, State.RINGING)
+BEFORE_ACCEPTANCE = (State.REQUESTED, State.IDENTIFYING, State.ANNOUNCING, State.RINGING, State.ACCEPTING)
 
 
 class Line(StrEnum):
@@ -42,6 +44,7 @@ class Timeouts:
     """Seconds. warning_s 0: no warning. farewell_s: before the end, so that it is said in time; 0: not said.
 
     ask_again_s: how long the accounts may take to grant a slice, and the pause before the next one is asked for.
+    trunk_s: without a word from a trunk that a telephone is called over, the next one is tried.
     """
 
     ring_s: float = 45.0
@@ -51,6 +54,7 @@ class Timeouts:
     clock_every_s: float = 5.0
     farewell_s: float = 3.0
     ask_again_s: float = 5.0
+    trunk_s: float = 10.0
 
     @property
     def ask_early_s(self) -> float:
@@ -82,7 +86,7 @@ class VisitState:
     """flowing: what the media said last. held: what the station said last, also while the browser is away.
 
     asking, asked_at_s: for the next slice; answered: whether the accounts answered the last time.
-    ivr: the conversation with the gateway's own voice; None: there is none.
+    ivr: the conversation with the gateway's own voice; None: there is none. phone: the family's, where they have one.
     """
 
     timeouts: Timeouts
@@ -103,17 +107,30 @@ class VisitState:
     answered: bool = True
     termination: Termination | None = None
     ivr: Ivr | None = None
+    phone: Phone | None = None
 
     @property
     def is_over(self) -> bool:
         return self.state in (State.ENDING, State.ENDED)
+
+    @property
+    def on_hold(self) -> bool:
+        """By the station, or by the family's telephone."""
+        return self.held or (self.phone is not None and self.phone.held)
+
+    @property
+    def joined_state(self) -> State:
+        """Of a visit with both its sides there."""
+        if self.on_hold:
+            return State.HELD
+        return State.CONNECTING if self.marks.media_start_at_s is None else State.TALKING
 
     def meter_mode(self) -> Mode:
         """What a second counts as in this state."""
         if self.is_over or self.marks.media_start_at_s is None:
             return Mode.IDLE
         charged = self.metering
-        if self.held:
+        if self.on_hold:
             return Mode.USABLE if charged.held else Mode.HELD
         if self.state is State.RECONNECTING:
             return Mode.USABLE if charged.reconnecting else Mode.BROKEN
@@ -155,7 +172,7 @@ def _end(visit: VisitState, growth_s: int) -> End | None:
         reason = Reason.BALANCE_EXHAUSTED if visit.allowance.paid_s + growth_s < visit.allowance.max_s else _ALL_TALKED
         ends.append(End(runs_out_at_s + growth_s, reason))
     began_at_s = visit.marks.media_start_at_s
-    if began_at_s is None and visit.held:
+    if began_at_s is None and visit.on_hold:
         began_at_s = visit.marks.answered_at_s  # on hold from the start, and perhaps for ever
     if began_at_s is not None:
         ends.append(End(began_at_s + visit.allowance.max_s, Reason.TIME_LIMIT))

@@ -1,4 +1,5 @@
-"""The gateway's own voice on a station's line: what `gateway.ivr` wants said as the bridge's words, and the notice.
+"""The gateway's own voice, on a station's line and on a family's telephone: what `gateway.ivr` wants said as the
+bridge's words, and the notice.
 
 Mechanical: what is said and when, `gateway.ivr` decides.
 """
@@ -6,9 +7,11 @@ Mechanical: what is said and when, `gateway.ivr` decides.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from bridge import Prompt, Spoken, SpokenDigits, SpokenMinutes, SpokenMoney
+from gateway.call.phone import PhoneCall
 from gateway.call.summary import HoldGranted
 from gateway.ivr import values as v
 from gateway.ivr.values import Line
@@ -33,6 +36,8 @@ _LINES: Mapping[Line, Prompt] = MappingProxyType(
         Line.ACCEPT: Prompt.ACCEPT,
         Line.CONNECTING: Prompt.PLEASE_WAIT,
         Line.GOODBYE: Prompt.GOODBYE,
+        Line.FROM_FACILITY: Prompt.FACILITY,
+        Line.RESIDENT_NUMBER: Prompt.RESIDENT_NUMBER,
     }
 )
 _REFUSALS: Mapping[Refusal, Prompt] = MappingProxyType(
@@ -86,6 +91,15 @@ def spoken_notice(terms: Terms) -> Prompt | None:
     if terms.recorded:
         return Prompt.RECORDED
     return Prompt.NOTICE_MONITORED if terms.monitored else None
+
+
+def phone_call_of(terms: Terms, grant: HoldGranted) -> PhoneCall | None:
+    """None where the family has a page. Whose id is not made of digits is not named."""
+    if not terms.telephone:
+        return None
+    notice = replace(notice_of(terms, grant), balance=None)
+    resident = terms.resident if terms.resident.isdecimal() else ""
+    return PhoneCall(terms.out_trunks, terms.language or "en", notice, resident)
 
 
 def notice_of(terms: Terms, grant: HoldGranted) -> v.Notice:

@@ -65,11 +65,21 @@ TOPICS: tuple[Topic, ...] = (
         ),
     ),
     Topic(FactKind.RINGING, "The visit is allowed and its money held; the family is being rung.", "ringing"),
+    Topic(
+        FactKind.TRUNK_FAILED,
+        "The family's telephone could not be called over this trunk; the next one is tried.",
+        "ringing",
+        (
+            Key("trunk", "string", "its name in the configuration", "carrier-a"),
+            Key("sip_code", "integer", "the SIP status that it gave, 0: none", 503),
+        ),
+    ),
+    Topic(FactKind.ANSWERED, "The family's telephone was answered; it is asked to press a key.", "accepting"),
     Topic(FactKind.ACCEPTED, "The family accepted; media is being joined.", "connecting"),
     Topic(FactKind.CONNECTED, "Sound goes both ways: the meter started.", "talking", (_AFTER,)),
     Topic(FactKind.FIRST_PICTURE, "The first picture of one side was passed on.", "talking", (_SOURCE, _AFTER)),
-    Topic(FactKind.HELD, "The station put the visit on hold; the meter stands.", "held"),
-    Topic(FactKind.RESUMED, "The station took the visit back from hold.", "talking"),
+    Topic(FactKind.HELD, "The station, or the family's telephone, put the visit on hold; the meter stands.", "held"),
+    Topic(FactKind.RESUMED, "Who held took the visit back from hold.", "talking"),
     Topic(
         FactKind.WARNED,
         "Both sides were told that the visit ends soon.",

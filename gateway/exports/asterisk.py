@@ -14,7 +14,8 @@ from typing import Any
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _FORMULA = re.compile(r"[\x00-\x20]*[=+\-@\t＝＋－＠]")  # noqa: RUF001 - as in the CSV
-NO_ANSWER = frozenset({"no_answer", "rejected", "inmate_hung_up", "family_left"})
+NO_ANSWER = frozenset({"no_answer", "not_accepted", "inmate_hung_up", "family_left"})
+BUSY = frozenset({"rejected", "busy"})
 CONGESTED = frozenset({"refused_overload", "refused_draining", "refused_unavailable", "trunk_error"})
 
 
@@ -29,9 +30,9 @@ def disposition(record: Mapping[str, Any]) -> str:
         return "ANSWERED"
     if record["reason"] in CONGESTED:
         return "CONGESTION"
-    if record["reason"] in NO_ANSWER:
-        return "BUSY" if record["reason"] == "rejected" else "NO ANSWER"
-    return "FAILED"
+    if record["reason"] in BUSY:
+        return "BUSY"
+    return "NO ANSWER" if record["reason"] in NO_ANSWER else "FAILED"
 
 
 def _row(record: Mapping[str, Any]) -> str:

@@ -31,6 +31,8 @@ class Line(StrEnum):
     ACCEPT = "accept"  # press 1 to accept, 2 to refuse
     CONNECTING = "connecting"
     GOODBYE = "goodbye"
+    FROM_FACILITY = "from_facility"  # to a family's telephone: where the call is from
+    RESIDENT_NUMBER = "resident_number"  # followed by digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,21 @@ class GiveUp:
     """It has been said why; the call is to end."""
 
     refusal: Refusal
+
+
+class Outcome(StrEnum):
+    """What a family's telephone said to the call."""
+
+    ACCEPTED = "accepted"
+    DECLINED = "declined"  # by key 2
+    NO_KEY = "no_key"  # nobody pressed 1: a voice mail, or somebody who did not want to
+
+
+@dataclass(frozen=True, slots=True)
+class NotAccepted:
+    """It has been said goodbye to; the call is to end."""
+
+    outcome: Outcome
 
 
 Wanted = Say | Hush | CheckPin | Decide | Proceed | GiveUp

@@ -96,6 +96,7 @@ class Terms:
     also: others who are rung at the same time, the first to accept has the visit; never together with privileged.
     resident: who calls, where residents are known. watched: what was dialled is on the facility's watch list.
     telephone: the number that is called instead of a page, over the first of out_trunks that takes it; empty: a page.
+    language: of what is said to that telephone; empty: English.
     closes_at: when the hours of the rule end (UTC); the visit does not outlast them. None: no such end in sight.
     """
 
@@ -122,6 +123,7 @@ class Terms:
     watched: bool = False
     telephone: str = field(default="", repr=False)
     out_trunks: tuple[str, ...] = ()
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ def terms_of(agreed: Agreed, request: VisitRequest, dialplan: Dialplan, people: 
         watched=people.barrier(facility.id, request.dialled, watched=True) is not None,
         telephone=contact.telephone,
         out_trunks=facility.out_trunks if contact.telephone else (),
+        language=facility.ivr.languages[0] if facility.ivr else "",
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from gateway.call import events as e
 from gateway.call.commands import Command
 from gateway.call.machine import step
+from gateway.call.phone import PhoneCall
 from gateway.call.summary import Receipt
 from gateway.call.termination import Reason
 from gateway.call.visit import State, Timeouts, VisitState
@@ -39,8 +41,17 @@ ONE_OF_EACH: tuple[e.Event, ...] = (
     e.StationLost(),
     e.TransferTried(),
     e.ThreeWayTried("sip", "flash"),
-    e.KeyPressed("sip", "1"),
+    e.KeyPressed("web", "1"),
     e.StationWantsPicture(),
+    e.PhoneProgress(1, rings=True),
+    e.PhoneAnswered(1, "answer"),
+    e.PhoneReady(),
+    e.PhoneJoined(picture=True),
+    e.PhoneEnded(486, 1, hung_up=True),
+    e.PhoneOffered("offer"),
+    e.PhoneHeld(),
+    e.PhoneResumed(),
+    e.PhoneWantsPicture(),
     e.MediaJoined(),
     e.MediaRefused(),
     e.WebUp(),
@@ -54,6 +65,8 @@ ONE_OF_EACH: tuple[e.Event, ...] = (
     e.LimitChanged(),
     e.RecordingFailed("disk"),
     e.RingTimedOut(),
+    e.TrunkDue(),
+    e.PhoneDue(),
     e.ConnectTimedOut(),
     e.ReconnectTimedOut(),
     e.SliceDue(),
@@ -81,11 +94,19 @@ WELCOME: tuple[e.Event, ...] = (
     e.PromptEnded(4),
 )
 
+PHONE = PhoneCall(("carrier-a", "carrier-b"), "en", v.Notice(600))
+BY_PHONE = replace(AUTHORISED, phone=PHONE)
+ASKED: tuple[e.Event, ...] = (BY_PHONE, e.Greeted(), e.PhoneAnswered(1, "answer"), e.PhoneReady())
+TALK_BY_PHONE: tuple[e.Event, ...] = (
+    *ASKED, e.KeyPressed("web", "1"), e.PhoneJoined(picture=True), e.MediaFlows(0.0)
+)  # fmt: skip
+
 WAY_TO: dict[State, tuple[e.Event, ...]] = {
     State.REQUESTED: (),
     State.IDENTIFYING: WELCOME[:2],
     State.ANNOUNCING: WELCOME[:-1],
     State.RINGING: TALK[:1],
+    State.ACCEPTING: ASKED,
     State.CONNECTING: TALK[:2],
     State.TALKING: TALK,
     State.HELD: (*TALK, e.StationHeld()),

@@ -40,12 +40,13 @@ from gateway.policy.dialplan import load
 from gateway.policy.ivr import IvrRules
 from gateway.store import Store
 from sip.fake import FakeSipEndpoint, FarSide
-from sip.types import SipSettings
+from sip.types import SipSettings, Trunk
 from tests.support.happenings import Happenings
 from tests.support.media import ScriptedMedia
 
 FOLDER = Path(__file__).parents[2] / "dialplans"
 FAMILY = "5552368001"
+CARRIERS = tuple(Trunk(each, server=f"{each}.invalid") for each in ("carrier-a", "carrier-b"))
 MONDAY_MORNING = datetime(2026, 1, 5, 15, 0, tzinfo=UTC)  # nine o'clock at the demo jail
 
 VIDEO_OFFER = "\r\n".join(
@@ -241,7 +242,7 @@ async def stage(
 
     async with (
         Store(url or f"sqlite:///{tmp_path}/node.db", answer_within_s=answer_within_s) as store,
-        FakeSipEndpoint(SipSettings(agents=10)) as endpoint,
+        FakeSipEndpoint(SipSettings(agents=10, trunks=CARRIERS)) as endpoint,
     ):
         accounting = Accounting(store, tariffs, clock=clock, rules=rules)
         await accounting.open_account("family-1", "USD")

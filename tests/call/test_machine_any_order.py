@@ -14,7 +14,16 @@ from tests.call.scenes import ONE_OF_EACH, fresh
 
 HAPPENINGS = st.lists(st.tuples(st.sampled_from(ONE_OF_EACH), st.floats(0, 40)), max_size=60)
 FAREWELL = c.RejectStation | c.HangUpStation
-TIMED = (e.LimitReached, e.RingTimedOut, e.ConnectTimedOut, e.ReconnectTimedOut, e.WarningDue, e.ClockDue)
+TIMED = (
+    e.LimitReached,
+    e.RingTimedOut,
+    e.TrunkDue,
+    e.PhoneDue,
+    e.ConnectTimedOut,
+    e.ReconnectTimedOut,
+    e.WarningDue,
+    e.ClockDue,
+)
 
 
 @settings(max_examples=300, deadline=None)
