@@ -46,6 +46,7 @@ from gateway.events.bus import Bus, Overflow
 from gateway.events.mqtt import parse_url, run_publisher
 from gateway.exports.drops import dropping
 from gateway.exports.feed import CdrFeed
+from gateway.people import PeopleDesk, PinRules
 from gateway.policy.plan import Dialplan
 from gateway.reaching import Courier, JoinLinks, Post, Reaching, patience_of, receivers_of
 from gateway.recording.archive import Archive
@@ -166,7 +167,8 @@ class Gateway:
         if recovered:
             _log.warning("%d visits that a crash had left open are recorded", len(recovered))
         await self._start_events(stack)
-        self.admission = Admission(dialplan, self.store, self._clock)
+        self.people = PeopleDesk(self.store, self._clock, PinRules.of(config.people))
+        self.admission = Admission(dialplan, self.store, self._clock, self.people.snapshot)
         self.rules = Rules(
             config=config,
             admission=self.admission,
@@ -176,6 +178,7 @@ class Gateway:
             clock=self._clock,
         )
         plane = await stack.enter_async_context(MediaPlane(config.media_settings()))
+        await self.people.snapshot()
         self.visits = Visits(
             endpoint=self._endpoint,
             media=plane.bridge,
@@ -191,6 +194,7 @@ class Gateway:
             bearing=lambda: plane.pressure.verdict.welcome,
             metering=Metering(**config.billing.meter.model_dump()),
             three_way=config.sip.three_way,
+            check_pin=self.people.check_pin,
         )
         self._plane = plane
         self.monitoring = Monitoring(
@@ -214,7 +218,6 @@ class Gateway:
 
     def _assert_fits(self, dialplan: Dialplan) -> None:
         """Raises StartError, RecordingError for a dialplan that this node, as it is configured, could not carry out."""
-        _assert_pins_are_kept(dialplan)
         recorded = [each for each in dialplan.facilities.values() if each.retention_days is not None]
         if not recorded:
             return
@@ -310,7 +313,7 @@ class Gateway:
             links=self._links,
             facts=lambda: self.bus.subscribe("live feed", _FACTS_FOR_A_LISTENER, Overflow.CLOSE),
             cdrs=CdrFeed(self.accounting, config.node),
-            contact_name=self.admission.contact_name,
+            contact_name=self._contact_name,
             checks=checks,
             monitoring=self.monitoring,
             staff=staff_of(config),
@@ -326,6 +329,11 @@ class Gateway:
             sip_refused=lambda: self.visits.refused_requests,
             webhooks=lambda: self.courier.counters + self.reaching.counters,
         )
+
+    def _contact_name(self, contact: str) -> str | None:
+        """None: neither the dialplan nor the store knows such a contact."""
+        found = self.people.last.contacts.get(contact)
+        return self.admission.contact_name(contact) or (found.name if found else None)
 
     async def _database_answers(self) -> bool:
         await self.accounting.cdrs(limit=1)
@@ -351,13 +359,6 @@ class Gateway:
             _log.error("%s failed", task.get_name(), exc_info=error)
             self._failure.set_exception(StartError(f"{task.get_name()} failed: {type(error).__name__}; see the log"))
             self._failure.exception()  # whoever waits gets it; nobody has to
-
-
-def _assert_pins_are_kept(dialplan: Dialplan) -> None:
-    asking = sorted({each.id for each in dialplan.facilities.values() if each.ivr is not None and each.ivr.pin})
-    if asking:
-        where = f"the dialplan asks callers of {asking[0]} for a PIN"
-        raise StartError(f"{where}, and no PINs are kept here yet; write ivr: {{pin: false}}")
 
 
 def _log_fact(fact: Fact) -> None:

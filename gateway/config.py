@@ -11,6 +11,7 @@ from zoneinfo import available_timezones
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from bridge.types import MediaSettings
+from gateway.config_people import PeopleConfig
 from gateway.config_webhooks import WebhooksConfig
 from gateway.documents import Document, DocumentError, Problem, load_with_source
 from gateway.money import Money
@@ -271,6 +272,7 @@ class Config(Document):
     caps: tuple[str, ...] = ()
     exports: tuple[ExportConfig, ...] = ()
     webhooks: WebhooksConfig = WebhooksConfig()
+    people: PeopleConfig = PeopleConfig()
 
     def sip_settings(self) -> SipSettings:
         sip = self.sip

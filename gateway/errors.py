@@ -17,6 +17,7 @@ KinbridgeError
 ├── RecordingError        a recording, its key or its folder that is not as it should be; says what to do
 ├── ExportUnwritable      a file of records cannot be made where it is made before it is sent; says where and why
 ├── ReportError           a statement or report that cannot be made; says what would be right
+├── PeopleError           residents or contacts that do not fit; says what would be right
 ├── CandidateGone         rules that were read and shown can be taken no more
 ├── VisitGone             the visit has ended or never was
 └── WatchingRefused       an officer may not, or cannot, watch this visit
@@ -90,6 +91,10 @@ class ExportUnwritable(KinbridgeError):
 
 class ReportError(KinbridgeError):
     """A statement or report that cannot be made. The message says what would be right."""
+
+
+class PeopleError(KinbridgeError):
+    """Residents, contacts or lists that do not fit together. The message says what would be right."""
 
 
 class CandidateGone(KinbridgeError):

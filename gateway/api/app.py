@@ -43,7 +43,10 @@ _TAGS = [
     {"name": "records", "description": "Call-detail records, for billing; who watched, for auditors."},
     {"name": "accounts", "description": "Accounts, their ledger, deposits and credits, for billing."},
     {"name": "reports", "description": "Statements and reports, for billing."},
-    {"name": "rules", "description": "What would be decided and why; other rules while visits run. For administrators."},
+    {
+        "name": "rules",
+        "description": "What would be decided and why; other rules while visits run. For administrators.",
+    },
     {"name": "health", "description": "For supervisors and load balancers. No token."},
     {"name": "demo", "description": "Only in the demonstration."},
 ]

@@ -7,6 +7,7 @@ from gateway.store.figures import NAMES as FIGURES
 from gateway.store.figures import FigurePage
 from gateway.store.joins import JoinLink
 from gateway.store.latest import Page, Place
+from gateway.store.people import By, PeopleChange, PinState
 from gateway.store.records import FIRST_HASH, RawRecord, Selection
 from gateway.store.rows import (
     UNDECIDED,
@@ -30,6 +31,9 @@ from gateway.store.rows import (
 from gateway.store.work import Work
 
 __all__ = [
+    "By",
+    "PeopleChange",
+    "PinState",
     "Store",
     "Work",
     "Account",

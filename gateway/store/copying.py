@@ -11,7 +11,8 @@ from gateway.errors import StoreError
 from gateway.store.engine import display_name, is_in_memory, make_engine, parse_url, transaction
 from gateway.store.faults import translated
 from gateway.store.migrate import migrate
-from gateway.store.tables import RowNumber, metadata
+from gateway.store.schema import RowNumber
+from gateway.store.tables import metadata
 
 _TABLES = tuple(each for each in metadata.sorted_tables if not each.info.get("derived"))
 _ROWS = 1000  # at a time: constant memory

@@ -9,6 +9,7 @@
     drops                                 scheduled exports: planned, then done; the last one is the cursor
     deliveries                            messages on their way to a receiver, each claimed by one node at a time
     join_links                            who may open the page of one visit: hashes of the link and of the device
+    residents, contacts, relationships    who lives where, and whom each may reach: `people_tables`
 
 `cdrs`, `movements`, `entries`, `watchings` and `accesses` refuse UPDATE and DELETE in the database itself (triggers).
 `accounts.balance_micros` and `held_micros` repeat what entries and open holds add up to, so that a reservation is one
@@ -24,8 +25,6 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Index,
-    Integer,
-    MetaData,
     String,
     Table,
     Text,
@@ -34,18 +33,11 @@ from sqlalchemy import (
     text,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+from gateway.store import people_tables, schema
+from gateway.store.schema import Id, RowNumber
 
-Id = String(200)
-RowNumber = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up INTEGER keys only
+metadata = schema.metadata
+PEOPLE = (people_tables.residents, people_tables.contacts, people_tables.relationships, people_tables.barriers)
 
 accounts = Table(
     "accounts",

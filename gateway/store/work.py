@@ -10,6 +10,7 @@ from gateway.store.drops import Drops
 from gateway.store.figures import Figures
 from gateway.store.joins import Joins
 from gateway.store.latest import Latest
+from gateway.store.people import Peoples
 from gateway.store.recordings import Accesses, Recordings
 from gateway.store.records import Records
 from gateway.store.visits import Intents
@@ -31,3 +32,4 @@ class Work:
         self.watchings = Watchings(connection)
         self.deliveries = Deliveries(connection)
         self.joins = Joins(connection)
+        self.people = Peoples(connection)

@@ -14,7 +14,7 @@ from gateway.config import Config, HttpConfig, MqttConfig
 from gateway.demo.facility import Price, demo_config, fund, pairs
 from gateway.demo.station import Station
 from gateway.documents import DocumentError
-from gateway.errors import MqttUrlError, PortTaken, StartError, StoreError
+from gateway.errors import MqttUrlError, PortTaken, StoreError
 from sip import FakeSipEndpoint
 from tests.support.waiting import until
 
@@ -70,17 +70,6 @@ async def test_a_broker_url_that_is_none(config: Config) -> None:
 async def test_a_dialplan_that_is_not_there(config: Config, tmp_path: Path) -> None:
     with pytest.raises(DocumentError, match="cannot be read"):
         await starting(changed(config, dialplan=str(tmp_path / "nowhere.yaml")))
-
-
-def asking(config: Config, folder: Path) -> Path:
-    path = folder / "asks.yaml"
-    path.write_text(Path(config.dialplan).read_text().replace("trunks: [demo]", "trunks: [demo]\n    ivr: {}"))
-    return path
-
-
-async def test_a_dialplan_that_asks_for_pins_that_nobody_keeps(config: Config, tmp_path: Path) -> None:
-    with pytest.raises(StartError, match=r"demo-jail for a PIN.*write ivr: \{pin: false\}"):
-        await starting(changed(config, dialplan=str(asking(config, tmp_path))))
 
 
 async def test_one_node_runs_once(config: Config) -> None:
