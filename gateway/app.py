@@ -167,25 +167,39 @@ class Gateway:
         if recovered:
             _log.warning("%d visits that a crash had left open are recorded", len(recovered))
         await self._start_events(stack)
-        self.people = PeopleDesk(self.store, self._clock, PinRules.of(config.people))
+        await self._start_policy(dialplan)
+        self._plane = await stack.enter_async_context(MediaPlane(config.media_settings()))
+        self.visits = self._make_visits(archive, await self._start_reaching(stack))
+        await self._start_monitoring(stack)
+        await self._start_calls(stack)
+        self._http = HttpServer(create_app(self._services()), config.http.host, config.http.port)
+        await stack.enter_async_context(self._http)
+        stack.push_async_callback(self.visits.drain, 0)
+        stack.push_async_callback(_finished, self._watch(self._reload(), "rules"), 0)
+        _log.info("node %s is ready", config.node)
+
+    async def _start_policy(self, dialplan: Dialplan) -> None:
+        self.people = PeopleDesk(self.store, self._clock, PinRules.of(self.config.people))
+        await self.people.snapshot()
         self.admission = Admission(dialplan, self.store, self._clock, self.people.snapshot)
         self.rules = Rules(
-            config=config,
+            config=self.config,
             admission=self.admission,
             accounting=self.accounting,
             fits=self._assert_fits,
             facts=self.bus,
             clock=self._clock,
         )
-        plane = await stack.enter_async_context(MediaPlane(config.media_settings()))
-        await self.people.snapshot()
-        self.visits = Visits(
+
+    def _make_visits(self, archive: Archive | None, reaching: Reaching) -> Visits:
+        config, plane = self.config, self._plane
+        return Visits(
             endpoint=self._endpoint,
             media=plane.bridge,
             accounting=self.accounting,
             decide=self.admission,
             facts=self.bus,
-            doorbell=await self._start_reaching(stack),
+            doorbell=reaching,
             clock=self._clock,
             node=config.node,
             limits=config.limits,
@@ -196,25 +210,21 @@ class Gateway:
             three_way=config.sip.three_way,
             check_pin=self.people.check_pin,
         )
-        self._plane = plane
+
+    async def _start_monitoring(self, stack: contextlib.AsyncExitStack) -> None:
+        limits = self.config.limits
         self.monitoring = Monitoring(
             visits=self.visits,
-            watch=plane.watch,
+            watch=self._plane.watch,
             journal=Journal(self.store),
             facts=self.bus,
             clock=self._clock,
-            node=config.node,
-            most_a_visit=config.limits.max_watchers_a_visit,
-            most=config.limits.max_watchers,
+            node=self.config.node,
+            most_a_visit=limits.max_watchers_a_visit,
+            most=limits.max_watchers,
         )
         await self.monitoring.recover()
         stack.push_async_callback(self.monitoring.close)
-        await self._start_calls(stack)
-        self._http = HttpServer(create_app(self._services()), config.http.host, config.http.port)
-        await stack.enter_async_context(self._http)
-        stack.push_async_callback(self.visits.drain, 0)
-        stack.push_async_callback(_finished, self._watch(self._reload(), "rules"), 0)
-        _log.info("node %s is ready", config.node)
 
     def _assert_fits(self, dialplan: Dialplan) -> None:
         """Raises StartError, RecordingError for a dialplan that this node, as it is configured, could not carry out."""
