@@ -45,3 +45,12 @@ def test_the_example_configuration_loads() -> None:
     config = load_config(FOLDER / "kinbridge.example.yaml")
     assert Path(config.dialplan) == FOLDER / "demo.yaml"
     assert [each.name for each in config.sip_settings().trunks] == ["demo"]
+
+
+def test_the_tables_ask_two_hundred_different_questions() -> None:
+    cases = [(path.name, each) for path in TABLES for each in load_cases(path).cases]
+    asked = {
+        (name, each.trunk, each.station, each.dialled, each.at, each.medium, each.medium_known) for name, each in cases
+    }
+    assert len(asked) == len(cases)
+    assert len(cases) >= 200
