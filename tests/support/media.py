@@ -226,8 +226,8 @@ class ScriptedMedia:
     def want_other_limit(self) -> None:
         self._told.put_nowait(LimitByDescription())
 
-    def want_picture_by_info(self) -> None:
-        self._told.put_nowait(KeyframeByInfo())
+    def want_picture_by_info(self, source: Side = Side.SIP) -> None:
+        self._told.put_nowait(KeyframeByInfo(source))
 
 
 class _Tapping:
