@@ -179,12 +179,12 @@ def offered(visit: VisitState, event: e.PhoneOffered, now_s: float) -> Step:
 
 
 def held(visit: VisitState, event: e.PhoneHeld, now_s: float) -> Step:
-    """Whoever listens to the station meanwhile is told nothing: the family knows that it holds."""
+    """The family knows that it holds; the resident is told. Before they have talked there is nothing to be told of."""
     phone = visit.phone
     if phone is None:
         return visit, ()
     after = replace(visit, phone=replace(phone, held=True))
-    if visit.state not in (State.CONNECTING, State.TALKING, State.HELD):
+    if visit.state not in (State.TALKING, State.HELD):
         return after, ()
     told = c.Publish(FactKind.HELD)
     return replace(after, state=State.HELD), (c.Show(Side.SIP, Slate.HELD, Prompt.HELD), told)

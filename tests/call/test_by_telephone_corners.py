@@ -248,6 +248,22 @@ async def test_the_phone_holds_and_comes_back_and_nobody_pays_for_it(tmp_path: P
         assert (cdr.reason, cdr.billable_s, cdr.unusable_s) == ("family_left", 30, 0)
 
 
+async def test_a_phone_that_holds_before_it_accepts_is_joined_when_it_is_back(tmp_path: Path) -> None:
+    async with phoning(tmp_path) as call:
+        node, phone = call.node, await call.answered()
+        phone.reinvite(PHONE_HOLDS)
+        assert (await phone.final()).code == 200
+        call.presses("1")
+        await call.wants("connect telephone")
+        phone.reinvite(PHONE_RESUMES)
+        assert (await phone.final()).code == 200
+        node.media.flow()
+        await node.happenings.until(lambda: node.visits.view("v1").state == "talking", "they talk")
+        await node.clock.advance(15)
+        phone.bye()
+        assert (await node.record()).billable_s == 15
+
+
 async def test_an_offer_without_a_description_is_answered_with_ours(tmp_path: Path) -> None:
     async with phoning(tmp_path) as call:
         phone = await call.talks()
