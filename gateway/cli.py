@@ -19,6 +19,7 @@ from gateway.command_line.accounts import account_app
 from gateway.command_line.database import store_app
 from gateway.command_line.dialplan import dialplan_app
 from gateway.command_line.options import DEFAULT_CONFIG, ConfigFile
+from gateway.command_line.people import people_app
 from gateway.command_line.reconcile import cdr_reconcile
 from gateway.command_line.recordings import recording_app
 from gateway.command_line.records import cdr_app
@@ -47,6 +48,7 @@ app.add_typer(tariff_app, name="tariff")
 app.add_typer(report_app, name="report")
 app.add_typer(store_app, name="store")
 app.add_typer(webhooks_app, name="webhooks")
+app.add_typer(people_app, name="people")
 app.command()(statement)
 
 LogLevel = Annotated[str, typer.Option(envvar="KINBRIDGE_LOG_LEVEL", help="DEBUG, INFO, WARNING or ERROR.")]

@@ -57,7 +57,7 @@ class PeopleDesk:
 
     def _newer(self, work: Work) -> tuple[int, People | None]:
         version = work.people.version()
-        return version, None if version == self._version else work.people.everybody()
+        return version, None if version == self._version else work.people.since(self._version, self._people)
 
     # ---- changes ----
 
@@ -68,10 +68,14 @@ class PeopleDesk:
 
     async def set_pin(self, facility: str, resident: str, pin: str, who: str) -> None:
         """pin "": it is taken away. Raises PeopleError for an unknown resident, and for what is no PIN."""
-        pin_hash = await self._hash(lambda hashes: hashes.hash(pin)) if pin else ""
+        pin_hash = await self.pin_hash(pin) if pin else ""
         await self.change(lambda people, by: people.set_pin(facility, resident, pin_hash, by), who)
 
     # ---- PINs ----
+
+    async def pin_hash(self, pin: str) -> str:
+        """Raises PeopleError for what is no PIN."""
+        return await self._hash(lambda hashes: hashes.hash(pin))
 
     async def check_pin(self, facility: str, resident: str, pin: str) -> PinRight | PinWrong | PinLocked:
         """A try is counted before it is compared: many at once are no more than as many one after the other."""
@@ -82,8 +86,7 @@ class PeopleDesk:
             return PinLocked()
         if not fits:
             return PinWrong()
-        await self._store.write(lambda work: work.people.set_tries(facility, resident, 0, _NEVER))
-        return self._right(await self.snapshot(), facility, resident)
+        return await self._store.write(lambda work: self._right(work, facility, resident))
 
     def _try(self, work: Work, facility: str, resident: str, now: datetime) -> tuple[str, bool]:
         """The hash to compare with, "" for nobody's, and whether the resident is locked out."""
@@ -100,9 +103,11 @@ class PeopleDesk:
         return state.hash, False
 
     @staticmethod
-    def _right(people: People, facility: str, resident: str) -> PinRight:
-        found = people.residents.get((facility, resident))
-        numbers = people.numbers_of(facility, resident, _REACHABLE)
+    def _right(work: Work, facility: str, resident: str) -> PinRight:
+        work.people.set_tries(facility, resident, 0, _NEVER)
+        found = work.people.resident(facility, resident)
+        listed = work.people.standings(facility, resident)
+        numbers = tuple(contact.number for contact, standing in listed if standing in _REACHABLE)
         return PinRight(found.language if found else "", numbers)
 
     async def _hash(self, work: Callable[[PinHashes], T]) -> T:

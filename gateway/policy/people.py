@@ -6,7 +6,7 @@ The store holds them (gateway.store); what decide() reads is an index of the pre
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -69,16 +69,7 @@ class People:
     _numbers: Mapping[tuple[str, bool, str], Barrier] = field(init=False, repr=False, compare=False)
     _patterns: Mapping[tuple[str, bool], tuple[Barrier, ...]] = field(init=False, repr=False, compare=False)
 
-    _lists: Mapping[tuple[str, str], tuple[str, ...]] = field(init=False, repr=False, compare=False)
-
     def __post_init__(self) -> None:
-        lists: dict[tuple[str, str], list[str]] = defaultdict(list)
-        for facility, resident, contact in self.standings:
-            lists[facility, resident].append(contact)
-        object.__setattr__(self, "_lists", lists)
-        self._index_barriers()
-
-    def _index_barriers(self) -> None:
         """Barriers by (facility, watched, number), for thousands of numbers; only real patterns are tried in turn."""
         literal = {(each.facility, each.watched, each.pattern.text): each for each in self.barriers if _is_one(each)}
         patterns: dict[tuple[str, bool], list[Barrier]] = defaultdict(list)
@@ -104,15 +95,6 @@ class People:
     def standing(self, resident: Resident, contact: str) -> Standing | None:
         """None: nobody ever asked for it."""
         return self.standings.get((resident.facility, resident.id, contact))
-
-    def numbers_of(self, facility: str, resident: str, standings: Collection[Standing]) -> tuple[str, ...]:
-        """What the resident dials for those who stand so, in the order of the contacts' ids."""
-        found = sorted(
-            contact
-            for contact in self._lists.get((facility, resident), ())
-            if self.standings[facility, resident, contact] in standings and contact in self.contacts
-        )
-        return tuple(self.contacts[each].number for each in found)
 
     @classmethod
     def of(

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, Select, Table, delete, insert, select, update
 
@@ -22,6 +22,9 @@ from gateway.store.people_tables import barriers, contacts, people_changes, peop
 from gateway.store.postgresql import in_order
 from gateway.store.rows import from_ms, to_ms
 
+K = TypeVar("K")
+V = TypeVar("V")
+_FEW = 1_000  # changes that are read one by one
 RESIDENT, CONTACT, RELATIONSHIP, BARRIER, PIN = "resident", "contact", "relationship", "barrier", "pin"
 
 
@@ -78,6 +81,32 @@ class Peoples:
             map(_barrier, self._connection.execute(select(barriers))),
         )
 
+    def since(self, version: int, people: People) -> People:
+        """`people` as of that version, with what has changed since; everything anew where that is much."""
+        statement = select(people_changes.c.kind, people_changes.c.subject).where(people_changes.c.version > version)
+        changed = {(row.kind, row.subject) for row in self._connection.execute(statement.limit(_FEW + 1))}
+        if not version or len(changed) > _FEW:
+            return self.everybody()
+        keys = {kind: [subject.split("/") for each, subject in changed if each == kind] for kind, _ in changed}
+        changed_residents = {(key[0], key[1]): self.resident(key[0], key[1]) for key in keys.get(RESIDENT, ())}
+        changed_contacts = {key[0]: self.contact(key[0]) for key in keys.get(CONTACT, ())}
+        changed_standings = {(key[0], key[1], key[2]): self._standing(*key) for key in keys.get(RELATIONSHIP, ())}
+        everyone = _with(people.contacts, changed_contacts)
+        return replace(
+            people,
+            residents=_with(people.residents, changed_residents),
+            contacts=everyone,
+            numbers={each.number: each for each in everyone.values()} if changed_contacts else people.numbers,
+            standings=_with(people.standings, changed_standings),
+            barriers=self.barriers(),
+        )
+
+    def _standing(self, *key: str) -> Standing | None:
+        columns = (relationships.c.facility, relationships.c.resident_id, relationships.c.contact_id)
+        where = (column == value for column, value in zip(columns, key, strict=True))
+        found = self._connection.execute(select(relationships.c.standing).where(*where)).scalar()
+        return None if found is None else Standing(found)
+
     def resident(self, facility: str, resident_id: str) -> Resident | None:
         row = self._connection.execute(_the_resident(facility, resident_id)).first()
         return None if row is None else _resident(row)
@@ -113,19 +142,23 @@ class Peoples:
         rows = self._connection.execute(statement.order_by(people_changes.c.number).limit(limit))
         return tuple(_change(row) for row in rows)
 
-    # ---- changing: each writes its line of the log, and raises PeopleError for what does not fit ----
+    # ---- changing: each writes its line of the log, and raises PeopleError for what does not fit. They return
+    # ---- True for something new, False for what has changed, None for what was so already, which is no change
 
-    def put_resident(self, resident: Resident, by: By) -> None:
+    def put_resident(self, resident: Resident, by: By) -> bool | None:
         """New, or in place of the one with this id. The PIN stays what it is."""
         key = {"facility": resident.facility, "resident_id": resident.id}
         values = asdict(resident)
         row = {**key, "account_id": values.pop("account"), **{name: values[name] for name in _OF_RESIDENT}}
         before = self.resident(resident.facility, resident.id)
+        if before == resident:
+            return None
         self._put(residents, key, row, is_new=before is None)
         old = None if before is None else asdict(before)
         self._log((RESIDENT, _subject(*key.values())), old, asdict(resident), by)
+        return before is None
 
-    def put_contact(self, contact: Contact, by: By) -> None:
+    def put_contact(self, contact: Contact, by: By) -> bool | None:
         """Raises PeopleError when another contact has the number."""
         statement = select(contacts.c.contact_id).where(contacts.c.number == contact.number)
         owner = self._connection.execute(statement.where(contacts.c.contact_id != contact.id)).scalar()
@@ -134,6 +167,8 @@ class Peoples:
                 f"the number of contact {contact.id!r} is that of contact {owner!r}; one number, one contact"
             )
         before = self.contact(contact.id)
+        if before == contact:
+            return None
         row = {
             "contact_id": contact.id,
             "name": contact.name,
@@ -147,10 +182,11 @@ class Peoples:
         self._put(contacts, {"contact_id": contact.id}, row, is_new=before is None)
         old = None if before is None else _contact_values(before)
         self._log((CONTACT, contact.id), old, _contact_values(contact), by)
+        return before is None
 
     def set_standing(
         self, facility: str, resident_id: str, contact_id: str, standing: Standing | None, *, by: By
-    ) -> None:
+    ) -> bool | None:
         """None: the contact is on the resident's list no more. Raises PeopleError for somebody unknown."""
         if self.resident(facility, resident_id) is None:
             raise PeopleError(f"there is no resident {resident_id!r} in facility {facility!r}")
@@ -159,6 +195,8 @@ class Peoples:
         key = {"facility": facility, "resident_id": resident_id, "contact_id": contact_id}
         where = [relationships.c[name] == value for name, value in key.items()]
         before = self._connection.execute(select(relationships.c.standing).where(*where)).scalar()
+        if before == standing:
+            return None
         if standing is None:
             self._connection.execute(delete(relationships).where(*where))
         else:
@@ -166,25 +204,28 @@ class Peoples:
         after = None if standing is None else {"standing": str(standing)}
         old = None if before is None else {"standing": before}
         self._log((RELATIONSHIP, _subject(*key.values())), old, after, by)
+        return before is None
 
-    def put_barrier(self, barrier: Barrier, by: By) -> None:
+    def put_barrier(self, barrier: Barrier, by: By) -> bool | None:
         key = {"facility": barrier.facility, "pattern": barrier.pattern.text, "watched": barrier.watched}
         before = self._connection.execute(_the_barrier(key)).first()
+        if before is not None and before.reason == barrier.reason:
+            return None
         self._put(barriers, key, {**key, "reason": barrier.reason}, is_new=before is None)
         values = {"watched": barrier.watched, "reason": barrier.reason}
         old = None if before is None else {"watched": bool(before.watched), "reason": before.reason}
         self._log((BARRIER, _subject(barrier.facility, barrier.pattern.text)), old, values, by)
+        return before is None
 
-    def take_barrier(self, barrier: Barrier, by: By) -> None:
-        """Raises PeopleError when there is none."""
+    def take_barrier(self, barrier: Barrier, by: By) -> bool | None:
         key = {"facility": barrier.facility, "pattern": barrier.pattern.text, "watched": barrier.watched}
         before = self._connection.execute(_the_barrier(key)).first()
         if before is None:
-            verb = "watches" if barrier.watched else "blocks"
-            raise PeopleError(f"nothing {verb} that number in facility {barrier.facility or '(all)'!r}")
+            return None
         self._connection.execute(delete(barriers).where(*(barriers.c[name] == value for name, value in key.items())))
         old = {"watched": bool(before.watched), "reason": before.reason}
         self._log((BARRIER, _subject(barrier.facility, barrier.pattern.text)), old, None, by)
+        return False
 
     def set_pin(self, facility: str, resident_id: str, pin_hash: str, by: By) -> None:
         """hash "": there is none any more. A lock-out ends. Raises PeopleError for a resident who is unknown."""
@@ -224,13 +265,18 @@ class Peoples:
         after: Mapping[str, Any] | None,
         by: By,
     ) -> None:
-        in_order(self._connection, "people_changes")
         kind, subject = what
-        values = {"at_ms": to_ms(by.at), "who": by.who, "kind": kind, "subject": subject}
+        version = self._raise_version()
+        in_order(self._connection, "people_changes")
+        values = {"at_ms": to_ms(by.at), "who": by.who, "kind": kind, "subject": subject, "version": version}
         self._connection.execute(insert(people_changes).values(**values, before=_json(before), after=_json(after)))
+
+    def _raise_version(self) -> int:
+        """From here to the end of the transaction nobody else changes people: versions are seen in their order."""
         raised = update(people_version).values(version=people_version.c.version + 1)
         if self._connection.execute(raised).rowcount == 0:
             self._connection.execute(insert(people_version).values(one=1, version=1))
+        return self.version()
 
 
 _OF_RESIDENT = (
@@ -244,6 +290,19 @@ def _the_resident(facility: str, resident_id: str) -> Select[Any]:
 
 def _the_barrier(key: Mapping[str, Any]) -> Select[Any]:
     return select(barriers).where(*(barriers.c[name] == value for name, value in key.items()))
+
+
+def _with(before: Mapping[K, V], changed: Mapping[K, V | None]) -> Mapping[K, V]:
+    """None: it is gone."""
+    if not changed:
+        return before
+    after = dict(before)
+    for key, value in changed.items():
+        if value is None:
+            after.pop(key, None)
+        else:
+            after[key] = value
+    return after
 
 
 def _subject(*parts: Any) -> str:

@@ -91,7 +91,9 @@ people_changes = Table(
     Column("subject", Text, nullable=False),  # its key, as `facility/resident`
     Column("before", Text, nullable=False),  # JSON; empty: there was none
     Column("after", Text, nullable=False),  # JSON; empty: it is gone
+    Column("version", BigInteger, nullable=False),  # that people_version had with it
     Index("ix_people_changes_subject", "subject"),
+    Index("ix_people_changes_version", "version"),
     sqlite_autoincrement=True,
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -200,3 +200,37 @@ async def test_neither_pin_nor_hash_is_in_the_log(store: Store) -> None:
     assert "2580" not in said
     assert "argon2" not in said
     assert (await log_of(store, "north/4711"))[-1].after == {"set": True}
+
+
+async def test_what_is_read_after_a_change_is_what_is_read_anew(store: Store) -> None:
+    """Change after change, each seen by one who had the state before it."""
+    desk = desk_on(store)
+    await desk.change(admitted, "badge-1")
+    await desk.snapshot()
+    acts: list[Callable[[Peoples, By], object]] = [
+        lambda people, by: people.put_resident(replace(SAM, active=False), by),
+        lambda people, by: people.put_resident(replace(SAM, id="4712"), by),
+        lambda people, by: people.put_contact(replace(ANN, number="5553330009", also=()), by),
+        lambda people, by: people.put_contact(replace(BOB, number=ANN.number), by),
+        lambda people, by: people.set_standing("north", "4711", "bob", Standing.BANNED, by=by),
+        lambda people, by: people.set_standing("north", "4711", "ann", None, by=by),
+        lambda people, by: people.set_pin("north", "4711", "a hash", by),
+        lambda people, by: people.take_barrier(BLOCK, by),
+        lambda people, by: people.put_barrier(replace(BLOCK, watched=True), by),
+    ]
+    for act in acts:
+        await desk.change(act, "badge-2")
+        assert await desk.snapshot() == await desk_on(store).snapshot()
+
+
+async def test_many_changes_at_once_are_read_anew(store: Store) -> None:
+    desk = desk_on(store)
+    await desk.change(admitted, "badge-1")
+    await desk.snapshot()
+
+    def many(people: Peoples, by: By) -> None:
+        for number in range(1_001):
+            people.put_resident(replace(SAM, id=f"9{number}"), by)
+
+    await desk.change(many, "badge-2")
+    assert len((await desk.snapshot()).residents) == 1_002

@@ -102,10 +102,12 @@ def _changes() -> None:
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("before", sa.Text(), nullable=False),
         sa.Column("after", sa.Text(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("number", name="pk_people_changes"),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_people_changes_subject", "people_changes", ["subject"])
+    op.create_index("ix_people_changes_version", "people_changes", ["version"])
     refuse_changes("people_changes", "number = NEW.number")
     op.create_table(
         "people_version",
