@@ -1,7 +1,7 @@
 """May this visit happen, with whom, for how long and at what rate? Pure: the same question has the same answer.
 
     trunk -> facility -> station -> (the caller is asked first) -> resident -> first rule whose pattern matches
-          -> blocked? -> contact -> standing -> blackout -> hours -> medium -> limits -> who pays -> terms
+          -> blocked? emergency? -> contact -> standing -> blackout -> hours -> medium -> limits -> who pays -> terms
 
 Each condition that was looked at stands in the decision's path as `condition: PASS` or `condition: FAIL`, in order.
 The path names rules and conditions, never a number or a person. Rules that do not match are in the path of explain()
@@ -13,6 +13,7 @@ from __future__ import annotations
 from gateway.policy.blackout import is_black
 from gateway.policy.decision import Allowed, Asks, Decision, Medium, Refusal, VisitRequest
 from gateway.policy.limits import checks
+from gateway.policy.numbers import is_emergency, is_short, may_be_called, spellings
 from gateway.policy.people import NOBODY, People, Standing
 from gateway.policy.plan import Contact, Dialplan, Facility, Identify, Rule, Station
 from gateway.policy.terms import Agreed, payers_of, terms_of
@@ -36,7 +37,7 @@ def explain(dialplan: Dialplan, request: VisitRequest, people: People = NOBODY, 
 class _Deciding:
     """One question, on its way through the conditions. Each step gives the refusal, or None to go on."""
 
-    __slots__ = ("_agreed", "_dialplan", "_people", "_request", "_trail", "_usage")
+    __slots__ = ("_agreed", "_dialplan", "_people", "_request", "_spellings", "_trail", "_usage")
 
     def __init__(self, dialplan: Dialplan, request: VisitRequest, people: People, usage: Usage, trail: Trail) -> None:
         self._dialplan = dialplan
@@ -45,6 +46,7 @@ class _Deciding:
         self._usage = usage
         self._trail = trail
         self._agreed = Agreed()
+        self._spellings: tuple[str, ...] = (request.dialled,)
 
     def decision(self) -> Decision:
         facility = self._dialplan.facilities.get(self._request.trunk)
@@ -59,6 +61,7 @@ class _Deciding:
         if facility.ivr is not None and not self._request.asked:
             return Asks(facility.ivr, facility.id, facility.timezone, tuple(self._trail.path), resident)
         self._agreed.facility, self._agreed.station = facility, station
+        self._spellings = spellings(self._request.dialled, facility.region)
         refusal = self._caller(facility, resident) or self._rule(facility, station)
         if refusal is not None:
             return self._trail.refused(refusal)
@@ -83,34 +86,42 @@ class _Deciding:
         self._trail.rule = self._agreed.rule = rule
         if not self._trail.passed("not blocked", not rule.blocked):
             return Refusal.BLOCKED
-        barred = self._people.barrier(facility.id, self._request.dialled, watched=False)
-        if self._people.barriers and not self._trail.passed("number not blocked", barred is None):
+        if facility.region:
+            emergency = is_emergency(self._request.dialled, facility.region)
+            if not self._trail.passed("no emergency number", not emergency):
+                return Refusal.BLOCKED
+        if self._people.barriers and not self._trail.passed("number not blocked", not self._barrier(facility, False)):
             return Refusal.NUMBER_BLOCKED
+        self._agreed.watched = self._barrier(facility, True)
         return (
-            self._contact(rule)
+            self._contact(facility, rule)
             or self._time(facility, rule)
             or self._medium(rule, station)
             or self._limits(facility)
             or self._payers(rule)
         )
 
+    def _barrier(self, facility: Facility, watched: bool) -> bool:
+        return any(self._people.barrier(facility.id, each, watched=watched) for each in self._spellings)
+
     def _winner(self, facility: Facility) -> Rule | None:
-        dialled = self._request.dialled
         if self._trail.every_rule:
             for rule in self._dialplan.rules.get(facility.id, ()):
-                if self._trail.passed(f"rule {rule.name}", rule.pattern.matches(dialled)):
+                if self._trail.passed(f"rule {rule.name}", any(map(rule.pattern.matches, self._spellings))):
                     return rule
             return None
-        winner = self._dialplan.first_rule(facility.id, dialled)
+        winner = self._dialplan.first_rule(facility.id, self._spellings)
         self._trail.passed(f"rule {winner.name}" if winner else "any rule", winner is not None)
         return winner
 
-    def _contact(self, rule: Rule) -> Refusal | None:
+    def _contact(self, facility: Facility, rule: Rule) -> Refusal | None:
         """Whom the plan itself names, every resident may reach unless banned; others have to be on the list."""
-        listed = rule.contact or self._dialplan.numbers.get(self._request.dialled)
+        listed = rule.contact or self._dialplan.contact_of(self._spellings)
         contact = listed or self._of_people()
         if not self._trail.passed("contact", contact is not None) or contact is None:
-            return Refusal.UNKNOWN_NUMBER
+            return Refusal.BLOCKED if is_short(self._request.dialled, facility.region) else Refusal.UNKNOWN_NUMBER
+        if contact.telephone and not self._trail.passed("telephone", may_be_called(contact.telephone)):
+            return Refusal.BLOCKED
         self._agreed.contact = contact
         resident = self._agreed.resident
         if resident is None:
@@ -126,7 +137,10 @@ class _Deciding:
 
     def _of_people(self) -> Contact | None:
         """Contacts who are kept with the residents: only a resident has any."""
-        return self._people.numbers.get(self._request.dialled) if self._agreed.resident else None
+        if self._agreed.resident is None:
+            return None
+        known = self._people.numbers
+        return next((known[each] for each in self._spellings if each in known), None)
 
     def _time(self, facility: Facility, rule: Rule) -> Refusal | None:
         """Days without visits are a condition only of facilities that have such days."""

@@ -15,6 +15,7 @@ from gateway.policy.dialplan_contacts import contacts_of
 from gateway.policy.dialplan_entries import DialplanDocument
 from gateway.policy.dialplan_facilities import Facilities, KnownCaps, stations_of
 from gateway.policy.dialplan_notes import Notes
+from gateway.policy.dialplan_numbers import note_numbers
 from gateway.policy.dialplan_rules import KnownTariffs, Rules
 from gateway.policy.plan import Dialplan
 
@@ -34,6 +35,7 @@ def build(document: DialplanDocument, source: Source, tariffs: KnownTariffs, cap
     notes = Notes(source)
     facilities = Facilities(notes, caps).read(document.facilities)
     contacts = contacts_of(document.contacts, notes)
+    note_numbers(document.contacts, facilities, notes)
     rules = Rules(document, tariffs, notes).read(facilities, contacts)
     stations = stations_of(document.stations, facilities, notes)
     plan = Dialplan(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from gateway.policy.dialplan_entries import ContactEntry
 from gateway.policy.dialplan_notes import Notes
+from gateway.policy.dialplan_numbers import telephone_of
 from gateway.policy.payers import PayerEntry, mistakes
 from gateway.policy.plan import Contact
 
@@ -39,7 +40,7 @@ def _contact(notes: Notes, index: int, entry: ContactEntry) -> Contact:
         recorded=entry.recorded,
         payers=tuple(each.part() for each in entry.payers),
         also=tuple(dict.fromkeys(entry.also)),
-        telephone=entry.telephone,
+        telephone=telephone_of(entry, index, notes),
     )
 
 

@@ -87,6 +87,8 @@ class FacilityEntry(Document):
     identify: Identify | None = None
     limits: LimitsEntry | None = None
     out_trunks: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    most_contacts: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    region: str = ""
 
 
 class StationEntry(Document):

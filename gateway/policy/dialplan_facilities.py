@@ -11,6 +11,7 @@ from gateway.policy.blackout import Blackout
 from gateway.policy.dialplan_entries import NO_CAPS, FacilityEntry, StationEntry
 from gateway.policy.dialplan_notes import Notes
 from gateway.policy.limits import NO_LIMITS
+from gateway.policy.numbers import known_region
 from gateway.policy.plan import Facility, FacilityType, Identify, Station
 
 
@@ -62,7 +63,17 @@ class Facilities:
             identify=self._identify(entry, index),
             limits=entry.limits.limits() if entry.limits else NO_LIMITS,
             out_trunks=entry.out_trunks,
+            most_contacts=entry.most_contacts,
+            region=self._region(entry.region, index),
         )
+
+    def _region(self, region: str, index: int) -> str:
+        if not region or known_region(region):
+            return region
+        near = f"did you mean {region.upper()}?" if known_region(region.upper()) else "write for instance US, CA or GB"
+        message = f"there is no country {region!r}; {near} Two letters, as in ISO 3166-1"
+        self._notes.problem(message, "facilities", index, "region")
+        return ""
 
     def _identify(self, entry: FacilityEntry, index: int) -> Identify:
         """Who says that residents are known by PIN has to ask for it, and the other way round."""

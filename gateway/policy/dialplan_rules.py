@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,8 @@ from gateway.policy.decision import Medium
 from gateway.policy.dialplan_contacts import note_payers
 from gateway.policy.dialplan_entries import DayKey, DialplanDocument, RuleEntry
 from gateway.policy.dialplan_notes import Notes
+from gateway.policy.dialplan_numbers import ContactNumbers
+from gateway.policy.numbers import is_emergency, spellings
 from gateway.policy.pattern import Pattern
 from gateway.policy.payers import Part, Whose
 from gateway.policy.plan import Contact, Facility, Identify, Rule
@@ -45,13 +47,13 @@ class Rules:
         self._notes.unique("rules", "name", [each.name for each in entries])
         found: dict[str, list[Rule]] = defaultdict(list)
         indices: dict[str, RuleIndex] = defaultdict(RuleIndex)
-        numbers = {each.number for each in contacts.values()}
+        numbers = ContactNumbers(contacts)
         for index, entry in enumerate(entries):
             self._notes.known("facility", entry.facility, facilities, "rules", index, "facility")
             rule = self._rule(index, entry, facilities.get(entry.facility), contacts, numbers)
             if rule is None:
                 continue
-            place = indices[entry.facility].first_that_covers(rule.pattern)
+            place = _place_above(indices[entry.facility], rule, facilities.get(entry.facility))
             if place is not None:
                 above = found[entry.facility][place].name
                 message = f"never decides: {above!r} above matches all of {entry.dialled!r}; move this rule before it"
@@ -66,7 +68,7 @@ class Rules:
         entry: RuleEntry,
         facility: Facility | None,
         contacts: Mapping[str, Contact],
-        numbers: Collection[str],
+        numbers: ContactNumbers,
     ) -> Rule | None:
         try:
             pattern = Pattern.parse(entry.dialled)
@@ -77,7 +79,16 @@ class Rules:
             self._nothing_beside_block(index, entry)
             return Rule(entry.name, entry.facility, pattern, blocked=True)
         knows_residents = facility is not None and facility.identify is not Identify.NONE
-        self._targets(index, entry, pattern, contacts, None if knows_residents else numbers)
+        region = facility.region if facility else ""
+        if pattern.is_literal and is_emergency(entry.dialled, region):
+            message = f"calls the emergency services in {region}: nobody can be reached by it; write block: true"
+            self._notes.problem(message, "rules", index, "dialled")
+        self._targets(index, entry, contacts)
+        if entry.contact is None and not knows_residents and not numbers.reached(pattern, region):
+            message = f"reaches nobody: no contact has a number like {entry.dialled!r}; name a `contact` or add one"
+            self._notes.problem(message, "rules", index, "dialled")
+        if facility is not None and not facility.out_trunks:
+            self._no_telephones(index, entry, facility, contacts, numbers.by_telephone(pattern, region))
         if facility is not None and not knows_residents:
             self._nobody_known(index, entry, facility)
         zone = facility.zone if facility else ZoneInfo("UTC")
@@ -122,25 +133,22 @@ class Rules:
         for field in beside:
             self._notes.problem("has no meaning beside `block: true`; take one of them away", "rules", index, field)
 
-    def _targets(
-        self,
-        index: int,
-        entry: RuleEntry,
-        pattern: Pattern,
-        contacts: Mapping[str, Contact],
-        numbers: Collection[str] | None,
+    def _no_telephones(
+        self, index: int, entry: RuleEntry, facility: Facility, contacts: Mapping[str, Contact], other: Contact | None
     ) -> None:
-        """A rule that allows must say whom it reaches, for how long and what it costs.
+        """Of a facility that has no trunk to call out by. other: whom the rule's pattern reaches by telephone."""
+        reached = contacts.get(entry.contact) if entry.contact else other
+        if reached is not None and reached.telephone:
+            message = (
+                f"reaches {reached.id!r} by telephone, and {facility.id} has no `out_trunks`;"
+                " write for instance out_trunks: [carrier]"
+            )
+            self._notes.problem(message, "rules", index)
 
-        numbers: of the plan's contacts; None: residents have contacts of their own, which the plan does not know.
-        """
+    def _targets(self, index: int, entry: RuleEntry, contacts: Mapping[str, Contact]) -> None:
+        """A rule that allows must say whom it reaches, for how long and what it costs."""
         if entry.contact is not None:
             self._notes.known("contact", entry.contact, contacts, "rules", index, "contact")
-        elif numbers is not None and not (
-            entry.dialled in numbers if pattern.is_literal else any(map(pattern.matches, numbers))
-        ):
-            message = f"reaches nobody: no contact has a number like {entry.dialled!r}; name a `contact` or add one"
-            self._notes.problem(message, "rules", index, "dialled")
         if entry.max_minutes is None:
             self._notes.problem("has no `max_minutes`; write for instance max_minutes: 20", "rules", index)
         if not entry.tariff:
@@ -175,3 +183,12 @@ class Rules:
                 "never open; give an interval, or leave `hours` out for any time", "rules", index, "hours"
             )
         return tuple(tuple(sorted(days[day])) for day in WEEKDAYS)
+
+
+def _place_above(above: RuleIndex, rule: Rule, facility: Facility | None) -> int | None:
+    """The place of a rule above that matches all that this one does; of a single number, also by another spelling."""
+    place = above.first_that_covers(rule.pattern)
+    if place is None and facility is not None and facility.region and rule.pattern.is_literal:
+        others = (above.first_match(each) for each in spellings(rule.pattern.text, facility.region))
+        return min((each for each in others if each is not None), default=None)
+    return place

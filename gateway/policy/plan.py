@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -38,7 +38,9 @@ class Facility:
     caps, tier: the table of rate caps that binds it, and its tier there; both empty where none does.
     ivr: what its callers are asked before anybody is rung; None: nothing. blackouts: days without visits.
     identify: where it is not NONE, residents must be known, and may reach whom their list says. limits: of each caller.
+    most_contacts: how many a resident's list may have, banned ones apart; None: any number.
     out_trunks: by which families are called who are reached by telephone, in order.
+    region: the country whose spellings of one telephone number count as the same; empty: letter for letter.
     """
 
     id: str
@@ -53,6 +55,8 @@ class Facility:
     identify: Identify = Identify.NONE
     limits: Limits = NO_LIMITS
     out_trunks: tuple[str, ...] = ()
+    region: str = ""
+    most_contacts: int | None = None
 
     @property
     def timezone(self) -> str:
@@ -141,8 +145,13 @@ class Dialplan:
         indices = {name: RuleIndex(each.pattern for each in rules) for name, rules in self.rules.items()}
         object.__setattr__(self, "_indices", indices)
 
-    def first_rule(self, facility: str, dialled: str) -> Rule | None:
-        """The rule that decides: the first of the facility whose pattern matches."""
+    def first_rule(self, facility: str, spellings: Iterable[str]) -> Rule | None:
+        """The rule that decides: the first of the facility whose pattern matches one of the spellings."""
         index = self._indices.get(facility)
-        place = None if index is None else index.first_match(dialled)
-        return None if place is None else self.rules[facility][place]
+        if index is None:
+            return None
+        places = [place for each in spellings if (place := index.first_match(each)) is not None]
+        return self.rules[facility][min(places)] if places else None
+
+    def contact_of(self, spellings: Iterable[str]) -> Contact | None:
+        return next((self.numbers[each] for each in spellings if each in self.numbers), None)

@@ -15,7 +15,10 @@ from gateway.policy.plan import Contact, Dialplan, Facility, Rule, Station
 
 @dataclass(slots=True)
 class Agreed:
-    """Who and what was found on the way. privileged: this resident's visits with this contact are."""
+    """Who and what was found on the way. privileged: this resident's visits with this contact are.
+
+    watched: what was dialled, in any spelling, is on the facility's watch list.
+    """
 
     facility: Facility | None = None
     station: Station | None = None
@@ -25,6 +28,7 @@ class Agreed:
     medium: Medium = Medium.AUDIO
     privileged: bool = False
     payers: tuple[Payer, ...] = ()
+    watched: bool = False
 
     @property
     def is_privileged(self) -> bool:
@@ -59,7 +63,7 @@ def terms_of(agreed: Agreed, request: VisitRequest, dialplan: Dialplan, people: 
         payers=agreed.payers if len(agreed.payers) > 1 else (),
         also=() if privileged else _others(dialplan, people, resident, contact),
         resident=resident.id if resident else "",
-        watched=people.barrier(facility.id, request.dialled, watched=True) is not None,
+        watched=agreed.watched,
         telephone=contact.telephone,
         out_trunks=facility.out_trunks if contact.telephone else (),
         language=facility.ivr.languages[0] if facility.ivr else "",
