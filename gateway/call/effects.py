@@ -20,7 +20,6 @@ from bridge import (
     Side,
     Slate,
     WebLegFailed,
-    offers_video,
 )
 from gateway.call import commands as c
 from gateway.call import events as e
@@ -31,6 +30,7 @@ from gateway.call.books import Books
 from gateway.call.facts import Fact, FactKind
 from gateway.call.meter import Mode
 from gateway.call.notices import Clocked, Hold, Low, Notice, Over, Ring, Said, Taken, Warned
+from gateway.call.paid import as_paid
 from gateway.call.patience import Patience
 from gateway.call.ports import Recording
 from gateway.call.slices import Slices
@@ -41,7 +41,7 @@ from gateway.call.visit import State, VisitState, seconds_left
 from gateway.call.voice import spoken_notice
 from gateway.errors import NothingToWatch, VisitGone, WatchingForbidden
 from gateway.money import Money
-from gateway.policy.decision import Medium, Terms
+from gateway.policy.decision import Terms
 from sip import BadDescription, Dialog, SipError
 
 log = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ class Effects:
         self.terms: Terms | None = None
         self.reply: asyncio.Future[str] | None = None
         about = (tools, books.intent.visit_id, self.patience, self._required, lambda: self.terms)
-        self._phone = Telephone(*about, listen=listen_phone, check_paid=self._check_paid)
+        self._phone = Telephone(*about, listen=listen_phone, paid=self._paid)
         self._acts = {
             **self._own_acts(),
             **Asking(tools, books, self._required, ask_policy).acts,
@@ -183,7 +183,7 @@ class Effects:
                 return await self._bring(command.web_offer)
             self.media = self._tools.media(sealed=self.terms is None or self.terms.privileged)
             self._listen(self.media)
-            self._joined = await self.patience.wait(self.media.join(self._sip_offer, command.web_offer))
+            self._joined = await self.patience.wait(self.media.join(self._paid(self._sip_offer), command.web_offer))
         except (BridgeError, TimeoutError) as error:
             return self._refused(error)
         return e.MediaJoined()
@@ -199,7 +199,7 @@ class Effects:
         try:
             self.media = self._tools.media(sealed=True)
             self._listen(self.media)
-            self._joined = await self.patience.wait(self.media.greet(self._sip_offer))
+            self._joined = await self.patience.wait(self.media.greet(self._paid(self._sip_offer)))
         except (BridgeError, TimeoutError) as error:
             return self._refused(error)
         self._greeted = True
@@ -213,8 +213,8 @@ class Effects:
 
     async def _complete(self, command: c.CompleteMedia, visit: VisitState) -> e.Event | None:
         try:
-            self._check_paid(command.sdp)
-            joined = await self.patience.wait(self._required().complete(command.sdp))
+            sdp = self._paid(command.sdp) or ""
+            joined = await self.patience.wait(self._required().complete(sdp))
         except (BridgeError, TimeoutError) as error:
             return self._refused(error)
         self._described = True
@@ -231,8 +231,7 @@ class Effects:
 
     async def _change(self, command: c.ChangeMedia, visit: VisitState) -> e.Event | None:
         try:
-            self._check_paid(command.sdp)
-            answer = await self.patience.wait(self._required().change(command.sdp))
+            answer = await self.patience.wait(self._required().change(self._paid(command.sdp)))
         except (BridgeError, TimeoutError) as error:
             log.info("visit %s: an offer was refused (%s)", self._books.intent.visit_id, type(error).__name__)
             await self._to_station(self._dialog.refuse_offer(sip_codes.NOT_ACCEPTABLE))
@@ -251,8 +250,7 @@ class Effects:
     async def _settle(self, command: c.SettleMedia, visit: VisitState) -> e.Event | None:
         """An answer that does not fit changes nothing: the session stays as it was (RFC 3261 section 14.1)."""
         try:
-            self._check_paid(command.sdp)
-            await self.patience.wait(self._required().complete(command.sdp))
+            await self.patience.wait(self._required().complete(self._paid(command.sdp) or ""))
         except (BridgeError, TimeoutError) as error:
             log.info("visit %s: an answer was not taken (%s)", self._books.intent.visit_id, type(error).__name__)
             return None
@@ -264,10 +262,9 @@ class Effects:
             return None
         return e.StationHeld() if held else e.StationResumed()
 
-    def _check_paid(self, sdp: str | None) -> None:
-        """A visit that was paid for as sound may not become a picture. Raises NegotiationError, SdpError."""
-        if sdp is not None and self.terms is not None and self.terms.medium is Medium.AUDIO and offers_video(sdp):
-            raise NegotiationError("this visit was allowed and paid for as sound")
+    def _paid(self, sdp: str | None) -> str | None:
+        """Raises NegotiationError, SdpError."""
+        return as_paid(sdp, self.terms, self._sip_offer)
 
     async def _ask_family(self, command: c.AskFamilyForPicture, visit: VisitState) -> None:
         self._required().want_picture()

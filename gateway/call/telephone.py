@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 class Telephone:
     """media, terms: of the visit. listen(dialog, attempt): to what the telephone says.
 
-    check_paid(sdp): raises NegotiationError for more than was paid for.
+    paid(sdp): without what was not paid for; raises NegotiationError.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Telephone:
         terms: Callable[[], Terms | None],
         *,
         listen: Callable[[Dialog, int], None],
-        check_paid: Callable[[str | None], None],
+        paid: Callable[[str | None], str | None],
     ) -> None:
         self._tools = tools
         self._visit_id = visit_id
@@ -43,7 +43,7 @@ class Telephone:
         self._media = media
         self._terms = terms
         self._listen = listen
-        self._check_paid = check_paid
+        self._paid = paid
         self._dialog: Dialog | None = None
         self._offered = False
         self.joined = False
@@ -109,8 +109,7 @@ class Telephone:
         if dialog is None:
             return None
         try:
-            self._check_paid(command.sdp)
-            answer = await self._patience.wait(self._media().change_telephone(command.sdp))
+            answer = await self._patience.wait(self._media().change_telephone(self._paid(command.sdp)))
         except (BridgeError, TimeoutError) as error:
             log.info("visit %s: the telephone's offer was refused (%s)", self._visit_id, type(error).__name__)
             await self._to_phone(dialog.refuse_offer(sip_codes.NOT_ACCEPTABLE))

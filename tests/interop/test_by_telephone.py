@@ -25,6 +25,7 @@ pytestmark = [
 ]
 FAMILY = "5552368001"
 TELEPHONE = "+15552368001"
+CALLER_ID = "+15555550100"
 HEARD = "dump-*-dec.wav"
 
 
@@ -37,11 +38,13 @@ class Scene:
     async def asked(self) -> None:
         """The phone has answered, and hears us."""
         await self.phone.wait_for("CALL_ESTABLISHED")
+        await self.stands_at("accepting")
 
-        async def accepting() -> bool:
-            return [each["state"] for each in await self.gateway.visits()] == ["accepting"]
+    async def stands_at(self, state: str) -> None:
+        async def there() -> bool:
+            return [each["state"] for each in await self.gateway.visits()] == [state]
 
-        await until(accepting, "the phone is asked")
+        await until(there, f"the visit at {state}")
 
 
 @pytest.fixture
@@ -57,7 +60,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
         trunks = [
             {"name": "demo", "sources": ["127.0.0.0/8"]},
             {"name": "nobody", "server": f"127.0.0.1:{free_port()}", "transport": "tcp"},
-            {"name": "carrier", "server": f"127.0.0.1:{phone.sip_port}"},
+            {"name": "carrier", "server": f"127.0.0.1:{phone.sip_port}", "from_user": CALLER_ID},
         ]
         gateway = GatewayProcess(tmp_path / "gateway", dialplan=plan)
         gateway.sections = {"sip": {"port": gateway.sip_port, "trunks": trunks}}
@@ -68,6 +71,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
 async def test_a_key_joins_them_over_the_trunk_that_takes_the_call(scene: Scene) -> None:
     await scene.station.dial(scene.gateway.uri(FAMILY))
     await scene.asked()
+    assert CALLER_ID in (await scene.phone.wait_for("CALL_ESTABLISHED"))["peeruri"]
     await scene.station.wait_for("CALL_RINGING")
     assert "CALL_ESTABLISHED" not in {each["type"] for each in scene.station.events}
     await scene.phone.command("sndcode", "1")
@@ -77,6 +81,10 @@ async def test_a_key_joins_them_over_the_trunk_that_takes_the_call(scene: Scene)
         return any(each["seconds_left"] < 1196 for each in await scene.gateway.visits())
 
     await until(charged, "the meter runs, and the station has heard its notice")
+    await scene.phone.command("hold")
+    await scene.stands_at("held")
+    await scene.phone.command("resume")
+    await scene.stands_at("talking")
     await scene.phone.hang_up()
     report, far = await scene.station.finish(), await scene.phone.finish()
     cdr = await scene.gateway.cdr()
@@ -87,6 +95,8 @@ async def test_a_key_joins_them_over_the_trunk_that_takes_the_call(scene: Scene)
     assert far.audio_received_packets > 100
     for each in (scene.station, scene.phone):
         assert hears_the_other(each), each.name
+    assert TELEPHONE not in scene.gateway.log()
+    assert FAMILY not in scene.gateway.log()
 
 
 async def test_without_the_key_nobody_is_connected_and_nobody_is_charged(scene: Scene) -> None:
