@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from gateway.policy.blackout import is_black
 from gateway.policy.decision import Allowed, Asks, Decision, Medium, Refusal, VisitRequest
+from gateway.policy.levels import levels_of
 from gateway.policy.limits import checks
 from gateway.policy.numbers import is_emergency, is_short, may_be_called, spellings
 from gateway.policy.people import NOBODY, People, Standing
@@ -143,18 +144,27 @@ class _Deciding:
         return next((known[each] for each in self._spellings if each in known), None)
 
     def _time(self, facility: Facility, rule: Rule) -> Refusal | None:
-        """Days without visits are a condition only of facilities that have such days."""
-        at = self._request.at
-        if facility.blackouts:
-            black = is_black(facility.blackouts, facility.zone, at)
-            if not self._trail.passed("no blackout", not black):
-                return Refusal.BLACKOUT
+        """Of facility, units and station first. What a level does not limit is no condition of it."""
+        at, agreed = self._request.at, self._agreed
+        agreed.levels = levels_of(facility, agreed.station, agreed.resident)
+        for each in agreed.levels:
+            if self._trail.every_rule and each.summary:
+                self._trail.passed(f"limits{each.name or ' of the facility'} ({each.summary})", True)
+            if each.blackouts:
+                black = is_black(each.blackouts, facility.zone, at)
+                if not self._trail.passed(f"no blackout{each.name}", not black):
+                    return Refusal.BLACKOUT
+            if each.schedule is not None:
+                name = each.name or " of the facility"
+                if not self._trail.passed(f"hours{name}", each.schedule.is_open(at)):
+                    return Refusal.HOURS
         if not self._trail.passed("hours", rule.schedule is None or rule.schedule.is_open(at)):
             return Refusal.HOURS
         return None
 
     def _medium(self, rule: Rule, station: Station | None) -> Refusal | None:
-        medium = _asked_for(rule, station, self._request)
+        by_telephone = self._agreed.contact is not None and self._agreed.contact.telephone
+        medium = Medium.AUDIO if by_telephone else _asked_for(rule, station, self._request)
         if not self._trail.passed(f"medium {medium}", medium in rule.tariffs):
             return Refusal.MEDIUM
         self._agreed.medium = medium

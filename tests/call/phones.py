@@ -18,12 +18,12 @@ from typing import Any
 from bridge import Side
 from gateway.call.facts import FactKind
 from sip.fake import FarSide
-from tests.call.stage import FAMILY, FOLDER, VIDEO_OFFER, Node, stage
+from tests.call.stage import AUDIO_OFFER, FAMILY, FOLDER, VIDEO_OFFER, Node, stage
 
 TELEPHONE = "+15552368001"
 PHONE_ANSWER = "v=0 the phone's answer"
-PHONE_HOLDS = "v=0 the phone holds\r\na=sendonly"
-PHONE_RESUMES = "v=0 the phone is back"
+PHONE_RESUMES = AUDIO_OFFER
+PHONE_HOLDS = AUDIO_OFFER + "a=sendonly\r\n"
 
 
 @dataclass

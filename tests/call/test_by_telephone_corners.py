@@ -68,7 +68,7 @@ async def test_no_trunk_takes_the_call(tmp_path: Path) -> None:
 async def test_a_trunk_that_says_nothing_is_left_for_the_next(tmp_path: Path) -> None:
     async with phoning(tmp_path) as call:
         first = await call.phone()
-        await call.wants("offer telephone with video")
+        await call.wants("offer telephone")
         await call.node.clock.advance(10)
         second = await call.phone()
         await first.request("CANCEL")
@@ -93,7 +93,7 @@ async def test_it_rings_until_the_time_is_over(tmp_path: Path) -> None:
         phone = await call.phone()
         phone.ring(183)
         phone.ring()
-        await call.wants("offer telephone with video")
+        await call.wants("offer telephone")
         await call.node.clock.advance(45)
         await phone.request("CANCEL")
         assert (await call.station.final()).code == 480
@@ -281,7 +281,7 @@ async def test_an_offer_that_does_not_fit_changes_nothing(tmp_path: Path) -> Non
 
 
 async def test_the_money_ends_and_both_hear_of_it(tmp_path: Path) -> None:
-    async with phoning(tmp_path, deposit="0.24") as call:
+    async with phoning(tmp_path, deposit="0.09") as call:
         phone = await call.talks()
         await call.node.fact(FactKind.CONNECTED)
         await call.node.clock.advance(30)
@@ -294,7 +294,7 @@ async def test_the_money_ends_and_both_hear_of_it(tmp_path: Path) -> None:
         await phone.request("BYE")
         await call.station.request("BYE")
         cdr = await call.node.record()
-        assert (cdr.reason, cdr.billable_s, cdr.total) == ("balance_exhausted", 90, "0.24")
+        assert (cdr.reason, cdr.billable_s, cdr.total) == ("balance_exhausted", 90, "0.09")
 
 
 async def test_signs_of_a_third_party_are_told_of_the_phone(tmp_path: Path) -> None:

@@ -149,13 +149,18 @@ def test_a_contact_with_such_a_telephone_is_blocked(number: str) -> None:
     assert refusal(asked(replace(plan, numbers={contact.number: contact}), contact.number)) is Refusal.BLOCKED
 
 
-PHONE = AT_HOME.replace("account: mary", 'account: mary, telephone: "+1 303 555 0199"')
+PHONE = AT_HOME.replace("{video: visit}", "{video: visit, audio: call}").replace(
+    "account: mary", 'account: mary, telephone: "+1 303 555 0199"'
+)
 
 
 def test_a_telephone_goes_out_by_the_trunks_of_the_facility() -> None:
-    decision = asked(read(PHONE.replace("region: US", "out_trunks: [carrier-a, carrier-b]")), "3035550101")
+    sounds = PHONE.replace("tariff: {video: visit}", "tariff: {audio: call, video: visit}")
+    decision = asked(read(sounds.replace("region: US", "out_trunks: [carrier-a, carrier-b]")), "3035550101")
     assert isinstance(decision, Allowed)
+    assert decision.terms.medium is Medium.AUDIO, "a telephone has no picture, whatever the station offers"
     assert (decision.terms.telephone, decision.terms.out_trunks) == ("+13035550199", ("carrier-a", "carrier-b"))
+    assert decision.terms.tariff == "call", "a telephone has no picture"
 
 
 @pytest.mark.parametrize(
