@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -167,6 +167,19 @@ class _NoDoubleKeys(yaml.constructor.SafeConstructor):
                 )
             seen.add(key)
         return super().construct_mapping(node, deep)
+
+    def construct_yaml_timestamp(self, node: yaml.ScalarNode) -> Any:
+        """PyYAML lets the calendar's ValueError out, without the place."""
+        try:
+            return super().construct_yaml_timestamp(node)
+        except ValueError:
+            message = f"{node.value!r}: the calendar has no such day or time"
+            raise yaml.constructor.ConstructorError(None, None, message, node.start_mark) from None
+
+    yaml_constructors: ClassVar[dict[str | None, Any]] = {
+        **yaml.constructor.SafeConstructor.yaml_constructors,
+        "tag:yaml.org,2002:timestamp": construct_yaml_timestamp,
+    }
 
 
 class _FastLoader(_NoDoubleKeys, yaml.CSafeLoader):

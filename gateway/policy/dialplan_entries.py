@@ -66,6 +66,18 @@ class LimitsEntry(Document):
         )
 
 
+class UnitEntry(Document):
+    """See plan.Unit."""
+
+    id: Id
+    name: Name | None = None
+    hours: dict[DayKey, tuple[str, ...]] | None = None
+    blackouts: tuple[str | date, ...] = ()
+    max_minutes: Annotated[int, Field(ge=1, le=MAX_MINUTES)] | None = None
+    monitored: bool = True
+    recorded: bool = True
+
+
 class FacilityEntry(Document):
     """See plan.Facility. `recording` is there when its visits are recorded.
 
@@ -89,6 +101,9 @@ class FacilityEntry(Document):
     out_trunks: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     most_contacts: Annotated[int, Field(ge=1, le=10_000)] | None = None
     region: str = ""
+    hours: dict[DayKey, tuple[str, ...]] | None = None
+    max_minutes: Annotated[int, Field(ge=1, le=MAX_MINUTES)] | None = None
+    units: tuple[UnitEntry, ...] = ()
 
 
 class StationEntry(Document):
@@ -103,6 +118,8 @@ class StationEntry(Document):
     recorded: bool = True
     account: str = ""
     resident: str = ""
+    unit: str = ""
+    hours: dict[DayKey, tuple[str, ...]] | None = None
 
 
 class ContactEntry(Document):

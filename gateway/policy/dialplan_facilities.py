@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from gateway.policy.blackout import Blackout
-from gateway.policy.dialplan_entries import NO_CAPS, FacilityEntry, StationEntry
+from gateway.policy.dialplan_entries import NO_CAPS, FacilityEntry, StationEntry, UnitEntry
+from gateway.policy.dialplan_hours import blackouts_of, schedule_of
 from gateway.policy.dialplan_notes import Notes
 from gateway.policy.limits import NO_LIMITS
 from gateway.policy.numbers import known_region
-from gateway.policy.plan import Facility, FacilityType, Identify, Station
+from gateway.policy.plan import Facility, FacilityType, Identify, Station, Unit
 
 
 class KnownCaps(Protocol):
@@ -59,13 +59,33 @@ class Facilities:
             caps=table,
             tier=tier,
             ivr=entry.ivr.rules() if entry.ivr else None,
-            blackouts=self._blackouts(entry, index),
+            blackouts=blackouts_of(entry.blackouts, self._notes, "facilities", index),
             identify=self._identify(entry, index),
             limits=entry.limits.limits() if entry.limits else NO_LIMITS,
             out_trunks=entry.out_trunks,
             most_contacts=entry.most_contacts,
+            schedule=schedule_of(entry.hours, zone, self._notes, "facilities", index),
+            max_minutes=entry.max_minutes,
+            units=self._units(entry.units, index, zone),
             region=self._region(entry.region, index),
         )
+
+    def _units(self, entries: Sequence[UnitEntry], index: int, zone: ZoneInfo) -> dict[str, Unit]:
+        found: dict[str, Unit] = {}
+        for position, entry in enumerate(entries):
+            location = ("facilities", index, "units", position)
+            if entry.id in found:
+                self._notes.problem(f"the unit {entry.id!r} stands above already", *location, "id")
+            found[entry.id] = Unit(
+                id=entry.id,
+                name=entry.name or entry.id,
+                schedule=schedule_of(entry.hours, zone, self._notes, *location),
+                blackouts=blackouts_of(entry.blackouts, self._notes, *location),
+                max_minutes=entry.max_minutes,
+                monitored=entry.monitored,
+                recorded=entry.recorded,
+            )
+        return found
 
     def _region(self, region: str, index: int) -> str:
         if not region or known_region(region):
@@ -87,15 +107,6 @@ class Facilities:
             message = f"the voice asks for a PIN; write identify: pin, or ivr: {{pin: false}} for {entry.identify}"
             self._notes.problem(message, "facilities", index, "identify")
         return entry.identify
-
-    def _blackouts(self, entry: FacilityEntry, index: int) -> tuple[Blackout, ...]:
-        found = []
-        for position, text in enumerate(entry.blackouts):
-            try:
-                found.append(Blackout.parse(str(text)))
-            except ValueError as error:
-                self._notes.problem(str(error), "facilities", index, "blackouts", position)
-        return tuple(found)
 
     def _tier(self, entry: FacilityEntry, index: int) -> tuple[str, str]:
         """Table of rate caps and tier of a facility; both empty where no caps bind it."""
@@ -145,7 +156,11 @@ def stations_of(
         notes.known("facility", entry.facility, facilities, "stations", index, "facility")
         if entry.id in found[entry.facility]:
             notes.problem(f"the station {entry.id!r} stands above already", "stations", index, "id")
-        _note_resident(entry, facilities.get(entry.facility), index, notes)
+        facility = facilities.get(entry.facility)
+        _note_resident(entry, facility, index, notes)
+        if entry.unit and facility is not None:
+            notes.known("unit", entry.unit, facility.units, "stations", index, "unit")
+        zone = facility.zone if facility else ZoneInfo("UTC")
         found[entry.facility][entry.id] = Station(
             id=entry.id,
             facility=entry.facility,
@@ -156,6 +171,8 @@ def stations_of(
             recorded=entry.recorded,
             account=entry.account,
             resident=entry.resident,
+            unit=entry.unit,
+            schedule=schedule_of(entry.hours, zone, notes, "stations", index),
         )
     return dict(found)
 

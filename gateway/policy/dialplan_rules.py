@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from gateway.policy.decision import Medium
 from gateway.policy.dialplan_contacts import note_payers
-from gateway.policy.dialplan_entries import DayKey, DialplanDocument, RuleEntry
+from gateway.policy.dialplan_entries import DialplanDocument, RuleEntry
+from gateway.policy.dialplan_hours import schedule_of
 from gateway.policy.dialplan_notes import Notes
 from gateway.policy.dialplan_numbers import ContactNumbers
 from gateway.policy.numbers import is_emergency, spellings
@@ -17,7 +18,6 @@ from gateway.policy.pattern import Pattern
 from gateway.policy.payers import Part, Whose
 from gateway.policy.plan import Contact, Facility, Identify, Rule
 from gateway.policy.rule_index import RuleIndex
-from gateway.policy.schedule import WEEKDAYS, Interval, Schedule, overlaps
 
 
 class KnownTariffs(Protocol):
@@ -96,7 +96,7 @@ class Rules:
             name=entry.name,
             facility=entry.facility,
             pattern=pattern,
-            schedule=None if entry.hours is None else Schedule(zone, self._week(index, entry.hours)),
+            schedule=schedule_of(entry.hours, zone, self._notes, "rules", index),
             contact=contacts.get(entry.contact) if entry.contact else None,
             tariffs=dict(entry.tariff),
             max_minutes=entry.max_minutes or 0,
@@ -161,28 +161,6 @@ class Rules:
                 self._notes.problem(
                     f"{tariff!r} is not for {entry.facility}: its `facilities` do not list it", *location
                 )
-
-    def _week(self, index: int, hours: Mapping[DayKey, tuple[str, ...]]) -> tuple[tuple[Interval, ...], ...]:
-        days: dict[str, list[Interval]] = {day: [] for day in WEEKDAYS}
-        for key, texts in hours.items():
-            for position, text in enumerate(texts):
-                try:
-                    interval = Interval.parse(text)
-                except ValueError as error:
-                    self._notes.problem(str(error), "rules", index, "hours", key, position)
-                    continue
-                for day in WEEKDAYS if key == "daily" else (key,):
-                    clash = overlaps([*days[day], interval])
-                    if clash:
-                        message = f"{clash[0]} and {clash[1]} overlap on {day}; join them or part them"
-                        self._notes.problem(message, "rules", index, "hours", key, position)
-                        break
-                    days[day].append(interval)
-        if not any(hours.values()):
-            self._notes.problem(
-                "never open; give an interval, or leave `hours` out for any time", "rules", index, "hours"
-            )
-        return tuple(tuple(sorted(days[day])) for day in WEEKDAYS)
 
 
 def _place_above(above: RuleIndex, rule: Rule, facility: Facility | None) -> int | None:

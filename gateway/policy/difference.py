@@ -22,6 +22,7 @@ def differences(before: Dialplan, after: Dialplan) -> tuple[str, ...]:
     """Empty when both decide alike."""
     return (
         *_between("facility", _facilities(before), _facilities(after)),
+        *_between("unit", _units(before), _units(after)),
         *_between("station", _stations(before), _stations(after)),
         *_between("contact", _contacts(before), _contacts(after)),
         *_between("rule", _rules(before), _rules(after)),
@@ -35,15 +36,14 @@ def _between(what: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> 
     for key, value in after.items():
         if key not in before:
             yield f"{what} {key}: added"
-        elif value != before[key]:
-            changed = "; ".join(_changes(before[key], value))
+        elif changed := "; ".join(_changes(before[key], value)):
             yield f"{what} {key}: {changed}"
 
 
 def _changes(before: Any, after: Any) -> Iterator[str]:
     for each in fields(before):
         old, new = getattr(before, each.name), getattr(after, each.name)
-        if old != new:
+        if old != new and each.name != "units":
             told = each.name not in _PERSONAL and _is_plain(old) and _is_plain(new)
             yield f"{each.name} {_text(old)} -> {_text(new)}" if told else f"{each.name} changes"
 
@@ -60,6 +60,11 @@ def _text(value: Any) -> str:
 
 def _facilities(plan: Dialplan) -> dict[str, Any]:
     return {each.id: each for each in plan.facilities.values()}
+
+
+def _units(plan: Dialplan) -> dict[str, Any]:
+    facilities = {each.id: each for each in plan.facilities.values()}
+    return {f"{each.id}/{unit.id}": unit for each in facilities.values() for unit in each.units.values()}
 
 
 def _stations(plan: Dialplan) -> dict[str, Any]:

@@ -69,8 +69,11 @@ def is_emergency(dialled: str, region: str) -> bool:
 
 @lru_cache(maxsize=16_384)
 def is_short(dialled: str, region: str) -> bool:
-    """Whether it is a short number of the country's network, such as directory enquiries; emergency numbers are."""
-    if not region or not re.fullmatch(r"[0-9]{3,6}", dialled):
+    """Whether it is a service number of the country's network, such as directory enquiries; emergency numbers are.
+
+    Three digits, or 11 and more, as they are worldwide; other short ones are for messages, and extensions here.
+    """
+    if not region or not re.fullmatch(r"[0-9]{3}|11[0-9]{2,4}", dialled):
         return False
     if dialled in _SHORT_BESIDE.get(region, ()):
         return True

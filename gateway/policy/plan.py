@@ -31,6 +31,19 @@ class Identify(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Unit:
+    """A housing unit, and what is allowed there at most. schedule None: at any time. blackouts: days without visits."""
+
+    id: str
+    name: str = ""
+    schedule: Schedule | None = None
+    blackouts: tuple[Blackout, ...] = ()
+    max_minutes: int | None = None
+    monitored: bool = True
+    recorded: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Facility:
     """trunks: names of the trunks whose calls come from here. Its wall clock is `zone`.
 
@@ -41,6 +54,7 @@ class Facility:
     most_contacts: how many a resident's list may have, banned ones apart; None: any number.
     out_trunks: by which families are called who are reached by telephone, in order.
     region: the country whose spellings of one telephone number count as the same; empty: letter for letter.
+    schedule, max_minutes: of every visit, whatever its rule says besides. units: its housing units, by id.
     """
 
     id: str
@@ -57,6 +71,9 @@ class Facility:
     out_trunks: tuple[str, ...] = ()
     region: str = ""
     most_contacts: int | None = None
+    schedule: Schedule | None = None
+    max_minutes: int | None = None
+    units: Mapping[str, Unit] = field(default_factory=dict)
 
     @property
     def timezone(self) -> str:
@@ -71,6 +88,7 @@ class Station:
     monitored False: no officer may watch its visits. recorded False: none of them is recorded.
     account: of the resident who has it alone, for rules that let him pay; empty: there is none.
     resident: who that is, where residents are known by their stations.
+    unit: the housing unit in which it stands; empty: none. schedule: its own hours; None: at any time.
     """
 
     id: str
@@ -82,6 +100,8 @@ class Station:
     recorded: bool = True
     account: str = ""
     resident: str = field(default="", repr=False)
+    unit: str = ""
+    schedule: Schedule | None = None
 
 
 @dataclass(frozen=True, slots=True)

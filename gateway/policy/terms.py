@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.policy.blackout import next_black
 from gateway.policy.decision import Another, Medium, Payer, Terms, VisitRequest
-from gateway.policy.limits import least
+from gateway.policy.levels import Level, least_minutes
 from gateway.policy.payers import WHOLE, shared
 from gateway.policy.people import People, Resident, Standing
 from gateway.policy.plan import Contact, Dialplan, Facility, Rule, Station
@@ -17,7 +16,7 @@ from gateway.policy.plan import Contact, Dialplan, Facility, Rule, Station
 class Agreed:
     """Who and what was found on the way. privileged: this resident's visits with this contact are.
 
-    watched: what was dialled, in any spelling, is on the facility's watch list.
+    watched: what was dialled, in any spelling, is on the facility's watch list. levels: of facility, units, station.
     """
 
     facility: Facility | None = None
@@ -29,6 +28,7 @@ class Agreed:
     privileged: bool = False
     payers: tuple[Payer, ...] = ()
     watched: bool = False
+    levels: tuple[Level, ...] = ()
 
     @property
     def is_privileged(self) -> bool:
@@ -40,7 +40,7 @@ def terms_of(agreed: Agreed, request: VisitRequest, dialplan: Dialplan, people: 
     if facility is None or rule is None or contact is None:  # all were found before it came to terms
         raise ValueError("terms without a facility, a rule or a contact")
     station, resident, privileged = agreed.station, agreed.resident, agreed.is_privileged
-    closes_at = _closes_at(facility, rule, request.at)
+    closes_at = _closes_at(agreed, facility, rule, request.at)
     days = _retention_days(agreed, facility, rule, contact)
     return Terms(
         facility=facility.id,
@@ -76,20 +76,16 @@ def _caller_name(facility: Facility, station: Station | None, resident: Resident
     return station.name if station else facility.name
 
 
-def _closes_at(facility: Facility, rule: Rule, at: datetime) -> datetime | None:
-    ends = [
-        rule.schedule.closes_at(at) if rule.schedule else None,
-        next_black(facility.blackouts, facility.zone, at),
-    ]
+def _closes_at(agreed: Agreed, facility: Facility, rule: Rule, at: datetime) -> datetime | None:
+    """The first end among those of the rule and of all levels."""
+    ends = [rule.schedule.closes_at(at) if rule.schedule else None]
+    ends.extend(end for each in agreed.levels for end in each.ends(facility.zone, at))
     return min((each for each in ends if each is not None), default=None)
 
 
 def _max_seconds(agreed: Agreed, rule: Rule, at: datetime, closes_at: datetime | None) -> int:
-    station, resident = agreed.station, agreed.resident
-    minutes = least(
-        rule.max_minutes, station.max_minutes if station else None, resident.max_minutes if resident else None
-    )
-    seconds = (minutes or 0) * 60
+    resident = agreed.resident
+    seconds = 60 * least_minutes(agreed.levels, rule.max_minutes, resident.max_minutes if resident else None)
     if closes_at is None:
         return seconds
     return min(seconds, max(1, int((closes_at - at).total_seconds())))
@@ -128,24 +124,24 @@ def _others(dialplan: Dialplan, people: People, resident: Resident | None, conta
 
 def _monitored(agreed: Agreed, rule: Rule, contact: Contact) -> bool:
     """One of them says no, and it is no."""
-    station, resident = agreed.station, agreed.resident
+    resident = agreed.resident
     return (
         rule.monitored
         and not agreed.is_privileged
         and contact.monitored
-        and (station is None or station.monitored)
+        and all(each.monitored for each in agreed.levels)
         and (resident is None or resident.monitored)
     )
 
 
 def _retention_days(agreed: Agreed, facility: Facility, rule: Rule, contact: Contact) -> int:
     """0: it is not recorded. The facility must want it, and nobody be against it."""
-    station, resident = agreed.station, agreed.resident
+    resident = agreed.resident
     allowed = (
         rule.recorded
         and not agreed.is_privileged
         and contact.recorded
-        and (station is None or station.recorded)
+        and all(each.recorded for each in agreed.levels)
         and (resident is None or resident.recorded)
     )
     if facility.retention_days is None or not allowed:
