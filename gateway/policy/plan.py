@@ -110,7 +110,8 @@ class Contact:
 
     payers: who pays where several do, `account` first; empty: `account` pays all.
     also: ids of contacts who are rung at the same time, and may accept in their place.
-    telephone: the number that is called for them; empty: they have a page.
+    telephone: the number that is called for them; empty: they have a page. language: of what is said to it; empty: the
+    first of the facility's `ivr`.
     monitored False: no officer may watch visits with them. recorded False: none of them is recorded.
     """
 
@@ -123,6 +124,7 @@ class Contact:
     payers: tuple[Part, ...] = ()
     also: tuple[str, ...] = ()
     telephone: str = field(default="", repr=False)
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

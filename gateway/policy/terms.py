@@ -66,7 +66,7 @@ def terms_of(agreed: Agreed, request: VisitRequest, dialplan: Dialplan, people: 
         watched=agreed.watched,
         telephone=contact.telephone,
         out_trunks=facility.out_trunks if contact.telephone else (),
-        language=facility.ivr.languages[0] if facility.ivr else "",
+        language=contact.language or (facility.ivr.languages[0] if facility.ivr else ""),
     )
 
 
