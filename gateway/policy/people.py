@@ -67,6 +67,7 @@ class People:
     standings: Mapping[tuple[str, str, str], Standing] = field(default_factory=lambda: MappingProxyType({}))
     barriers: tuple[Barrier, ...] = ()
     _numbers: Mapping[tuple[str, bool, str], Barrier] = field(init=False, repr=False, compare=False)
+    _kinds: frozenset[bool] = field(init=False, repr=False, compare=False)
     _patterns: Mapping[tuple[str, bool], tuple[Barrier, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -77,11 +78,12 @@ class People:
             if not _is_one(each):
                 patterns[each.facility, each.watched].append(each)
         object.__setattr__(self, "_numbers", literal)
+        object.__setattr__(self, "_kinds", frozenset(each.watched for each in self.barriers))
         object.__setattr__(self, "_patterns", {key: tuple(found) for key, found in patterns.items()})
 
     def barrier(self, facility: str, number: str, *, watched: bool) -> Barrier | None:
         """What the facility, or the whole house, has against the number: a block, or with `watched` a watch."""
-        if not self.barriers:
+        if watched not in self._kinds:
             return None
         for owner in (facility, ""):
             found = self._numbers.get((owner, watched, number))

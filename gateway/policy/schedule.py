@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -71,31 +72,39 @@ class Schedule:
         """The instants at which it may open or close, from the day `first` on, in order."""
         for offset in range(10):
             day = first + timedelta(days=offset)
-            minutes = {minute for each in self.week[day.weekday()] for minute in (each.start_min, each.end_min)}
-            yield from sorted({instant for minute in minutes for instant in self._instants(day, minute)})
+            yield from _edges_of(self.zone, self.week[day.weekday()], day)
 
-    def _instants(self, day: date, minute: int) -> Iterator[datetime]:
-        """When the wall clock gets to `minute` of `day`: once; twice in autumn, where going back is an edge too."""
-        wall = datetime(day.year, day.month, day.day) + timedelta(minutes=minute)  # noqa: DTZ001 - the wall clock itself
-        first, second = (wall.replace(tzinfo=self.zone, fold=fold).astimezone(UTC) for fold in (0, 1))
-        if first > second:  # in spring the clock skips it (PEP 495): the jump itself is the instant
-            yield self._jump(second, first)
-            return
-        yield first
-        if second != first:
-            yield self._jump(first, second)
-            yield second
 
-    def _jump(self, before: datetime, after: datetime) -> datetime:
-        """The instant between the two at which the offset from UTC changes, to the second."""
-        old = before.astimezone(self.zone).utcoffset()
-        while after - before > _SECOND:
-            middle = before + timedelta(seconds=(after - before) // _SECOND // 2)
-            if middle.astimezone(self.zone).utcoffset() == old:
-                before = middle
-            else:
-                after = middle
-        return after
+@lru_cache(maxsize=4_096)
+def _edges_of(zone: ZoneInfo, intervals: tuple[Interval, ...], day: date) -> tuple[datetime, ...]:
+    """Of one day. Kept: every decision of the day asks for the same few."""
+    minutes = {minute for each in intervals for minute in (each.start_min, each.end_min)}
+    return tuple(sorted({instant for minute in minutes for instant in _instants(zone, day, minute)}))
+
+
+def _instants(zone: ZoneInfo, day: date, minute: int) -> Iterator[datetime]:
+    """When the wall clock gets to `minute` of `day`: once; twice in autumn, where going back is an edge too."""
+    wall = datetime(day.year, day.month, day.day) + timedelta(minutes=minute)  # noqa: DTZ001 - the wall clock itself
+    first, second = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    if first > second:  # in spring the clock skips it (PEP 495): the jump itself is the instant
+        yield _jump(zone, second, first)
+        return
+    yield first
+    if second != first:
+        yield _jump(zone, first, second)
+        yield second
+
+
+def _jump(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
+    """The instant between the two at which the offset from UTC changes, to the second."""
+    old = before.astimezone(zone).utcoffset()
+    while after - before > _SECOND:
+        middle = before + timedelta(seconds=(after - before) // _SECOND // 2)
+        if middle.astimezone(zone).utcoffset() == old:
+            before = middle
+        else:
+            after = middle
+    return after
 
 
 def overlaps(intervals: Iterable[Interval]) -> tuple[Interval, Interval] | None:

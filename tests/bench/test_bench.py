@@ -45,7 +45,7 @@ def test_one_visit_for_a_second_gives_all_numbers(
 
 
 def test_decisions_of_a_large_plan_are_measured() -> None:
-    numbers = measure_deciding(500, rules=100)
+    numbers = measure_deciding(500, rules=100, residents=1_000)
     assert numbers.keys() == {"decide.per_s", "decide.load_s"}
     assert all(value > 0 for value in numbers.values())
 
