@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gateway.documents import DocumentError, Source, collector_paused, load_with_source
+from gateway.documents import DocumentError, Source, collector_paused
 from gateway.policy.dialplan_contacts import contacts_of
 from gateway.policy.dialplan_entries import DialplanDocument
 from gateway.policy.dialplan_facilities import Facilities, KnownCaps, stations_of
+from gateway.policy.dialplan_files import load_files
 from gateway.policy.dialplan_notes import Notes
 from gateway.policy.dialplan_numbers import note_numbers
 from gateway.policy.dialplan_rules import KnownTariffs, Rules
@@ -26,13 +27,16 @@ def load(path: Path | str, tariffs: KnownTariffs, caps: KnownCaps | None = None)
     caps None: what facilities say of caps is not looked at.
     """
     with collector_paused():
-        document, source = load_with_source(Path(path), DialplanDocument)
+        document, source = load_files(Path(path))
         return build(document, source, tariffs, caps)
 
 
 def build(document: DialplanDocument, source: Source, tariffs: KnownTariffs, caps: KnownCaps | None = None) -> Dialplan:
     """A plan of a document that has the right shape. Raises DocumentError with everything that does not fit."""
     notes = Notes(source)
+    for section, example in (("facilities", "- {id: jail, ...}"), ("rules", "- {name: families, ...}")):
+        if not getattr(document, section):
+            notes.problem(f"has no `{section}`; without one nobody may call; write for instance {example}")
     facilities = Facilities(notes, caps).read(document.facilities)
     contacts = contacts_of(document.contacts, notes)
     note_numbers(document.contacts, facilities, notes)
@@ -45,5 +49,5 @@ def build(document: DialplanDocument, source: Source, tariffs: KnownTariffs, cap
         rules=rules,
     )
     if notes.problems:
-        raise DocumentError(sorted(notes.problems, key=lambda each: each.line))
+        raise DocumentError(sorted(notes.problems, key=lambda each: (each.file, each.line)))
     return plan

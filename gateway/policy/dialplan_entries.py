@@ -155,9 +155,10 @@ class RuleEntry(Document):
 
 
 class DialplanDocument(Document):
-    """The whole document."""
+    """One file of a plan. include: others, whose entries come before those of this one."""
 
-    facilities: Annotated[tuple[FacilityEntry, ...], Field(min_length=1)]
+    include: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    facilities: tuple[FacilityEntry, ...] = ()
     stations: tuple[StationEntry, ...] = ()
     contacts: tuple[ContactEntry, ...] = ()
-    rules: Annotated[tuple[RuleEntry, ...], Field(min_length=1)]
+    rules: tuple[RuleEntry, ...] = ()

@@ -28,13 +28,16 @@ class Notes:
         return False
 
     def unique(self, section: str, field: str, values: list[str]) -> None:
-        for index, value in _repeated(values):
-            self.problem(f"{value!r} stands above already; each {field} may stand once", section, index, field)
+        for index, first, value in _repeated(values):
+            here, there = (self._source.problem("", section, each, field) for each in (index, first))
+            where = "above" if here.file == there.file else f"in {there.file}:{there.line}"
+            self.problem(f"{value!r} stands {where} already; each {field} may stand once", section, index, field)
 
 
-def _repeated(values: Iterable[str]) -> Iterator[tuple[int, str]]:
-    seen: set[str] = set()
+def _repeated(values: Iterable[str]) -> Iterator[tuple[int, int, str]]:
+    """Index, index of the first of that value, value."""
+    seen: dict[str, int] = {}
     for index, value in enumerate(values):
         if value in seen:
-            yield index, value
-        seen.add(value)
+            yield index, seen[value], value
+        seen.setdefault(value, index)
