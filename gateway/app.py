@@ -228,6 +228,7 @@ class Gateway:
 
     def _assert_fits(self, dialplan: Dialplan) -> None:
         """Raises StartError, RecordingError for a dialplan that this node, as it is configured, could not carry out."""
+        _assert_trunks_reach_out(dialplan, self.config)
         recorded = [each for each in dialplan.facilities.values() if each.retention_days is not None]
         if not recorded:
             return
@@ -369,6 +370,15 @@ class Gateway:
             _log.error("%s failed", task.get_name(), exc_info=error)
             self._failure.set_exception(StartError(f"{task.get_name()} failed: {type(error).__name__}; see the log"))
             self._failure.exception()  # whoever waits gets it; nobody has to
+
+
+def _assert_trunks_reach_out(dialplan: Dialplan, config: Config) -> None:
+    reach = {each.name for each in config.sip.trunks if each.server}
+    for facility in dialplan.facilities.values():
+        for trunk in facility.out_trunks:
+            if trunk not in reach:
+                where = f"the dialplan has {facility.id} call telephones over {trunk}"
+                raise StartError(f"{where}: set sip.trunks with that name and a `server`")
 
 
 def _log_fact(fact: Fact) -> None:
