@@ -75,6 +75,7 @@ class _Deciding:
         found = self._people.residents.get((facility.id, resident))
         if not self._trail.passed("resident", found is not None) or found is None:
             return Refusal.UNKNOWN_RESIDENT
+        self._trail.resident = found.id
         if not self._trail.passed("active", found.active):
             return Refusal.INACTIVE
         self._agreed.resident = found
@@ -165,6 +166,9 @@ class _Deciding:
     def _medium(self, rule: Rule, station: Station | None) -> Refusal | None:
         by_telephone = self._agreed.contact is not None and self._agreed.contact.telephone
         medium = Medium.AUDIO if by_telephone else _asked_for(rule, station, self._request)
+        if rule.video_fallback and medium is Medium.VIDEO and medium not in rule.tariffs:
+            self._trail.passed("video goes on as audio", True)
+            medium = Medium.AUDIO
         if not self._trail.passed(f"medium {medium}", medium in rule.tariffs):
             return Refusal.MEDIUM
         self._agreed.medium = medium

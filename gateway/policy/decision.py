@@ -134,11 +134,14 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
+    """resident: who called, where that was found out before it was refused."""
+
     refusal: Refusal
     facility: str
     timezone: str
     rule: str
     path: tuple[str, ...]
+    resident: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

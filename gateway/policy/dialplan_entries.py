@@ -152,6 +152,7 @@ class RuleEntry(Document):
     recorded: bool = True
     retention_days: Days | None = None
     payers: tuple[PayerEntry, ...] = ()
+    video_fallback: bool = False
 
 
 class DialplanDocument(Document):

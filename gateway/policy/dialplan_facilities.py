@@ -13,6 +13,7 @@ from gateway.policy.dialplan_notes import Notes
 from gateway.policy.limits import NO_LIMITS
 from gateway.policy.numbers import known_region
 from gateway.policy.plan import Facility, FacilityType, Identify, Station, Unit
+from gateway.policy.schedule import Schedule
 
 
 class KnownCaps(Protocol):
@@ -50,6 +51,7 @@ class Facilities:
 
     def _facility(self, entry: FacilityEntry, index: int, zone: ZoneInfo) -> Facility:
         table, tier = self._tier(entry, index)
+        schedule = schedule_of(entry.hours, zone, self._notes, "facilities", index)
         return Facility(
             id=entry.id,
             name=entry.name,
@@ -64,22 +66,29 @@ class Facilities:
             limits=entry.limits.limits() if entry.limits else NO_LIMITS,
             out_trunks=entry.out_trunks,
             most_contacts=entry.most_contacts,
-            schedule=schedule_of(entry.hours, zone, self._notes, "facilities", index),
+            schedule=schedule,
             max_minutes=entry.max_minutes,
-            units=self._units(entry.units, index, zone),
+            units=self._units(entry.units, index, zone, schedule),
             region=self._region(entry.region, index),
         )
 
-    def _units(self, entries: Sequence[UnitEntry], index: int, zone: ZoneInfo) -> dict[str, Unit]:
+    def _units(
+        self, entries: Sequence[UnitEntry], index: int, zone: ZoneInfo, whole: Schedule | None
+    ) -> dict[str, Unit]:
+        """whole: when the facility is open."""
         found: dict[str, Unit] = {}
         for position, entry in enumerate(entries):
             location = ("facilities", index, "units", position)
             if entry.id in found:
                 self._notes.problem(f"the unit {entry.id!r} stands above already", *location, "id")
+            schedule = schedule_of(entry.hours, zone, self._notes, *location)
+            if schedule and whole and not schedule.meets(whole):
+                message = "never open: the hours of its facility are all outside of these; change one of them"
+                self._notes.problem(message, *location, "hours")
             found[entry.id] = Unit(
                 id=entry.id,
                 name=entry.name or entry.id,
-                schedule=schedule_of(entry.hours, zone, self._notes, *location),
+                schedule=schedule,
                 blackouts=blackouts_of(entry.blackouts, self._notes, *location),
                 max_minutes=entry.max_minutes,
                 monitored=entry.monitored,

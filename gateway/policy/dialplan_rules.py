@@ -14,7 +14,7 @@ from gateway.policy.dialplan_hours import schedule_of
 from gateway.policy.dialplan_notes import Notes
 from gateway.policy.dialplan_numbers import ContactNumbers
 from gateway.policy.numbers import is_emergency, spellings
-from gateway.policy.pattern import Pattern
+from gateway.policy.pattern import Pattern, looks_like_pattern
 from gateway.policy.payers import Part, Whose
 from gateway.policy.plan import Contact, Facility, Identify, Rule
 from gateway.policy.rule_index import RuleIndex
@@ -75,6 +75,10 @@ class Rules:
         except ValueError as error:
             self._notes.problem(str(error), "rules", index, "dialled")
             return None
+        if pattern.is_literal and looks_like_pattern(entry.dialled) and not numbers.reached(pattern, ""):
+            message = f"{entry.dialled!r} without an underscore is only this very text; write _{entry.dialled}"
+            self._notes.problem(message, "rules", index, "dialled")
+            return None
         if entry.block:
             self._nothing_beside_block(index, entry)
             return Rule(entry.name, entry.facility, pattern, blocked=True)
@@ -87,16 +91,20 @@ class Rules:
         if entry.contact is None and not knows_residents and not numbers.reached(pattern, region):
             message = f"reaches nobody: no contact has a number like {entry.dialled!r}; name a `contact` or add one"
             self._notes.problem(message, "rules", index, "dialled")
-        if facility is not None and not facility.out_trunks:
-            self._no_telephones(index, entry, facility, contacts, numbers.by_telephone(pattern, region))
+        if facility is not None:
+            self._telephone(index, entry, facility, contacts, numbers.by_telephone(pattern, region))
         if facility is not None and not knows_residents:
             self._nobody_known(index, entry, facility)
         zone = facility.zone if facility else ZoneInfo("UTC")
+        schedule = schedule_of(entry.hours, zone, self._notes, "rules", index)
+        if facility is not None and schedule and facility.schedule and not schedule.meets(facility.schedule):
+            message = f"never open: the hours of {facility.id} are all outside of these; change one of them"
+            self._notes.problem(message, "rules", index, "hours")
         return Rule(
             name=entry.name,
             facility=entry.facility,
             pattern=pattern,
-            schedule=schedule_of(entry.hours, zone, self._notes, "rules", index),
+            schedule=schedule,
             contact=contacts.get(entry.contact) if entry.contact else None,
             tariffs=dict(entry.tariff),
             max_minutes=entry.max_minutes or 0,
@@ -104,6 +112,7 @@ class Rules:
             monitored=entry.monitored,
             recorded=entry.recorded,
             retention_days=entry.retention_days,
+            video_fallback=entry.video_fallback,
             payers=self._payers(index, entry),
         )
 
@@ -133,12 +142,17 @@ class Rules:
         for field in beside:
             self._notes.problem("has no meaning beside `block: true`; take one of them away", "rules", index, field)
 
-    def _no_telephones(
+    def _telephone(
         self, index: int, entry: RuleEntry, facility: Facility, contacts: Mapping[str, Contact], other: Contact | None
     ) -> None:
-        """Of a facility that has no trunk to call out by. other: whom the rule's pattern reaches by telephone."""
+        """It needs a trunk to call out by, and a rate for sound. other: whom the rule's pattern reaches by telephone."""
         reached = contacts.get(entry.contact) if entry.contact else other
-        if reached is not None and reached.telephone:
+        if reached is None or not reached.telephone:
+            return
+        if entry.tariff and Medium.AUDIO not in entry.tariff:
+            message = f"reaches {reached.id!r} by telephone, which has no picture; add a tariff for audio"
+            self._notes.problem(message, "rules", index, "tariff")
+        if not facility.out_trunks:
             message = (
                 f"reaches {reached.id!r} by telephone, and {facility.id} has no `out_trunks`;"
                 " write for instance out_trunks: [carrier]"
@@ -151,6 +165,9 @@ class Rules:
             self._notes.known("contact", entry.contact, contacts, "rules", index, "contact")
         if entry.max_minutes is None:
             self._notes.problem("has no `max_minutes`; write for instance max_minutes: 20", "rules", index)
+        if entry.video_fallback and set(entry.tariff) != {Medium.AUDIO}:
+            message = "means that video goes on as audio; write a tariff for audio beside it, and none for video"
+            self._notes.problem(message, "rules", index, "video_fallback")
         if not entry.tariff:
             self._notes.problem("has no `tariff`; write for instance tariff: {video: demo-video}", "rules", index)
         for medium, tariff in entry.tariff.items():

@@ -11,9 +11,12 @@ _9!            at the end an exclamation mark stands for none or more
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+_LOWER_CLASSES = re.compile(r"_[0-9XZN.!+*#]*[xzn][0-9xznXZN.!+*#]*")
+_UNMARKED = re.compile(r"(?=.*[XZN\[!])[0-9XZN+*#]*(\[[^]]*\][0-9XZN]*)*[.!]?")
 _CLASSES = {
     "X": frozenset("0123456789"),
     "Z": frozenset("123456789"),
@@ -78,7 +81,14 @@ def within(inner: Element, outer: Element) -> bool:
     return outer is None or (inner is not None and inner <= outer)
 
 
+def looks_like_pattern(text: str) -> bool:
+    """Whether a text without an underscore was most likely meant as a pattern, such as NXXNXXXXXX."""
+    return _UNMARKED.fullmatch(text) is not None
+
+
 def _parse_pattern(text: str) -> Pattern:
+    if _LOWER_CLASSES.fullmatch(text):
+        raise ValueError(f"{text!r}: x, z and n stand for themselves in lower case; write {text.upper()}")
     elements: list[Element] = []
     position = 1
     while position < len(text):

@@ -136,6 +136,7 @@ class Rule:
     monitored: whether an officer may watch, unless it is privileged, or station or contact say no. recorded: likewise,
     where the facility records at all; retention_days: instead of the facility's.
     payers: who pays, whatever the contact says of it; empty: what the contact says.
+    video_fallback: a call that brings a picture goes on without one, where the rule has no rate for video.
     """
 
     name: str
@@ -151,6 +152,7 @@ class Rule:
     recorded: bool = True
     retention_days: int | None = None
     payers: tuple[Part, ...] = ()
+    video_fallback: bool = False
 
 
 @dataclass(frozen=True, slots=True)

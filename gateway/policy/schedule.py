@@ -58,6 +58,15 @@ class Schedule:
         minute = local.hour * 60 + local.minute
         return any(each.start_min <= minute < each.end_min for each in self.week[local.weekday()])
 
+    def meets(self, other: Schedule) -> bool:
+        """Whether there is a minute of the week at which both are open."""
+        return any(
+            mine.start_min < theirs.end_min and theirs.start_min < mine.end_min
+            for day, days in zip(self.week, other.week, strict=True)
+            for mine in day
+            for theirs in days
+        )
+
     def closes_at(self, at: datetime) -> datetime | None:
         """The first instant (UTC) from `at` on when it is closed; None when it stays open for a week and more."""
         limit = at + timedelta(days=8)

@@ -16,6 +16,7 @@ class Trail:
     path: list[str] = field(default_factory=list)
     facility: Facility | None = None
     rule: Rule | None = None
+    resident: str = ""
 
     def passed(self, condition: str, verdict: bool) -> bool:
         self.path.append(f"{condition}: {'PASS' if verdict else 'FAIL'}")
@@ -28,4 +29,5 @@ class Trail:
             timezone=self.facility.timezone if self.facility else "",
             rule=self.rule.name if self.rule else "",
             path=tuple(self.path),
+            resident=self.resident,
         )

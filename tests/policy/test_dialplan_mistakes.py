@@ -81,6 +81,21 @@ def test_the_sound_one_loads() -> None:
             6,
             "08:00-12:00 and 11:00-13:00 overlap on friday",
         ),
+        ("_NXXNXXXXXX", "NXXNXXXXXX", 6, "only this very text; write _NXXNXXXXXX"),
+        ("_NXXNXXXXXX", '"55[0-9]XXXX"', 6, "write _55[0-9]XXXX"),
+        ("_NXXNXXXXXX", "_nxxnxxxxxx", 6, "stand for themselves in lower case; write _NXXNXXXXXX"),
+        (
+            "max_minutes: 20",
+            "max_minutes: 20, video_fallback: true",
+            6,
+            "a tariff for audio beside it, and none for video",
+        ),
+        (
+            "{video: visit}, max_minutes: 20",
+            "{audio: call, video: visit}, max_minutes: 20, video_fallback: true",
+            6,
+            "none for video",
+        ),
         ("max_minutes: 20", "max_minutes: 20, block: true", 6, "no meaning beside `block: true`"),
     ],
 )

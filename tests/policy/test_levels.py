@@ -153,6 +153,18 @@ def test_a_residents_own_unit_counts_wherever_the_call_comes_from() -> None:
         ("[2026-01-06]", "[2026-13-06]", 10, "the calendar has no such day"),
         ('"06:00-22:00"', '"22:00-06:00"', 7, "split it at midnight"),
         ('"08:00-10:00"', '"08:00"', 15, "no hours"),
+        (
+            'daily: ["09:00-11:00"]',
+            'daily: ["22:00-24:00"]',
+            10,
+            "never open: the hours of its facility are all outside",
+        ),
+        (
+            "max_minutes: 20}",
+            'max_minutes: 20, hours: {monday: ["22:30-23:00"]}}',
+            26,
+            "the hours of jail are all outside",
+        ),
         ("max_minutes: 15", "max_minute: 15", 10, "did you mean 'max_minutes'?"),
     ],
 )

@@ -170,6 +170,13 @@ def test_a_telephone_goes_out_by_the_trunks_of_the_facility() -> None:
         (AT_HOME.replace("region: US", "region: XX"), 2, "write for instance US"),
         (AT_HOME.replace('"3035550101"', '"911"'), 4, "calls the emergency services in US"),
         (AT_HOME.replace("_NXXNXXXXXX", '"911"'), 6, "nobody can be reached by it; write block: true"),
+        (
+            PHONE.replace("{video: visit, audio: call}", "{video: visit}").replace(
+                "region: US", "out_trunks: [carrier]"
+            ),
+            6,
+            "reaches 'mary' by telephone, which has no picture; add a tariff for audio",
+        ),
         (PHONE, 6, "reaches 'mary' by telephone, and jail has no `out_trunks`"),
         (PHONE.replace("_NXXNXXXXXX", '"9", contact: mary'), 6, "reaches 'mary' by telephone"),
         (PHONE.replace("+1 303 555 0199", "911"), 4, "does not begin with + and a country code"),
