@@ -39,6 +39,7 @@ class FactKind(StrEnum):
     RULES_CHANGED = "rules-changed"  # of the node: another dialplan or other tariffs are in force
     RULES_REFUSED = "rules-refused"  # of the node: they were read and had mistakes; the old ones stay
     IDENTITY_IGNORED = "identity-ignored"  # the INVITE asserted a caller, and its trunk's word does not count
+    WATCHED_NUMBER = "watched-number"  # what was dialled is on the facility's watch list; the visit goes on
     THREE_WAY = "three-way"  # a sign that somebody is to be brought into the visit
 
 

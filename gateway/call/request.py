@@ -79,5 +79,5 @@ def intent_of(
         setup_at=request.at,
         privileged=terms.privileged if terms else False,
         payers=terms.payers if terms else (),
-        resident=terms.resident if terms else request.resident,
+        resident=decision.resident if isinstance(decision, Refused) else terms.resident if terms else request.resident,
     )

@@ -263,6 +263,8 @@ class Session:
                 return await self._greet(rules, resident)
             case Allowed(terms=terms):
                 self._effects.terms = terms
+                if terms.watched:
+                    await self._effects.perform(Publish(FactKind.WATCHED_NUMBER), self._visit)
                 return await self._authorise(decision)
 
     async def _greet(self, rules: IvrRules, resident: str) -> e.Event:

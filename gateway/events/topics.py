@@ -173,6 +173,11 @@ TOPICS: tuple[Topic, ...] = (
         "dialing",
     ),
     Topic(
+        FactKind.WATCHED_NUMBER,
+        "What was dialled is on the facility's watch list ([people](people.md)); the visit goes on.",
+        "dialing",
+    ),
+    Topic(
         FactKind.THREE_WAY,
         "A sign that somebody else is to be brought into the visit ([SIP](sip.md)); the visit goes on.",
         "talking",

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, field_validator
 
 from gateway.documents import Document
+from gateway.policy.numbers import telephone
 from gateway.policy.pattern import Pattern
 from gateway.policy.people import Barrier, Resident, Standing
 from gateway.policy.plan import Contact
@@ -69,10 +70,15 @@ class ContactRow(Document):
     name: Name
     number: Annotated[str, Field(pattern=r"^[^\s@]{1,64}$")]
     account: Annotated[str, Field(max_length=200)] = ""
-    telephone: Annotated[str, Field(pattern=r"^(\+?[0-9]{3,15})?$")] = ""
+    telephone: Annotated[str, Field(max_length=40)] = ""
     monitored: Yes = True
     recorded: Yes = True
     also: str = ""
+
+    @field_validator("telephone")
+    @classmethod
+    def _can_be_called(cls, text: str) -> str:
+        return telephone(text) if text else ""
 
     @property
     def key(self) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ south,4711,\u202eתמר,,,,,,,,,,
 CONTACTS = """\
 id,name,number,account,telephone,also
 ann,"=HYPERLINK(""x"")",5553330001,ann,,bob
-bob,Bob,5553330002,bob,+15553330002,
+bob,Bob,5553330002,bob,+13035550142,
 """
 LISTS = "facility,resident,contact,standing\nnorth,4711,ann,approved\nnorth,4711,bob,privileged\n"
 NUMBERS = "facility,number,act,reason\nnorth,_1900XXXXXXX,block,premium\n,5553339999,watch,order 7\n"
