@@ -41,6 +41,7 @@ def _contact(notes: Notes, index: int, entry: ContactEntry) -> Contact:
         payers=tuple(each.part() for each in entry.payers),
         also=tuple(dict.fromkeys(entry.also)),
         telephone=telephone_of(entry, index, notes),
+        language=entry.language,
     )
 
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from gateway.documents import Document
 from gateway.policy.decision import Medium
-from gateway.policy.ivr_document import IvrEntry
+from gateway.policy.ivr_document import IvrEntry, Language
 from gateway.policy.limits import Limits, Velocity
 from gateway.policy.payers import PayerEntry
 from gateway.policy.plan import FacilityType, Identify
@@ -134,6 +134,7 @@ class ContactEntry(Document):
     payers: tuple[PayerEntry, ...] = ()
     also: tuple[str, ...] = ()
     telephone: str = ""
+    language: Language | Literal[""] = ""
 
 
 class RuleEntry(Document):

@@ -145,7 +145,7 @@ class Rules:
     def _telephone(
         self, index: int, entry: RuleEntry, facility: Facility, contacts: Mapping[str, Contact], other: Contact | None
     ) -> None:
-        """It needs a trunk to call out by, and a rate for sound. other: whom the rule's pattern reaches by telephone."""
+        """It needs a trunk to call out by, and a rate for sound. other: whom the rule's pattern reaches so."""
         reached = contacts.get(entry.contact) if entry.contact else other
         if reached is None or not reached.telephone:
             return

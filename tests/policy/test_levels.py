@@ -162,7 +162,7 @@ def test_a_residents_own_unit_counts_wherever_the_call_comes_from() -> None:
         (
             "max_minutes: 20}",
             'max_minutes: 20, hours: {monday: ["22:30-23:00"]}}',
-            26,
+            27,
             "the hours of jail are all outside",
         ),
         ("max_minutes: 15", "max_minute: 15", 10, "did you mean 'max_minutes'?"),
