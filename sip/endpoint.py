@@ -11,7 +11,7 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -109,7 +109,12 @@ class SipEndpoint:
         if ":" not in target and not chosen.server:
             raise SipConfigError(f"trunk {trunk!r} has no server to call {trunk!r} at; name one, or call a SIP URI")
         checked = None if sdp is None else description.ours(sdp)
-        return await self._next_agent().place(target, checked, trunk, from_user)
+        for agent in self._agents_with_room():
+            try:
+                return await agent.place(target, checked, trunk, from_user)
+            except SipBusy:  # by the library, which keeps a place for a call that was given up before any response
+                continue
+        raise SipBusy("every agent has its calls")
 
     def addresses(self) -> tuple[tuple[Transport, str, int], ...]:
         return tuple(address for agent in self._agents for address in agent.addresses)
@@ -121,14 +126,14 @@ class SipEndpoint:
         """The process id of each agent, 0 for one that is being restarted."""
         return tuple(agent.process_id for agent in self._agents)
 
-    def _next_agent(self) -> Agent:
-        """Round robin over those with room."""
+    def _agents_with_room(self) -> Iterator[Agent]:
+        """Round robin."""
+        first = self._turn
         for step in range(len(self._agents)):
-            agent = self._agents[(self._turn + step) % len(self._agents)]
+            agent = self._agents[(first + step) % len(self._agents)]
             if agent.free_calls > 0:
                 self._turn = agent.index + 1
-                return agent
-        raise SipBusy("every agent has its calls")
+                yield agent
 
     async def _start(self, index: int) -> None:
         settings = self._settings

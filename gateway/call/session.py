@@ -113,6 +113,13 @@ class Session:
         return self._visit.is_over
 
     @property
+    def trunks(self) -> tuple[str, ...]:
+        """Those that have a call of this visit: the station's, and the telephone's. None once it is over, or refused."""
+        if self.is_over or self._refusal is not None:
+            return ()
+        return tuple(each for each in (self._invite.trunk, self._effects.out_trunk) if each)
+
+    @property
     def contact(self) -> str:
         """Who is rung; "" before policy allowed it."""
         return self._effects.terms.contact if self._effects.terms else ""
@@ -287,15 +294,15 @@ class Session:
             return self._unavailable(error)
         if not isinstance(answer, HoldGranted):
             return e.Refused(Refusal(answer.refusal))
-        closes_at = decision.terms.closes_at
+        closes_at, now_s = decision.terms.closes_at, self._clock.monotonic()
         left_s = (closes_at - self._clock.now()).total_seconds() if closes_at else 0.0
         return e.Authorised(
             paid_s=answer.seconds,
             max_s=decision.terms.max_seconds,
             reach_s=answer.reach_s,
-            closes_at_s=self._clock.monotonic() + left_s if closes_at else None,
+            closes_at_s=now_s + left_s if closes_at else None,
             notice=notice_of(decision.terms, answer),
-            phone=phone_call_of(decision.terms, answer),
+            phone=phone_call_of(decision.terms, answer, self._tools.trunks.in_order(decision.terms.out_trunks, now_s)),
         )
 
     async def _consume(self) -> None:

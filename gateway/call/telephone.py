@@ -45,6 +45,7 @@ class Telephone:
         self._listen = listen
         self._paid = paid
         self._dialog: Dialog | None = None
+        self._trunk = ""
         self._offered = False
         self.joined = False
         self.acts: dict[type[c.Command], Callable[[Any, VisitState], Awaitable[e.Event | None]]] = {
@@ -56,6 +57,11 @@ class Telephone:
             c.AskStationForKeyframe: self._ask_station,
             c.HangUpPhone: self._hang_up,
         }
+
+    @property
+    def trunk(self) -> str:
+        """By which it was called last; empty: by none yet."""
+        return self._trunk
 
     async def connect(self) -> e.Event | None:
         """Station and telephone hear each other from now on; again changes nothing."""
@@ -71,7 +77,7 @@ class Telephone:
     async def _call(self, command: c.CallPhone, visit: VisitState) -> e.Event | None:
         """A trunk that was tried before is left first: there is one telephone at a time."""
         await self._leave()
-        terms = self._terms()
+        self._trunk, terms = command.trunk, self._terms()
         if terms is None or self._tools.place is None:
             return e.PhoneEnded(0, command.attempt)
         try:
@@ -89,6 +95,8 @@ class Telephone:
 
     async def _leave(self) -> None:
         dialog, self._dialog = self._dialog, None
+        if self._trunk:
+            self._tools.trunks.failed(self._trunk, self._tools.clock.monotonic())
         if dialog is not None:
             await self._to_phone(dialog.hang_up())
         if self._offered:
@@ -99,6 +107,7 @@ class Telephone:
         try:
             if command.sdp is None:
                 raise NegotiationError("the telephone answered without a description")
+            self._tools.trunks.works(self._trunk)
             await self._patience.wait(self._media().complete_telephone(command.sdp))
         except (BridgeError, TimeoutError) as error:
             return self._refused(error)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.call.meter import ONLY_BOTH_WAYS, Metering
 from gateway.call.ports import Accounting, Decide, Doorbell, Facts, MakeMedia, PinDesk, PlaceCall, Recordings
+from gateway.call.trunks import Trunks
 from gateway.call.visit import Timeouts
 from gateway.clock import Clock
 
@@ -14,7 +15,8 @@ from gateway.clock import Clock
 class Tools:
     """What the sessions of a node work with. recordings: None where nothing can be recorded.
 
-    three_way: keys that are a sign of a third party, `!` for a hook flash. place: calls a family's telephone.
+    three_way: keys that are a sign of a third party, `!` for a hook flash. place: calls a family's telephone; trunks:
+    how its trunks do.
     """
 
     node: str
@@ -30,3 +32,4 @@ class Tools:
     check_pin: PinDesk | None = None
     three_way: tuple[str, ...] = ("!",)
     place: PlaceCall | None = None
+    trunks: Trunks = field(default_factory=Trunks)

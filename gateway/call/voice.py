@@ -93,13 +93,13 @@ def spoken_notice(terms: Terms) -> Prompt | None:
     return Prompt.NOTICE_MONITORED if terms.monitored else None
 
 
-def phone_call_of(terms: Terms, grant: HoldGranted) -> PhoneCall | None:
-    """None where the family has a page. Whose id is not made of digits is not named."""
+def phone_call_of(terms: Terms, grant: HoldGranted, trunks: tuple[str, ...]) -> PhoneCall | None:
+    """None where the family has a page. trunks: in the order to be tried. An id that is no number is not said."""
     if not terms.telephone:
         return None
     notice = replace(notice_of(terms, grant), balance=None)
     resident = terms.resident if terms.resident.isdecimal() else ""
-    return PhoneCall(terms.out_trunks, terms.language or "en", notice, resident)
+    return PhoneCall(trunks, terms.language or "en", notice, resident)
 
 
 def notice_of(terms: Terms, grant: HoldGranted) -> v.Notice:

@@ -79,6 +79,35 @@ async def test_a_trunk_that_says_nothing_is_left_for_the_next(tmp_path: Path) ->
         assert call.node.visits.view("v1").state == "accepting", "that the first has ended changes nothing"
 
 
+async def test_a_trunk_that_failed_is_tried_last_for_a_minute(tmp_path: Path) -> None:
+    async with phoning(tmp_path) as call:
+        node = call.node
+        (await call.phone()).reject(503)
+        (await call.phone()).reject(486)
+        await node.record()
+        node.station_calls()
+        assert (await call.phone()).trunk == "carrier-b"
+        await node.clock.advance(60)
+        node.station_calls(station="terminal-2")
+        assert (await call.phone()).trunk == "carrier-a"
+
+
+async def test_a_trunk_that_works_again_is_the_first_again(tmp_path: Path) -> None:
+    async with phoning(tmp_path) as call:
+        node = call.node
+        (await call.phone()).reject(503)
+        (await call.phone()).reject(486)
+        await node.record()
+        again = node.station_calls()
+        (await call.phone()).reject(500)
+        (await call.phone()).answer(PHONE_ANSWER)
+        await call.asked()
+        again.cancel()
+        await node.record(2)
+        node.station_calls()
+        assert (await call.phone()).trunk == "carrier-a"
+
+
 async def test_who_rang_already_is_not_rung_again(tmp_path: Path) -> None:
     async with phoning(tmp_path) as call:
         phone = await call.phone()
