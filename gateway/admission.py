@@ -57,6 +57,10 @@ class Admission:
         """The one in force."""
         return self._plan
 
+    def most_contacts(self, facility: str) -> int | None:
+        """Of a resident's list there; None: any number."""
+        return next((each.most_contacts for each in self._plan.facilities.values() if each.id == facility), None)
+
     def contact_name(self, contact: str) -> str | None:
         """None: the plan in force names no such contact."""
         return self._names.get(contact)

@@ -16,6 +16,7 @@ from gateway.api.routes import (
     join,
     node,
     pages,
+    people,
     records,
     reports,
     rules,
@@ -46,6 +47,10 @@ _TAGS = [
     {
         "name": "rules",
         "description": "What would be decided and why; other rules while visits run. For administrators.",
+    },
+    {
+        "name": "people",
+        "description": "Residents, contacts and lists, for administrators; who changed them, for auditors.",
     },
     {"name": "health", "description": "For supervisors and load balancers. No token."},
     {"name": "demo", "description": "Only in the demonstration."},
@@ -89,6 +94,8 @@ def create_app(services: Services) -> FastAPI:
         reports.router,
         accounts.router,
         rules.router,
+        people.router,
+        people.audit,
         pages.router,
     ):
         app.include_router(router)

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from bridge import Pressure
 from gateway.api.family import Doorbell
+from gateway.api.folk import People
 from gateway.api.links import Links
 from gateway.api.money import Accounts
 from gateway.api.records import Cdrs
@@ -203,5 +204,6 @@ class Services:
     accounts: Accounts | None = None
     joins: Joins | None = None
     rules: Rules | None = None
+    people: People | None = None
     sip_refused: Callable[[], Mapping[tuple[str, str, str], int]] = dict
     webhooks: Callable[[], Mapping[str, int]] = dict

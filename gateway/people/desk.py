@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from gateway.clock import Clock
+from gateway.errors import PeopleError
 from gateway.ivr.values import PinLocked, PinRight, PinWrong
 from gateway.people.pins import PinHashes, PinRules
 from gateway.policy.people import NOBODY, People, Standing
@@ -26,11 +27,27 @@ _REACHABLE = (Standing.APPROVED, Standing.PRIVILEGED)
 _NEVER = datetime.fromtimestamp(0).astimezone()
 
 
-class PeopleDesk:
-    """Every method raises StoreError when the store does not answer."""
+def check_room(people: Peoples, facility: str, resident: str, most: int | None) -> None:
+    """Raises PeopleError where a list has more contacts than it may, banned ones apart."""
+    if most is None:
+        return
+    listed = [each for _, each in people.standings(facility, resident) if each is not Standing.BANNED]
+    if len(listed) > most:
+        raise PeopleError(f"the list of resident {resident!r} is full: {most} contacts; take one from it first")
 
-    def __init__(self, store: Store, clock: Clock, rules: PinRules = PinRules()) -> None:  # noqa: B008 - a frozen value
+
+class PeopleDesk:
+    """Every method raises StoreError when the store does not answer. most_contacts: of a list, by facility."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        rules: PinRules = PinRules(),  # noqa: B008 - a frozen value
+        most_contacts: Callable[[str], int | None] = lambda _: None,
+    ) -> None:
         self._store = store
+        self._most_contacts = most_contacts
         self._clock = clock
         self._rules = rules
         self._people = NOBODY
@@ -60,6 +77,23 @@ class PeopleDesk:
         return version, None if version == self._version else work.people.since(self._version, self._people)
 
     # ---- changes ----
+
+    async def read(self, look: Callable[[Peoples], T]) -> T:
+        return await self._store.read(lambda work: look(work.people))
+
+    async def put_on_list(
+        self, facility: str, resident: str, contact: str, standing: Standing | None, *, who: str
+    ) -> bool | None:
+        """True: it is new, False: it has changed, None: it was so. Raises PeopleError, also for a list that is full."""
+        most = self._most_contacts(facility)
+
+        def act(people: Peoples, by: By) -> bool | None:
+            changed = people.set_standing(facility, resident, contact, standing, by=by)
+            if changed is not None and standing is not None:
+                check_room(people, facility, resident, most)
+            return changed
+
+        return await self.change(act, who)
 
     async def change(self, act: Callable[[Peoples, By], T], who: str) -> T:
         """All that `act` does is done together, or none of it. Raises what it raises (PeopleError)."""

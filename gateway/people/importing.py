@@ -18,9 +18,8 @@ from pydantic import ValidationError
 
 from gateway.documents import DocumentError, Problem
 from gateway.errors import PeopleError
-from gateway.people.desk import PeopleDesk
+from gateway.people.desk import PeopleDesk, check_room
 from gateway.people.rows import MODELS, ContactRow, Kind, ListRow, NumberRow, PeopleRow, ResidentRow
-from gateway.policy.people import Standing
 from gateway.policy.plan import Dialplan
 from gateway.store import By
 from gateway.store.people import Peoples
@@ -214,13 +213,10 @@ class _Bringing:
 
 
 def set_standing(people: Peoples, row: ListRow, most: int | None, by: By) -> bool | None:
-    """Raises PeopleError for somebody unknown, and where a list would have more than `most`, banned ones apart."""
+    """Raises PeopleError for somebody unknown, and for a list that would be too long."""
     changed = people.set_standing(row.facility, row.resident, row.contact, row.value(), by=by)
-    if changed is None or most is None or row.value() in (None, Standing.BANNED):
-        return changed
-    listed = [each for _, each in people.standings(row.facility, row.resident) if each is not Standing.BANNED]
-    if len(listed) > most:
-        raise PeopleError(f"the list of resident {row.resident!r} is full: {most} contacts; take one from it first")
+    if changed is not None and row.value() is not None:
+        check_room(people, row.facility, row.resident, most)
     return changed
 
 

@@ -71,6 +71,7 @@ class ContactRow(Document):
     number: Annotated[str, Field(pattern=r"^[^\s@]{1,64}$")]
     account: Annotated[str, Field(max_length=200)] = ""
     telephone: Annotated[str, Field(max_length=40)] = ""
+    language: Literal["", "en", "es"] = ""
     monitored: Yes = True
     recorded: Yes = True
     also: str = ""

@@ -175,6 +175,7 @@ class Peoples:
             "number": contact.number,
             "account_id": contact.account,
             "telephone": contact.telephone,
+            "language": contact.language,
             "monitored": contact.monitored,
             "recorded": contact.recorded,
             "also": json.dumps(contact.also) if contact.also else "",
@@ -336,11 +337,12 @@ def _contact(row: Row[Any]) -> Contact:
         recorded=bool(row.recorded),
         also=tuple(json.loads(row.also)) if row.also else (),
         telephone=row.telephone,
+        language=row.language,
     )
 
 
 def _contact_values(contact: Contact) -> dict[str, Any]:
-    names = ("id", "name", "number", "account", "monitored", "recorded", "telephone")
+    names = ("id", "name", "number", "account", "monitored", "recorded", "telephone", "language")
     return {name: getattr(contact, name) for name in names} | {"also": list(contact.also)}
 
 

@@ -55,6 +55,7 @@ contacts = Table(
     Column("number", Id, nullable=False),
     Column("account_id", Text, nullable=False, server_default=""),
     Column("telephone", Text, nullable=False, server_default=""),
+    Column("language", String(16), nullable=False, server_default=""),
     Column("monitored", Boolean(create_constraint=False), nullable=False, server_default=true()),
     Column("recorded", Boolean(create_constraint=False), nullable=False, server_default=true()),
     Column("also", Text, nullable=False, server_default=""),  # JSON: ids of contacts who ring along

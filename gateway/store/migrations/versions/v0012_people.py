@@ -68,6 +68,7 @@ def _contacts() -> None:
         sa.Column("number", ID, nullable=False),
         _text("account_id"),
         _text("telephone"),
+        sa.Column("language", sa.String(length=16), server_default="", nullable=False),
         _yes("monitored"),
         _yes("recorded"),
         _text("also"),
