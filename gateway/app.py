@@ -179,7 +179,8 @@ class Gateway:
         _log.info("node %s is ready", config.node)
 
     async def _start_policy(self, dialplan: Dialplan) -> None:
-        self.people = PeopleDesk(self.store, self._clock, PinRules.of(self.config.people))
+        rules = PinRules.of(self.config.people)
+        self.people = PeopleDesk(self.store, self._clock, rules, self._most_contacts)
         await self.people.snapshot()
         self.admission = Admission(dialplan, self.store, self._clock, self.people.snapshot)
         self.rules = Rules(
@@ -337,9 +338,13 @@ class Gateway:
             reports=Office(config.store.url, lambda: names_of(self.admission.plan)),
             joins=self.reaching,
             rules=self.rules,
+            people=self.people,
             sip_refused=lambda: self.visits.refused_requests,
             webhooks=lambda: self.courier.counters + self.reaching.counters,
         )
+
+    def _most_contacts(self, facility: str) -> int | None:
+        return self.admission.most_contacts(facility)
 
     def _contact_name(self, contact: str) -> str | None:
         """None: neither the dialplan nor the store knows such a contact."""
