@@ -20,6 +20,7 @@ import pytest
 from gateway.billing.accounting import Accounting
 from gateway.billing.cdr import Cdr, as_json, from_json
 from gateway.errors import BillingError, StoreUnavailable
+from gateway.exports.asterisk import disposition
 from gateway.exports.export import PAGE, Wanted, export
 from gateway.exports.feed import CdrFeed, Download
 from gateway.exports.formats import Format
@@ -236,6 +237,22 @@ async def test_asterisks_order(books: Accounting, tmp_path: Path) -> None:
         '"family-1","3101","5552368001","north","""3101"" <3101>","PJSIP/pbx","WebRTC/family-1","Dial","family-1",'
         '"2026-01-05 15:00:00","2026-01-05 15:00:04","2026-01-05 15:00:15",15,10,"ANSWERED","BILLING","cdr:v1","v1"'
     )
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("no_answer", "NO ANSWER"),
+        ("not_accepted", "NO ANSWER"),
+        ("rejected", "BUSY"),
+        ("busy", "BUSY"),
+        ("unreachable", "FAILED"),
+        ("trunk_error", "CONGESTION"),
+    ],
+)
+def test_asterisks_word_for_a_visit_that_was_not_answered(reason: str, words: str) -> None:
+    assert disposition({"answer_at": None, "reason": reason}) == words
+    assert disposition({"answer_at": "2026-01-05T15:00:04Z", "reason": reason}) == "ANSWERED"
 
 
 @dataclass(frozen=True)
