@@ -12,7 +12,14 @@ import sip.events as dialog
 from bridge.types import Kind, Side
 from gateway.call import events as e
 from gateway.call.request import request_of, user_part
-from gateway.call.translate import PICTURE_BODY, PICTURE_CONTENT_TYPE, asks_for_picture, from_dialog, from_media
+from gateway.call.translate import (
+    PICTURE_BODY,
+    PICTURE_CONTENT_TYPE,
+    asks_for_picture,
+    from_dialog,
+    from_media,
+    from_phone,
+)
 from gateway.policy.decision import Medium
 from sip.types import EndedBy, Invite, Transport
 from tests.call.stage import AUDIO_OFFER, VIDEO_OFFER
@@ -89,6 +96,28 @@ def test_words_of_a_dialog(said: dialog.DialogEvent, meant: e.Event | None) -> N
 @pytest.mark.parametrize(
     ("said", "meant"),
     [
+        (dialog.Progress(183, "early media"), e.PhoneProgress(2, rings=False)),
+        (dialog.Progress(180, None), e.PhoneProgress(2, rings=True)),
+        (dialog.Answered("sdp"), e.PhoneAnswered(2, "sdp")),
+        (dialog.Offered("sdp", "UPDATE"), e.PhoneOffered("sdp")),
+        (dialog.OfferRefused(488, ""), None),
+        (dialog.Dtmf("1", 100), e.KeyPressed("web", "1")),
+        (dialog.Dtmf("!", 100), None),
+        (dialog.Info(PICTURE_CONTENT_TYPE, PICTURE_BODY), e.PhoneWantsPicture()),
+        (dialog.Info("text/plain", "hello"), None),
+        (dialog.TransferRefused("sip:x@example.org"), e.TransferTried()),
+        (dialog.Ended(EndedBy.REMOTE, 486, ""), e.PhoneEnded(486, 2, hung_up=True)),
+        (dialog.Ended(EndedBy.TIMEOUT, 408, ""), e.PhoneEnded(408, 2)),
+        (dialog.Ended(EndedBy.AGENT, 0, ""), e.PhoneEnded(0, 2)),
+    ],
+)
+def test_words_of_a_telephones_dialog(said: dialog.DialogEvent, meant: e.Event | None) -> None:
+    assert from_phone(said, attempt=2) == meant
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
         (media.WebConnected(), e.WebUp()),
         (media.WebLost("closed"), e.WebDown()),
         (media.FirstMedia(Kind.VIDEO, Side.SIP, 2.0), e.PictureSeen("sip", 2.0)),
@@ -99,6 +128,8 @@ def test_words_of_a_dialog(said: dialog.DialogEvent, meant: e.Event | None) -> N
         (media.SideDead(Side.WEB), e.WebDown()),
         (media.DtmfKey(Side.WEB, "1", 80), e.KeyPressed("web", "1")),
         (media.KeyframeByInfo(), e.PictureWanted()),
+        (media.KeyframeByInfo(Side.WEB), e.PictureWanted("web")),
+        (media.PromptEnded(Side.WEB, 3), e.PromptEnded(3, "web")),
         (media.LimitByDescription(), e.LimitChanged()),
     ],
 )
