@@ -210,6 +210,7 @@ class Gateway:
             metering=Metering(**config.billing.meter.model_dump()),
             three_way=config.sip.three_way,
             check_pin=self.people.check_pin,
+            trunks=config.sip_settings().trunks,
         )
 
     async def _start_monitoring(self, stack: contextlib.AsyncExitStack) -> None:
@@ -246,14 +247,12 @@ class Gateway:
         archive = Archive(self.store, self._keys, Path(recording.folder), node=self.config.node, clock=self._clock)
         await archive.start()
         stack.push_async_callback(archive.close)
-        found = await archive.recover()
-        if found:
+        if found := await archive.recover():
             _log.warning("%d recordings that a crash had cut are kept as they are", found)
         return archive
 
     async def _start_events(self, stack: contextlib.AsyncExitStack) -> None:
-        mqtt = self.config.mqtt
-        url = mqtt.url
+        mqtt, url = self.config.mqtt, self.config.mqtt.url
         if url:
             parse_url(url)
         else:

@@ -76,6 +76,8 @@ class TrunkConfig(Document):
     from_user: str = "kinbridge"
     trusted_identity: bool = False
     invites_per_s: Annotated[float, Field(gt=0, le=10_000)] = 100.0
+    max_calls: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    calls_per_s: Annotated[int, Field(ge=1, le=10_000)] | None = None
 
     @field_validator("sources")
     @classmethod
@@ -308,6 +310,8 @@ def _trunk(config: TrunkConfig) -> Trunk:
         from_user=config.from_user,
         trusted_identity=config.trusted_identity,
         invites_per_s=config.invites_per_s,
+        max_calls=config.max_calls,
+        calls_per_s=config.calls_per_s,
     )
 
 

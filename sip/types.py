@@ -38,6 +38,7 @@ class Trunk:
     register: keep a registration at `server` (RFC 3261 section 10), refreshed every `register_expires_s`.
     trusted_identity: its P-Asserted-Identity says who calls (RFC 3325 section 5); else it is dropped and reported.
     invites_per_s: of new calls; twice as many may come at once. More get 503. Each agent counts for itself.
+    max_calls, calls_per_s: at once, and new in a second, in and out together; None: any number. gateway.call keeps them.
     """
 
     name: str
@@ -51,6 +52,8 @@ class Trunk:
     from_user: str = "kinbridge"
     trusted_identity: bool = False
     invites_per_s: float = 100.0
+    max_calls: int | None = None
+    calls_per_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,12 +88,12 @@ class Effects:
         self.terms: Terms | None = None
         self.reply: asyncio.Future[str] | None = None
         about = (tools, books.intent.visit_id, self.patience, self._required, lambda: self.terms)
-        self._phone = Telephone(*about, listen=listen_phone, paid=self._paid)
+        self.phone = Telephone(*about, listen=listen_phone, paid=self._paid)
         self._acts = {
             **self._own_acts(),
             **Asking(tools, books, self._required, ask_policy).acts,
             **Slices(books, tell, beside).acts,
-            **self._phone.acts,
+            **self.phone.acts,
         }
 
     def _own_acts(self) -> dict[type[c.Command], Act]:
@@ -206,10 +206,10 @@ class Effects:
         return e.Greeted()
 
     async def _connect_phone(self, command: c.ConnectPhone, visit: VisitState) -> e.Event | None:
-        if self._phone.joined or not self._described:
+        if self.phone.joined or not self._described:
             return None
         self._greeted = False
-        return await self._phone.connect()
+        return await self.phone.connect()
 
     async def _complete(self, command: c.CompleteMedia, visit: VisitState) -> e.Event | None:
         try:

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from bridge import Media
 from gateway.call import events as e
@@ -23,13 +23,25 @@ from gateway.call.notices import Ring
 from gateway.call.ports import Accounting, Decide, Doorbell, Facts, MakeMedia, PinDesk, Recordings
 from gateway.call.session import Session
 from gateway.call.tools import Tools
+from gateway.call.trunk_caps import TrunkCaps
 from gateway.call.view import VisitView
 from gateway.call.visit import Timeouts
 from gateway.clock import Clock
 from gateway.config import LimitsConfig
 from gateway.errors import StoreError, VisitGone
 from gateway.policy.decision import Refusal
-from sip import AgentRestarted, Dialog, Endpoint, EndpointEvent, Invite, RegistrationChanged, RequestsRefused, SipError
+from sip import (
+    AgentRestarted,
+    Dialog,
+    Endpoint,
+    EndpointEvent,
+    Invite,
+    RegistrationChanged,
+    RequestsRefused,
+    SipBusy,
+    SipError,
+    Trunk,
+)
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +77,7 @@ class Visits:
         metering: Metering = ONLY_BOTH_WAYS,
         check_pin: PinDesk | None = None,
         three_way: tuple[str, ...] = ("!",),
+        trunks: Iterable[Trunk] = (),
     ) -> None:
         timeouts = Timeouts(
             ring_s=limits.ring_timeout_s,
@@ -85,8 +98,9 @@ class Visits:
             metering,
             check_pin,
             three_way,
-            endpoint.invite,
+            self._place,
         )
+        self._caps = TrunkCaps(trunks, clock, self._calls_of)
         self._endpoint = endpoint
         self._limits = limits
         self._new_id = new_id
@@ -119,12 +133,12 @@ class Visits:
                 await dialog.reject(sip_codes.UNAVAILABLE, retry_after_s=sip_codes.RETRY_AFTER_S)
             return
         visit_id = self._new_id()
-        session = Session(visit_id, invite, dialog, self._tools, self._refusal())
+        session = Session(visit_id, invite, dialog, self._tools, self._refusal(invite.trunk))
         self._sessions[visit_id] = session
         self._emptied.clear()
         tasks.create_task(self._live(session), name=f"visit {visit_id}")
 
-    def _refusal(self) -> Refusal | None:
+    def _refusal(self, trunk: str) -> Refusal | None:
         if self._draining:
             return Refusal.DRAINING
         live = sum(not each.is_over for each in self._sessions.values())
@@ -134,7 +148,19 @@ class Visits:
         if live and not self._bearing():
             self.counters["refused_for_load"] += 1
             return Refusal.OVERLOAD
+        if not self._caps.take(trunk):
+            self.counters["trunk_busy"] += 1
+            return Refusal.TRUNK_BUSY
         return None
+
+    def _calls_of(self, trunk: str) -> int:
+        return sum(each.trunks.count(trunk) for each in self._sessions.values())
+
+    async def _place(self, target: str, sdp: str | None, *, trunk: str, from_user: str = "") -> Dialog:
+        if not self._caps.take(trunk, counted=True):
+            self.counters["trunk_busy"] += 1
+            raise SipBusy(f"the trunk {trunk!r} has as many calls as it may have")
+        return await self._endpoint.invite(target, sdp, trunk=trunk, from_user=from_user)
 
     async def _live(self, session: Session) -> None:
         try:

@@ -32,12 +32,12 @@ from gateway.call.keypad import Keypad
 from gateway.call.machine import allows, step
 from gateway.call.notices import Ring
 from gateway.call.request import intent_of, request_of
-from gateway.call.summary import HoldGranted, MediaSummary, ProofOfLife
+from gateway.call.summary import HoldGranted, ProofOfLife
 from gateway.call.threeway import ThreeWaySigns
 from gateway.call.tools import Tools
-from gateway.call.translate import from_dialog, from_media, from_phone, from_stats
-from gateway.call.view import VisitView
-from gateway.call.visit import State, VisitState, seconds_left
+from gateway.call.translate import from_dialog, from_media, from_phone
+from gateway.call.view import VisitView, view_of
+from gateway.call.visit import State, VisitState
 from gateway.call.voice import notice_of, phone_call_of
 from gateway.errors import MachineError, StoreError, StoreUnavailable, VisitGone
 from gateway.policy.decision import Allowed, Asks, Decision, Refusal, Refused
@@ -114,10 +114,10 @@ class Session:
 
     @property
     def trunks(self) -> tuple[str, ...]:
-        """Those that have a call of this visit: the station's, and the telephone's. None once it is over, or refused."""
+        """Those that have a call of this visit: the station's, and the telephone's. None once it is over."""
         if self.is_over or self._refusal is not None:
             return ()
-        return tuple(each for each in (self._invite.trunk, self._effects.out_trunk) if each)
+        return tuple(each for each in (self._invite.trunk, self._effects.phone.trunk) if each)
 
     @property
     def contact(self) -> str:
@@ -137,35 +137,15 @@ class Session:
         return self._books.proof(self._visit, self._clock.monotonic())
 
     def view(self) -> VisitView:
-        now_s = self._clock.monotonic()
-        visit, intent, terms, media = self._visit, self._books.intent, self._effects.terms, self._effects.media
-        charged, money_left = self._effects.money(visit, now_s)
-        grant = self._books.grant
-        return VisitView(
-            visit_id=self.visit_id,
-            node=intent.node,
-            facility=intent.facility,
-            facility_name=terms.facility_name if terms else "",
-            state=str(visit.state),
-            medium=intent.medium,
-            station=intent.station,
-            caller_name=terms.caller_name if terms else "",
-            contact=intent.contact,
-            contact_name=terms.contact_name if terms else "",
-            privileged=intent.privileged,
-            held=visit.held,
-            setup_at=intent.setup_at,
-            answer_at=self._timeline.maybe(visit.marks.answered_at_s),
-            media_start_at=self._timeline.maybe(visit.marks.media_start_at_s),
-            seconds_left=seconds_left(visit, now_s),
-            rate_per_minute=grant.rate_per_minute if grant else charged,
-            charged=charged,
-            money_left=money_left,
-            routes=tuple(str(each) for each in media.routes()) if media else (),
-            pipelines=media.describe() if media else "",
-            media=from_stats(media.stats()) if media else MediaSummary(),
-            monitored=terms.monitored if terms else False,
-            recorded=terms.recorded if terms else False,
+        now_s, effects = self._clock.monotonic(), self._effects
+        return view_of(
+            self._visit,
+            self._books,
+            self._timeline,
+            terms=effects.terms,
+            media=effects.media,
+            money=effects.money(self._visit, now_s),
+            now_s=now_s,
         )
 
     def watchable(self) -> Media:

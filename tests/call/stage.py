@@ -222,6 +222,7 @@ async def stage(
     ivr: IvrRules | None = None,
     check_pin: PinDesk | None = None,
     plan: Path = FOLDER / "demo.yaml",
+    lines: tuple[Trunk, ...] = CARRIERS,
     url: str = "",
     answer_within_s: float = 10.0,
     **limits: Any,
@@ -242,7 +243,7 @@ async def stage(
 
     async with (
         Store(url or f"sqlite:///{tmp_path}/node.db", answer_within_s=answer_within_s) as store,
-        FakeSipEndpoint(SipSettings(agents=10, trunks=CARRIERS)) as endpoint,
+        FakeSipEndpoint(SipSettings(agents=10, trunks=lines)) as endpoint,
     ):
         accounting = Accounting(store, tariffs, clock=clock, rules=rules)
         await accounting.open_account("family-1", "USD")
@@ -259,6 +260,7 @@ async def stage(
             clock=clock,
             node="node1",
             limits=LimitsConfig(**limits),
+            trunks=lines,
             new_id=lambda: f"v{next(numbers)}",
             bearing=bearing,
             check_pin=check_pin,
