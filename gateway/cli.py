@@ -7,6 +7,7 @@ so that `doctor` still runs where a library does not load.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -116,16 +117,14 @@ def demo(
 
 @app.command()
 def link(
-    contact: Annotated[str, typer.Argument(help="A contact's id in the dialplan.")],
+    contact: Annotated[str, typer.Argument(help="A contact's id in the dialplan or in the store.")],
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Print the address of a contact's family page. Whoever has it is that contact."""
-    from gateway.desk import family_link, known_contacts
+    from gateway.desk import assert_contact, family_link
 
     loaded = load_config(config)
-    contacts = known_contacts(loaded)
-    if contact not in contacts:
-        raise KinbridgeError(f"there is no contact {contact!r}; known in the dialplan: {', '.join(sorted(contacts))}")
+    asyncio.run(assert_contact(loaded, contact))
     print(family_link(loaded, contact))
 
 

@@ -16,7 +16,7 @@ from gateway.billing.caps import load_caps
 from gateway.billing.rules import AccountRules
 from gateway.billing.tariff import Tariffs, load_tariffs
 from gateway.config import Config
-from gateway.errors import StartError
+from gateway.errors import PeopleError, StartError
 from gateway.policy.dialplan import load
 from gateway.policy.plan import Dialplan
 from gateway.store import Store
@@ -57,9 +57,17 @@ def account_rules(config: Config) -> AccountRules:
     )
 
 
-def known_contacts(config: Config) -> frozenset[str]:
+async def assert_contact(config: Config, contact: str) -> None:
+    """Raises PeopleError where neither the dialplan nor the store knows the contact."""
     dialplan, _ = load_policy(config)
-    return frozenset(each.id for each in dialplan.numbers.values())
+    known = sorted(each.id for each in dialplan.numbers.values())
+    if contact in known:
+        return
+    async with Store(config.store.url) as store:
+        if await store.read(lambda work: work.people.contact(contact)) is not None:
+            return
+    listed = ", ".join(known)
+    raise PeopleError(f"there is no contact {contact!r}, neither in the store nor in the dialplan, which has: {listed}")
 
 
 def family_link(config: Config, contact: str) -> str:

@@ -64,7 +64,10 @@ def test_money_goes_in_once_for_each_key(config: Path) -> None:
     [
         (("account", "deposit", "nobody", "1.00", "--key", "k"), "there is no account 'nobody'"),
         (("account", "show", "nobody"), "there is no account 'nobody'"),
-        (("link", "nobody"), "there is no contact 'nobody'; known in the dialplan: attorney, "),
+        (
+            ("link", "nobody"),
+            "there is no contact 'nobody', neither in the store nor in the dialplan, which has: attorney, ",
+        ),
     ],
 )
 def test_what_is_not_there(config: Path, words: tuple[str, ...], complaint: str) -> None:
