@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from gateway.policy.decision import Allowed, Decision, Medium
 
 if TYPE_CHECKING:
     from gateway.config import Config
+    from gateway.policy.decision import VisitRequest
     from gateway.policy.plan import Dialplan
 
 dialplan_app = typer.Typer(help="Dialplans.", no_args_is_help=True)
@@ -41,27 +43,52 @@ def dialplan_explain(
     medium: Annotated[Medium | None, typer.Option(help="What the call brings; else it does not say.")] = None,
     at: Annotated[str, typer.Option(help="When, such as 2026-05-01T18:30; else now.")] = "",
     trunk: Annotated[str, typer.Option(help="The trunk it comes from; may be left out where there is one.")] = "",
+    resident: Annotated[str, typer.Option(help="Who calls, where residents are known by PIN.")] = "",
     plan: PlanFile = None,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """What is decided, and each condition that led there. A time without a zone is the facility's."""
+    """What is decided, and each condition that led there. A time without a zone is the facility's.
+
+    Where the facility knows residents or has limits, people and past visits are those of the database.
+    """
     from gateway.desk import load_policy
     from gateway.policy.cases import instant
-    from gateway.policy.decide import explain
     from gateway.policy.decision import VisitRequest
 
-    dialplan, _ = load_policy(_configured(config, plan))
+    loaded = _configured(config, plan)
+    dialplan, _ = load_policy(loaded)
     source = _trunk(dialplan, trunk)
     when = instant(dialplan, source, _time(at))
-    decision = explain(
-        dialplan,
-        VisitRequest(
-            source, station, dialled, medium or Medium.VIDEO, when, medium_known=medium is not None, asked=True
-        ),
+    request = VisitRequest(
+        source,
+        station,
+        dialled,
+        medium or Medium.VIDEO,
+        when,
+        medium_known=medium is not None,
+        resident=resident,
+        asked=True,
     )
+    decision = asyncio.run(_explained(loaded, dialplan, request))
     for condition in decision.path:
         typer.echo(condition)
     typer.echo(_summary(decision))
+
+
+async def _explained(config: Config, dialplan: Dialplan, request: VisitRequest) -> Decision:
+    from gateway.admission import Admission
+    from gateway.clock import SystemClock
+    from gateway.people import PeopleDesk
+    from gateway.policy.decide import explain
+    from gateway.policy.plan import Identify
+    from gateway.store import Store
+
+    facility = dialplan.facilities.get(request.trunk)
+    if facility is None or (facility.identify is Identify.NONE and not facility.limits.any):
+        return explain(dialplan, request)
+    async with Store(config.store.url) as store:
+        clock = SystemClock()
+        return await Admission(dialplan, store, clock, PeopleDesk(store, clock).snapshot).explain(request)
 
 
 @dialplan_app.command("test")

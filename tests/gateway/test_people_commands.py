@@ -77,3 +77,18 @@ def test_what_does_not_fit_is_said(
 ) -> None:
     with pytest.raises(error, match=says):
         said(config, "people", *words, typed=typed)
+
+
+def test_an_explanation_knows_the_people_of_the_database(config: Path, tmp_path: Path) -> None:
+    for name, text in (("residents", RESIDENTS), ("contacts", CONTACTS)):
+        (tmp_path / f"{name}.csv").write_text(text)
+        said(config, "people", "import", name, str(tmp_path / f"{name}.csv"))
+    plan = tmp_path / "known.yaml"
+    demo = Path(__file__).parents[2] / "dialplans" / "demo.yaml"
+    plan.write_text(demo.read_text().replace("trunks: [demo]", "trunks: [demo]\n    ivr: {}"))
+    question = ("--from", "terminal-1", "--to", "5553330001", "--at", "2026-01-05T12:00", "--plan", str(plan))
+    told = said(config, "dialplan", "explain", *question, "--resident", "4711").splitlines()
+    assert told[-2:] == ["approved: FAIL", "refused: not_approved"]
+    said(config, "people", "standing", "demo-jail", "4711", "ann", "approved")
+    assert "allowed by family" in said(config, "dialplan", "explain", *question, "--resident", "4711")
+    assert said(config, "dialplan", "explain", *question).splitlines()[-1] == "refused: unknown_resident"
