@@ -73,7 +73,7 @@ def view_of(
         contact=intent.contact,
         contact_name=terms.contact_name if terms else "",
         privileged=intent.privileged,
-        held=visit.held,
+        held=visit.on_hold,
         setup_at=intent.setup_at,
         answer_at=timeline.maybe(visit.marks.answered_at_s),
         media_start_at=timeline.maybe(visit.marks.media_start_at_s),

@@ -260,7 +260,8 @@ async def test_the_phone_holds_and_comes_back_and_nobody_pays_for_it(tmp_path: P
         assert (answer.code, answer.sdp) == (200, TELEPHONE_ANSWER)
         await node.fact(FactKind.HELD)
         assert "show held to sip, saying held" in node.media.own
-        assert node.visits.view("v1").state == "held"
+        view = node.visits.view("v1")
+        assert (view.state, view.held) == ("held", True)
         await node.clock.advance(60)
         call.station.reinvite(HOLD_OFFER)
         await node.fact(FactKind.HELD, 2)
