@@ -18,6 +18,7 @@ from gateway.money import Money
 from sip.types import SCANNERS, SipSettings, Strangers, TlsFiles, Transport, Trunk
 
 Port = Annotated[int, Field(ge=0, le=65535)]
+CodecName = Literal["PCMU", "PCMA", "G722", "H264", "VP8", "H263", "H263-1998", "H263-2000"]
 
 
 class StaffRole(StrEnum):
@@ -78,6 +79,14 @@ class TrunkConfig(Document):
     invites_per_s: Annotated[float, Field(gt=0, le=10_000)] = 100.0
     max_calls: Annotated[int, Field(ge=1, le=100_000)] | None = None
     calls_per_s: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    codecs: tuple[CodecName, ...] = ()
+
+    @field_validator("codecs")
+    @classmethod
+    def _with_sound(cls, codecs: tuple[CodecName, ...]) -> tuple[CodecName, ...]:
+        if codecs and not {"PCMU", "PCMA", "G722"} & set(codecs):
+            raise ValueError("there is none for sound among them; add for instance PCMU")
+        return codecs
 
     @field_validator("sources")
     @classmethod
@@ -312,6 +321,7 @@ def _trunk(config: TrunkConfig) -> Trunk:
         invites_per_s=config.invites_per_s,
         max_calls=config.max_calls,
         calls_per_s=config.calls_per_s,
+        codecs=config.codecs,
     )
 
 

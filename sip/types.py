@@ -38,7 +38,8 @@ class Trunk:
     register: keep a registration at `server` (RFC 3261 section 10), refreshed every `register_expires_s`.
     trusted_identity: its P-Asserted-Identity says who calls (RFC 3325 section 5); else it is dropped and reported.
     invites_per_s: of new calls; twice as many may come at once. More get 503. Each agent counts for itself.
-    max_calls, calls_per_s: at once, and new in a second, in and out together; None: any number. gateway.call keeps them.
+    max_calls, calls_per_s: at once, and new in a second, in and out together; None: any number. See gateway.call.
+    codecs: names of those that it may use, such as PCMU; empty: all. See gateway.call.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Trunk:
     invites_per_s: float = 100.0
     max_calls: int | None = None
     calls_per_s: int | None = None
+    codecs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

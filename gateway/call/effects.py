@@ -11,16 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
-from bridge import (
-    BridgeError,
-    BridgeStats,
-    Joined,
-    Media,
-    NegotiationError,
-    Side,
-    Slate,
-    WebLegFailed,
-)
+from bridge import BridgeError, BridgeStats, Joined, Media, NegotiationError, Side, Slate, WebLegFailed
 from gateway.call import commands as c
 from gateway.call import events as e
 from gateway.call import sip_codes
@@ -37,6 +28,7 @@ from gateway.call.slices import Slices
 from gateway.call.telephone import Telephone
 from gateway.call.tools import Tools
 from gateway.call.translate import PICTURE_BODY, PICTURE_CONTENT_TYPE, from_stats
+from gateway.call.trunk_codecs import within
 from gateway.call.visit import State, VisitState, seconds_left
 from gateway.call.voice import spoken_notice
 from gateway.errors import NothingToWatch, VisitGone, WatchingForbidden
@@ -147,7 +139,7 @@ class Effects:
         if self._joined is None:
             raise VisitGone("nothing was joined")
         try:
-            await self._dialog.answer(self._joined.sip_sdp)
+            await self._dialog.answer(self._allowed(self._joined.sip_sdp))
         except BadDescription as error:
             return self._refused(NegotiationError(str(error)))
         except SipError as error:
@@ -183,7 +175,7 @@ class Effects:
                 return await self._bring(command.web_offer)
             self.media = self._tools.media(sealed=self.terms is None or self.terms.privileged)
             self._listen(self.media)
-            self._joined = await self.patience.wait(self.media.join(self._paid(self._sip_offer), command.web_offer))
+            self._joined = await self.patience.wait(self.media.join(self._taken(self._sip_offer), command.web_offer))
         except (BridgeError, TimeoutError) as error:
             return self._refused(error)
         return e.MediaJoined()
@@ -199,7 +191,7 @@ class Effects:
         try:
             self.media = self._tools.media(sealed=True)
             self._listen(self.media)
-            self._joined = await self.patience.wait(self.media.greet(self._paid(self._sip_offer)))
+            self._joined = await self.patience.wait(self.media.greet(self._taken(self._sip_offer)))
         except (BridgeError, TimeoutError) as error:
             return self._refused(error)
         self._greeted = True
@@ -213,7 +205,7 @@ class Effects:
 
     async def _complete(self, command: c.CompleteMedia, visit: VisitState) -> e.Event | None:
         try:
-            sdp = self._paid(command.sdp) or ""
+            sdp = self._taken(command.sdp) or ""
             joined = await self.patience.wait(self._required().complete(sdp))
         except (BridgeError, TimeoutError) as error:
             return self._refused(error)
@@ -231,12 +223,12 @@ class Effects:
 
     async def _change(self, command: c.ChangeMedia, visit: VisitState) -> e.Event | None:
         try:
-            answer = await self.patience.wait(self._required().change(self._paid(command.sdp)))
+            answer = await self.patience.wait(self._required().change(self._taken(command.sdp)))
         except (BridgeError, TimeoutError) as error:
             log.info("visit %s: an offer was refused (%s)", self._books.intent.visit_id, type(error).__name__)
             await self._to_station(self._dialog.refuse_offer(sip_codes.NOT_ACCEPTABLE))
             return None
-        await self._to_station(self._dialog.answer_offer(answer))
+        await self._to_station(self._dialog.answer_offer(self._allowed(answer)))
         return self._hold_report(visit)
 
     async def _offer_limit(self, command: c.OfferLimit, visit: VisitState) -> None:
@@ -245,12 +237,12 @@ class Effects:
         except (BridgeError, TimeoutError) as error:
             log.info("visit %s: no limit was offered (%s)", self._books.intent.visit_id, type(error).__name__)
             return
-        await self._to_station(self._dialog.offer(offer))
+        await self._to_station(self._dialog.offer(self._allowed(offer)))
 
     async def _settle(self, command: c.SettleMedia, visit: VisitState) -> e.Event | None:
         """An answer that does not fit changes nothing: the session stays as it was (RFC 3261 section 14.1)."""
         try:
-            await self.patience.wait(self._required().complete(self._paid(command.sdp) or ""))
+            await self.patience.wait(self._required().complete(self._taken(command.sdp) or ""))
         except (BridgeError, TimeoutError) as error:
             log.info("visit %s: an answer was not taken (%s)", self._books.intent.visit_id, type(error).__name__)
             return None
@@ -265,6 +257,15 @@ class Effects:
     def _paid(self, sdp: str | None) -> str | None:
         """Raises NegotiationError, SdpError."""
         return as_paid(sdp, self.terms, self._sip_offer)
+
+    def _taken(self, sdp: str | None) -> str | None:
+        """What of the station's description counts: what was paid for, by codecs that its trunk may use."""
+        paid = self._paid(sdp)
+        return None if paid is None else self._allowed(paid)
+
+    def _allowed(self, sdp: str) -> str:
+        """Without codecs that the station's trunk may not use."""
+        return within(sdp, self._tools.codecs.get(self._books.intent.trunk, ()))
 
     async def _ask_family(self, command: c.AskFamilyForPicture, visit: VisitState) -> None:
         self._required().want_picture()

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 from bridge import Media
 from gateway.call import events as e
@@ -77,7 +77,7 @@ class Visits:
         metering: Metering = ONLY_BOTH_WAYS,
         check_pin: PinDesk | None = None,
         three_way: tuple[str, ...] = ("!",),
-        trunks: Iterable[Trunk] = (),
+        trunks: Sequence[Trunk] = (),
     ) -> None:
         timeouts = Timeouts(
             ring_s=limits.ring_timeout_s,
@@ -99,6 +99,7 @@ class Visits:
             check_pin,
             three_way,
             self._place,
+            codecs={each.name: each.codecs for each in trunks},
         )
         self._caps = TrunkCaps(trunks, clock, self._calls_of)
         self._endpoint = endpoint

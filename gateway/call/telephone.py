@@ -13,6 +13,7 @@ from gateway.call import sip_codes
 from gateway.call.patience import Patience
 from gateway.call.tools import Tools
 from gateway.call.translate import PICTURE_BODY, PICTURE_CONTENT_TYPE
+from gateway.call.trunk_codecs import within
 from gateway.call.visit import VisitState
 from gateway.policy.decision import Medium, Terms
 from sip import Dialog, SipError
@@ -84,7 +85,7 @@ class Telephone:
             video = terms.medium is Medium.VIDEO
             offer = await self._patience.wait(self._media().offer_telephone(video=video))
             self._offered = True
-            self._dialog = await self._tools.place(terms.telephone, offer, trunk=command.trunk)
+            self._dialog = await self._tools.place(terms.telephone, self._allowed(offer), trunk=command.trunk)
         except (BridgeError, TimeoutError) as error:
             return self._refused(error)
         except SipError as error:
@@ -92,6 +93,10 @@ class Telephone:
             return e.PhoneEnded(0, command.attempt)
         self._listen(self._dialog, command.attempt)
         return None
+
+    def _allowed(self, sdp: str) -> str:
+        """Without codecs that the telephone's trunk may not use."""
+        return within(sdp, self._tools.codecs.get(self._trunk, ()))
 
     async def _leave(self) -> None:
         dialog, self._dialog = self._dialog, None
@@ -108,7 +113,7 @@ class Telephone:
             if command.sdp is None:
                 raise NegotiationError("the telephone answered without a description")
             self._tools.trunks.works(self._trunk)
-            await self._patience.wait(self._media().complete_telephone(command.sdp))
+            await self._patience.wait(self._media().complete_telephone(self._allowed(command.sdp)))
         except (BridgeError, TimeoutError) as error:
             return self._refused(error)
         return e.PhoneReady()
@@ -118,12 +123,15 @@ class Telephone:
         if dialog is None:
             return None
         try:
-            answer = await self._patience.wait(self._media().change_telephone(self._paid(command.sdp)))
+            offer = self._paid(command.sdp)
+            answer = await self._patience.wait(
+                self._media().change_telephone(None if offer is None else self._allowed(offer))
+            )
         except (BridgeError, TimeoutError) as error:
             log.info("visit %s: the telephone's offer was refused (%s)", self._visit_id, type(error).__name__)
             await self._to_phone(dialog.refuse_offer(sip_codes.NOT_ACCEPTABLE))
             return None
-        await self._to_phone(dialog.answer_offer(answer))
+        await self._to_phone(dialog.answer_offer(self._allowed(answer)))
         held = self._media().held(Side.WEB)
         if visit.phone is None or held == visit.phone.held:
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.call.meter import ONLY_BOTH_WAYS, Metering
@@ -16,7 +17,7 @@ class Tools:
     """What the sessions of a node work with. recordings: None where nothing can be recorded.
 
     three_way: keys that are a sign of a third party, `!` for a hook flash. place: calls a family's telephone; trunks:
-    how its trunks do.
+    how its trunks do. codecs: those that each trunk may use; one that is not named may use all.
     """
 
     node: str
@@ -33,3 +34,4 @@ class Tools:
     three_way: tuple[str, ...] = ("!",)
     place: PlaceCall | None = None
     trunks: Trunks = field(default_factory=Trunks)
+    codecs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -51,6 +51,7 @@ class ScriptedMedia:
         self.listeners: list[Listener] = []
         self._told: asyncio.Queue[BridgeEvent] = asyncio.Queue()
         self._held: set[Side] = set()
+        self.heard: list[str] = []  # descriptions of station and telephone
         self.asked: list[str] = []
         self.own: list[str] = []  # what it was to say and show itself
         self.closed = False
@@ -182,6 +183,7 @@ class ScriptedMedia:
             await asyncio.Event().wait()
 
     def _hear(self, sdp: str, side: Side = Side.SIP) -> None:
+        self.heard.append(sdp)
         (self._held.add if "a=sendonly" in sdp or "a=inactive" in sdp else self._held.discard)(side)
 
     def _does(self, what: str) -> None:
