@@ -18,8 +18,10 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from gateway.documents import Document, DocumentError, Problem, Source, load_with_source
+from gateway.policy.cases_people import GivenPeople, GivenUsage
 from gateway.policy.decide import explain
 from gateway.policy.decision import Allowed, Asks, Decision, Medium, Refusal, VisitRequest
+from gateway.policy.people import People
 from gateway.policy.plan import Dialplan
 
 ALLOWED = "allowed"
@@ -31,6 +33,7 @@ class Case(Document):
     """at: with a zone, or without one on the wall clock of the trunk's facility.
 
     medium_known False: the call does not say whether it brings a picture. What is None is not looked at.
+    resident: who calls, where residents are known by PIN. usage: what the caller has had.
     """
 
     case: Annotated[str, Field(min_length=1)]
@@ -40,6 +43,8 @@ class Case(Document):
     at: datetime
     medium: Medium = Medium.VIDEO
     medium_known: bool = True
+    resident: str = ""
+    usage: GivenUsage = GivenUsage()
     expect: Literal["allowed"] | Refusal
     rule: str | None = None
     contact: str | None = None
@@ -52,16 +57,18 @@ class Case(Document):
 
 
 class Cases(Document):
-    """The whole document."""
+    """The whole document. people: who is there."""
 
+    people: GivenPeople = GivenPeople()
     cases: Annotated[tuple[Case, ...], Field(min_length=1)]
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The cases of one file, and where each stands."""
+    """The cases of one file, the people they are about, and where each stands."""
 
     cases: tuple[Case, ...]
+    people: People
     source: Source
 
 
@@ -71,7 +78,7 @@ def load_cases(path: Path) -> Table:
     problems = list(_mistakes(document, source))
     if problems:
         raise DocumentError(problems)
-    return Table(document.cases, source)
+    return Table(document.cases, document.people.people(), source)
 
 
 def _mistakes(document: Cases, source: Source) -> Iterator[Problem]:
@@ -91,15 +98,27 @@ def checked(plan: Dialplan, table: Table) -> tuple[Problem, ...]:
     return tuple(
         table.source.problem(f"{case.case}: {message}", "cases", index)
         for index, case in enumerate(table.cases)
-        for message in differences(case, explain(plan, question(plan, case)))
+        for message in differences(case, decided(plan, table.people, case))
     )
+
+
+def decided(plan: Dialplan, people: People, case: Case) -> Decision:
+    request = question(plan, case)
+    return explain(plan, request, people, case.usage.usage(request.at))
 
 
 def question(plan: Dialplan, case: Case) -> VisitRequest:
     """What the case asks. Callers whom the facility's voice asks first count as asked."""
     at = instant(plan, case.trunk, case.at)
     return VisitRequest(
-        case.trunk, case.station, case.dialled, case.medium, at, medium_known=case.medium_known, asked=True
+        case.trunk,
+        case.station,
+        case.dialled,
+        case.medium,
+        at,
+        medium_known=case.medium_known,
+        resident=case.resident,
+        asked=True,
     )
 
 
