@@ -50,7 +50,18 @@ def test_the_example_configuration_loads() -> None:
 def test_the_tables_ask_two_hundred_different_questions() -> None:
     cases = [(path.name, each) for path in TABLES for each in load_cases(path).cases]
     asked = {
-        (name, each.trunk, each.station, each.dialled, each.at, each.medium, each.medium_known) for name, each in cases
+        (
+            name,
+            each.trunk,
+            each.station,
+            each.resident,
+            each.usage,
+            each.dialled,
+            each.at,
+            each.medium,
+            each.medium_known,
+        )
+        for name, each in cases
     }
     assert len(asked) == len(cases)
     assert len(cases) >= 200
