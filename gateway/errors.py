@@ -18,6 +18,9 @@ KinbridgeError
 ├── ExportUnwritable      a file of records cannot be made where it is made before it is sent; says where and why
 ├── ReportError           a statement or report that cannot be made; says what would be right
 ├── PeopleError           residents or contacts that do not fit; says what would be right
+├── BookingError          a visit that cannot be booked, moved, approved or cancelled; says what would be right
+│   ├── SlotTaken         somebody else was faster
+│   └── BookingUnknown    there is no such booking (for this contact)
 ├── CandidateGone         rules that were read and shown can be taken no more
 ├── VisitGone             the visit has ended or never was
 └── WatchingRefused       an officer may not, or cannot, watch this visit
@@ -95,6 +98,18 @@ class ReportError(KinbridgeError):
 
 class PeopleError(KinbridgeError):
     """Residents, contacts or lists that do not fit together. The message says what would be right."""
+
+
+class BookingError(KinbridgeError):
+    """A visit cannot be booked, moved, approved or cancelled like this. The message names no person."""
+
+
+class SlotTaken(BookingError):
+    """Somebody else has a visit at that time: on the last free station, or with one of the two."""
+
+
+class BookingUnknown(BookingError):
+    """There is no such booking, or it is none of this contact's."""
 
 
 class CandidateGone(KinbridgeError):

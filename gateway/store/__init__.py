@@ -1,5 +1,6 @@
 """The database room: the only one that knows SQLAlchemy and Alembic. Functions go in, values come out."""
 
+from gateway.store.bookings import Booking, BookingState
 from gateway.store.database import Store
 from gateway.store.deliveries import Delivery, DeliveryState
 from gateway.store.drops import Drop
@@ -31,6 +32,8 @@ from gateway.store.rows import (
 from gateway.store.work import Work
 
 __all__ = [
+    "Booking",
+    "BookingState",
     "By",
     "PeopleChange",
     "PinState",

@@ -1,7 +1,7 @@
 """SQL of booked visits. The row is the truth: who holds a station at a time, and whether a visit was started.
 
 A station, a contact and a resident each have one visit at a time. `add` and `shift` look and write in one writing
-transaction: SQLite has one writer, PostgreSQL runs it SERIALIZABLE; the unique index on station and start stands behind.
+transaction: SQLite has one writer, PostgreSQL runs it SERIALIZABLE; a unique index on station and start stands behind.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@
     deliveries                            messages on their way to a receiver, each claimed by one node at a time
     join_links                            who may open the page of one visit: hashes of the link and of the device
     residents, contacts, relationships    who lives where, and whom each may reach: `people_tables`
+    bookings                              visits that are agreed for a time: `bookings_tables`
 
 `cdrs`, `movements`, `entries`, `watchings` and `accesses` refuse UPDATE and DELETE in the database itself (triggers).
 `accounts.balance_micros` and `held_micros` repeat what entries and open holds add up to, so that a reservation is one
@@ -33,10 +34,11 @@ from sqlalchemy import (
     text,
 )
 
-from gateway.store import people_tables, schema
+from gateway.store import bookings_tables, people_tables, schema
 from gateway.store.schema import Id, RowNumber
 
 metadata = schema.metadata
+BOOKINGS = bookings_tables.bookings
 PEOPLE = (people_tables.residents, people_tables.contacts, people_tables.relationships, people_tables.barriers)
 
 accounts = Table(

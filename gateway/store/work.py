@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from gateway.store.accounts import Books
+from gateway.store.bookings import Bookings
 from gateway.store.deliveries import Deliveries
 from gateway.store.drops import Drops
 from gateway.store.figures import Figures
@@ -33,3 +34,4 @@ class Work:
         self.deliveries = Deliveries(connection)
         self.joins = Joins(connection)
         self.people = Peoples(connection)
+        self.bookings = Bookings(connection)

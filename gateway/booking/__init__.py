@@ -1,0 +1,8 @@
+"""Visits that are booked for a time: slots, states, who may book what, and the start."""
+
+from gateway.booking.desk import BookingDesk, Hand, rules_of
+from gateway.booking.offers import Offer, Wanted
+from gateway.booking.slots import Slot
+from gateway.booking.states import Attendance, BookingRules
+
+__all__ = ["BookingDesk", "Hand", "rules_of", "Offer", "Wanted", "Slot", "Attendance", "BookingRules"]
