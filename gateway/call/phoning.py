@@ -92,7 +92,8 @@ def answered(visit: VisitState, event: e.PhoneAnswered, now_s: float) -> Step:
     if phone is None:
         return visit, ()
     after = replace(visit, state=State.ACCEPTING, phone=replace(phone, wire=Wire.ANSWERED))
-    return after, (c.CompletePhone(event.sdp), c.Publish(FactKind.ANSWERED))
+    told = c.Publish(FactKind.ANSWERED, (("trunk", phone.trunk),))
+    return after, (c.CompletePhone(event.sdp), told)
 
 
 def ready(visit: VisitState, event: e.PhoneReady, now_s: float) -> Step:

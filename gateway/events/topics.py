@@ -74,7 +74,12 @@ TOPICS: tuple[Topic, ...] = (
             Key("sip_code", "integer", "the SIP status that it gave, 0: none", 503),
         ),
     ),
-    Topic(FactKind.ANSWERED, "The family's telephone was answered; it is asked to press a key.", "accepting"),
+    Topic(
+        FactKind.ANSWERED,
+        "The family's telephone was answered; it is asked to press a key.",
+        "accepting",
+        (Key("trunk", "string", "which took the call: its name in the configuration", "carrier-a"),),
+    ),
     Topic(FactKind.ACCEPTED, "The family accepted; media is being joined.", "connecting"),
     Topic(FactKind.CONNECTED, "Sound goes both ways: the meter started.", "talking", (_AFTER,)),
     Topic(FactKind.FIRST_PICTURE, "The first picture of one side was passed on.", "talking", (_SOURCE, _AFTER)),

@@ -29,6 +29,7 @@ async def test_what_one_trunk_cannot_do_the_next_one_may(tmp_path: Path, code: i
         fact = await call.node.fact(FactKind.TRUNK_FAILED)
         assert fact.detail == {"trunk": "carrier-a", "sip_code": code}
         second.answer(PHONE_ANSWER)
+        assert (await call.node.fact(FactKind.ANSWERED)).detail == {"trunk": "carrier-b"}
         await call.asked()
         asked = call.node.media.asked
         assert asked.count("drop telephone") == 1, "there is one telephone at a time"
