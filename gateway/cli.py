@@ -17,6 +17,7 @@ from rich.console import Console
 
 from bridge.errors import BridgeError
 from gateway.command_line.accounts import account_app
+from gateway.command_line.bookings import booking_app
 from gateway.command_line.database import store_app
 from gateway.command_line.dialplan import dialplan_app
 from gateway.command_line.options import DEFAULT_CONFIG, ConfigFile
@@ -50,6 +51,7 @@ app.add_typer(report_app, name="report")
 app.add_typer(store_app, name="store")
 app.add_typer(webhooks_app, name="webhooks")
 app.add_typer(people_app, name="people")
+app.add_typer(booking_app, name="booking")
 app.command()(statement)
 
 LogLevel = Annotated[str, typer.Option(envvar="KINBRIDGE_LOG_LEVEL", help="DEBUG, INFO, WARNING or ERROR.")]

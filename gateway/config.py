@@ -11,6 +11,7 @@ from zoneinfo import available_timezones
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from bridge.types import MediaSettings
+from gateway.config_booking import BookingConfig
 from gateway.config_people import PeopleConfig
 from gateway.config_webhooks import WebhooksConfig
 from gateway.documents import Document, DocumentError, Problem, load_with_source
@@ -284,6 +285,7 @@ class Config(Document):
     exports: tuple[ExportConfig, ...] = ()
     webhooks: WebhooksConfig = WebhooksConfig()
     people: PeopleConfig = PeopleConfig()
+    booking: BookingConfig = BookingConfig()
 
     def sip_settings(self) -> SipSettings:
         sip = self.sip
@@ -345,6 +347,7 @@ def load_config(path: Path) -> Config:
         if not (base / each.folder).is_dir():
             problems.append(source.problem(f"there is no folder {each.folder!r}; make it", "exports", index, "folder"))
     problems += config.webhooks.problems(source, base)
+    problems += config.booking.problems(source)
     paths = [("dialplan", config.dialplan)] + [("tariffs", each) for each in config.tariffs]
     paths += [("caps", each) for each in config.caps]
     for field, name in paths:

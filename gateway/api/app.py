@@ -10,6 +10,7 @@ from gateway.api import problems
 from gateway.api.access import Surroundings
 from gateway.api.routes import (
     accounts,
+    bookings,
     demo,
     family,
     health,
@@ -52,6 +53,7 @@ _TAGS = [
         "name": "people",
         "description": "Residents, contacts and lists, for administrators; who changed them, for auditors.",
     },
+    {"name": "bookings", "description": "Scheduled visits: slots, booking, moving, cancelling. Staff, and the family."},
     {"name": "health", "description": "For supervisors and load balancers. No token."},
     {"name": "demo", "description": "Only in the demonstration."},
 ]
@@ -94,6 +96,8 @@ def create_app(services: Services) -> FastAPI:
         reports.router,
         accounts.router,
         rules.router,
+        bookings.router,
+        bookings.family_router,
         people.router,
         people.audit,
         pages.router,

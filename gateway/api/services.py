@@ -17,6 +17,7 @@ from gateway.api.money import Accounts
 from gateway.api.records import Cdrs
 from gateway.api.reporting import Reports
 from gateway.api.ruling import Rules
+from gateway.booking import BookingDesk
 from gateway.call.facts import Fact
 from gateway.call.notices import Ring
 from gateway.call.view import VisitView
@@ -204,6 +205,7 @@ class Services:
     accounts: Accounts | None = None
     joins: Joins | None = None
     rules: Rules | None = None
+    bookings: BookingDesk | None = None
     people: People | None = None
     sip_refused: Callable[[], Mapping[tuple[str, str, str], int]] = dict
     webhooks: Callable[[], Mapping[str, int]] = dict

@@ -1,8 +1,19 @@
 """Visits that are booked for a time: slots, states, who may book what, and the start."""
 
-from gateway.booking.desk import BookingDesk, Hand, rules_of
+from gateway.booking.desk import BookingDesk, Hand, new_booking_id, new_visit_id, rules_of
 from gateway.booking.offers import Offer, Wanted
 from gateway.booking.slots import Slot
 from gateway.booking.states import Attendance, BookingRules
 
-__all__ = ["BookingDesk", "Hand", "rules_of", "Offer", "Wanted", "Slot", "Attendance", "BookingRules"]
+__all__ = [
+    "BookingDesk",
+    "Hand",
+    "rules_of",
+    "new_booking_id",
+    "new_visit_id",
+    "Offer",
+    "Wanted",
+    "Slot",
+    "Attendance",
+    "BookingRules",
+]

@@ -10,10 +10,12 @@ with the reason in words, and StoreError when the store does not answer.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 from gateway.billing import accounts
 from gateway.billing.rules import AccountRules
@@ -42,6 +44,16 @@ class Hand:
 
     who: str = field(repr=False)
     staff: bool = False
+
+
+def new_booking_id() -> str:
+    """Random: it stands in addresses, and tells nothing of another one."""
+    return f"b-{secrets.token_hex(8)}"
+
+
+def new_visit_id() -> str:
+    """As every visit's."""
+    return f"v-{secrets.token_hex(8)}"
 
 
 def rules_of(config: BookingConfig) -> dict[str, BookingRules]:
@@ -96,6 +108,12 @@ class BookingDesk:
         offered = await self._offers(rules, wanted, Slot(since, until))
         held = await self._store.read(lambda work: work.bookings.held(wanted.facility, since, until + rules.slot))
         return still_free(offered, held, wanted)
+
+    def zone(self, facility: str) -> ZoneInfo:
+        return facility_of(self._plan(), facility).zone
+
+    def facility_name(self, facility: str) -> str:
+        return facility_of(self._plan(), facility).name
 
     async def booking(self, booking_id: str, contact: str = "") -> Booking:
         """contact: only if it is this contact's."""

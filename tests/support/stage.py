@@ -25,6 +25,7 @@ from gateway.api.records import Cdrs, RecordQuery
 from gateway.api.reporting import Reports
 from gateway.api.server import HttpServer
 from gateway.api.services import Check, Demo, Services, Staff
+from gateway.booking import BookingDesk
 from gateway.call.facts import Fact, FactKind
 from gateway.call.notices import Clocked, Hold, Over, Ring, Said, Warned
 from gateway.call.view import VisitView
@@ -205,6 +206,7 @@ class Stage:
         reports: Reports | None = None,
         accounts: Accounts | None = None,
         records: Cdrs | None = None,
+        bookings: BookingDesk | None = None,
     ) -> None:
         self.bus = Bus()
         self.doorbell = Doorbell(limit=page_limit)
@@ -232,6 +234,7 @@ class Stage:
             pressure=pressure,
             reports=reports,
             accounts=accounts,
+            bookings=bookings,
         )
         self._server = HttpServer(create_app(self.services), "127.0.0.1", 0, stop_s=1)
 
