@@ -18,8 +18,7 @@ import hashlib
 import logging
 import os
 import secrets
-import signal
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -34,6 +33,7 @@ from gateway.api.server import HttpServer
 from gateway.api.services import Check, Demo, Services, Staff
 from gateway.billing.accounting import Accounting
 from gateway.billing.expiry import run_expiry
+from gateway.booking import BookingDesk, new_booking_id, rules_of
 from gateway.call.facts import Fact
 from gateway.call.meter import Metering
 from gateway.call.registry import Visits
@@ -170,6 +170,7 @@ class Gateway:
         await self._start_policy(dialplan)
         self._plane = await stack.enter_async_context(MediaPlane(config.media_settings()))
         self.visits = self._make_visits(archive, await self._start_reaching(stack))
+        self.bookings = self._make_bookings()
         await self._start_monitoring(stack)
         await self._start_calls(stack)
         self._http = HttpServer(create_app(self._services()), config.http.host, config.http.port)
@@ -211,6 +212,19 @@ class Gateway:
             three_way=config.sip.three_way,
             check_pin=self.people.check_pin,
             trunks=config.sip_settings().trunks,
+        )
+
+    def _make_bookings(self) -> BookingDesk:
+        return BookingDesk(
+            store=self.store,
+            clock=self._clock,
+            rules=rules_of(self.config.booking),
+            plan=lambda: self.admission.plan,
+            people=self.people.snapshot,
+            new_booking_id=new_booking_id,
+            new_visit_id=new_visit_id,
+            cancelled=self.reaching.taken,
+            account_rules=account_rules(self.config),
         )
 
     async def _start_monitoring(self, stack: contextlib.AsyncExitStack) -> None:
@@ -338,6 +352,7 @@ class Gateway:
             joins=self.reaching,
             rules=self.rules,
             people=self.people,
+            bookings=self.bookings,
             sip_refused=lambda: self.visits.refused_requests,
             webhooks=lambda: self.courier.counters + self.reaching.counters,
         )
@@ -417,34 +432,3 @@ def _hashed(variable: str) -> str:
 def new_visit_id() -> str:
     """Random, so that it tells nothing and cannot be guessed from another one."""
     return f"v-{secrets.token_hex(8)}"
-
-
-async def serve(config: Config, say: Callable[[str], None]) -> None:
-    """Until SIGTERM or SIGINT; drains for `limits.drain_s`, or not at all when the signal comes twice."""
-    wishes: asyncio.Queue[None] = asyncio.Queue()
-    loop = asyncio.get_running_loop()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(each, wishes.put_nowait, None)
-    gateway = Gateway(config)
-    loop.add_signal_handler(signal.SIGHUP, gateway.reload_soon)
-    async with gateway:
-        gateway.settle()
-        say(f"family page and API: {gateway.public_url}")
-        for transport, host, port in gateway.sip_addresses:
-            say(f"SIP: {host}:{port}/{transport}")
-        await _first(wishes.get(), gateway.failed())
-        say(f"stopping: visits may end within {config.limits.drain_s:.0f} s (again: at once)")
-        await _first(gateway.drain(config.limits.drain_s), wishes.get())
-
-
-async def _first(*waits: Coroutine[Any, Any, None]) -> None:
-    """Ends with the first of them, raising what it raised; the others are cancelled."""
-    tasks = [asyncio.create_task(each, name="serve") for each in waits]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for each in done:
-            each.result()
-    finally:
-        for each in tasks:
-            each.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

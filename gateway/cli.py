@@ -78,7 +78,7 @@ def serve(
     """Run the gateway until SIGTERM or Ctrl-C; visits that run may end first (limits.drain_s)."""
     import uvloop
 
-    from gateway.app import serve as serve_gateway
+    from gateway.serving import serve as serve_gateway
 
     set_up_logging(log_level.upper(), log_format)
     uvloop.run(serve_gateway(load_config(config), say=typer.echo))
