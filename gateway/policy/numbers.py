@@ -17,6 +17,7 @@ from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, V
 from phonenumbers import shortnumberinfo as short_numbers
 
 _NUMBER = re.compile(r"\+?[0-9][0-9().-]{2,24}")
+_SERVICE_CODE = re.compile(r"[*#][0-9]{2}(?=[0-9])")  # such as *67 before a number: do not show mine
 _EXAMPLE = "write it in full, such as +13035550101"
 _SHORT_BESIDE = {"US": frozenset({"988"})}
 """Short numbers that are in service and that the library's tables do not name: 988, Suicide & Crisis Lifeline."""
@@ -63,8 +64,10 @@ def _parsed(text: str, region: str | None) -> PhoneNumber | None:
 @lru_cache(maxsize=16_384)
 def is_emergency(dialled: str, region: str) -> bool:
     """Whether it would call the emergency services there, also with digits behind it where networks ignore them."""
-    digits = dialled.removeprefix("+")
-    return bool(region) and short_numbers.connects_to_emergency_number(digits, region)
+    digits = _SERVICE_CODE.sub("", dialled).removeprefix("+")
+    if not region or any(map(str.isalpha, digits)):  # a name with digits in it is a name
+        return False
+    return short_numbers.connects_to_emergency_number(digits, region)
 
 
 @lru_cache(maxsize=16_384)

@@ -112,6 +112,17 @@ def test_emergency_and_service_numbers_are_blocked_where_a_wide_rule_takes_them(
     assert refusal(asked(plan, dialled)) is Refusal.BLOCKED
 
 
+@pytest.mark.parametrize("dialled", ["911", "112", "+911", "9-1-1", "911#", "9111", "*67911"])
+def test_what_calls_emergency_services(dialled: str) -> None:
+    assert is_emergency(dialled, "US")
+    assert not is_emergency(dialled, "")
+
+
+@pytest.mark.parametrize("dialled", ["room112", "mary911", "3035550911", "*70", "44", "", "411", "+13035550112"])
+def test_what_does_not(dialled: str) -> None:
+    assert not is_emergency(dialled, "US")
+
+
 def test_an_emergency_number_is_blocked_even_where_a_contact_of_the_store_has_it() -> None:
     plan = read(AT_HOME.replace("_NXXNXXXXXX", "_X!"))
     wrong = replace(plan, numbers={**plan.numbers, "911": Contact("wrong", "Wrong", "911", "mary")})
