@@ -2,6 +2,8 @@
 
 from gateway.booking.desk import BookingDesk, Hand, new_booking_id, new_visit_id, rules_of
 from gateway.booking.offers import Offer, Wanted
+from gateway.booking.ports import CallStation, Reminder, Scheduled
+from gateway.booking.scheduler import Scheduler
 from gateway.booking.slots import Slot
 from gateway.booking.states import Attendance, BookingRules
 
@@ -11,6 +13,10 @@ __all__ = [
     "rules_of",
     "new_booking_id",
     "new_visit_id",
+    "CallStation",
+    "Reminder",
+    "Scheduled",
+    "Scheduler",
     "Offer",
     "Wanted",
     "Slot",

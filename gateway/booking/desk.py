@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 from gateway.billing import accounts
 from gateway.billing.rules import AccountRules
 from gateway.booking import states
-from gateway.booking.offers import Offer, Wanted, facility_of, limits_of, offers, still_free
+from gateway.booking.offers import Offer, Wanted, contact_of, facility_of, limits_of, offers, still_free
 from gateway.booking.slots import Slot, day_of, week_of
 from gateway.booking.states import BookingRules
 from gateway.clock import Clock
@@ -109,6 +109,16 @@ class BookingDesk:
         held = await self._store.read(lambda work: work.bookings.held(wanted.facility, since, until + rules.slot))
         return still_free(offered, held, wanted)
 
+    def rules_for(self, booking: Booking) -> BookingRules:
+        """Also where the facility takes no more bookings: what was agreed comes to its end without a fee."""
+        found = self._rules.get(booking.facility)
+        return found if found is not None else BookingRules(booking.facility, Money(0, booking.owed.currency))
+
+    async def way_to(self, booking: Booking) -> tuple[str, str]:
+        """The trunk of its facility, and the number of its contact, both as of now."""
+        facility, people = facility_of(self._plan(), booking.facility), await self._people()
+        return facility.trunks[0], contact_of(self._plan(), people, booking.contact).number
+
     def zone(self, facility: str) -> ZoneInfo:
         return facility_of(self._plan(), facility).zone
 
@@ -195,6 +205,17 @@ class BookingDesk:
         )
         self._cancelled(done.visit_id)
         return done
+
+    async def settle(self, before: Booking, after: Booking) -> bool:
+        """Writes what has become of it, with its money. False when it has changed since `before` was read."""
+
+        def write(work: Work) -> bool:
+            if not work.bookings.put(before, after):
+                return False
+            self._settled(work, replace(after, version=before.version + 1))
+            return True
+
+        return await self._store.write(write)
 
     # ---- how ----
 

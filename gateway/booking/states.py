@@ -1,7 +1,7 @@
 """What may become of a booking, and what the family owes for it then: pure.
 
 requested -> approved, refused, cancelled       approved -> starting, cancelled (moved: the same booking, another time)
-starting  -> kept, no_show_family, no_show_station, interrupted
+starting  -> started, no_show_family, no_show_station, interrupted       started -> kept
 
 The fee is owed from the approval on. It is given back by the rule: cancelled by staff or in time, all of it; later, a
 share. Where the house's side is missing nothing is owed; where the family is, a share.
@@ -120,9 +120,17 @@ def ended(booking: Booking, attendance: Attendance, rules: BookingRules, now: da
     return _next(booking, BookingState.KEPT, now, booking.owed)
 
 
-def interrupted(booking: Booking, now: datetime) -> Booking:
-    """Its gateway ended in the midst of it. It is not called again, and costs no fee."""
-    _must_be(booking, "interrupted", BookingState.STARTING, BookingState.STARTED)
+def started(booking: Booking, now: datetime) -> Booking:
+    """Both are there."""
+    _must_be(booking, "started", BookingState.STARTING)
+    return replace(booking, state=BookingState.STARTED, changed_at=now)
+
+
+def recovered(booking: Booking, now: datetime) -> Booking:
+    """Its gateway ended in the midst of it. It is not called again; only where both had come is a fee owed."""
+    _must_be(booking, "recovered", BookingState.STARTING, BookingState.STARTED)
+    if booking.state is BookingState.STARTED:
+        return _next(booking, BookingState.KEPT, now, booking.owed)
     return _next(booking, BookingState.INTERRUPTED, now, Money(0, booking.owed.currency), "the gateway ended")
 
 

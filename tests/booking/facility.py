@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from gateway.booking import BookingDesk, BookingRules
 from gateway.clock import ManualClock
@@ -47,7 +48,7 @@ def desk_on(
     people: People = NOBODY,
     told: Callable[[str], None] = lambda _visit: None,
     node: str = "",
-    **rules: object,
+    **rules: Any,
 ) -> BookingDesk:
     async def present() -> People:
         return people
@@ -57,7 +58,7 @@ def desk_on(
     return BookingDesk(
         store=store,
         clock=clock,
-        rules={"jail": replace(RULES, **rules)},  # type: ignore[arg-type]  # by name
+        rules={"jail": replace(RULES, **rules)},
         plan=lambda: dialplan,
         people=present,
         new_booking_id=lambda: f"b{node}-{next(numbers)}",
