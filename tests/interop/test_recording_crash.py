@@ -42,10 +42,21 @@ async def test_a_recording_of_a_killed_gateway_plays(tmp_path: Path) -> None:
             await terminal.dial(gateway.uri("5552368001"))
             await terminal.wait_for("CALL_ESTABLISHED")
 
-            async def lying() -> bool:
-                return any(each.stat().st_size >= ENOUGH_BYTES for each in files.glob("*.kbr"))
+            async def all_flow() -> bool:
+                (visit,) = await gateway.visits()
+                passed = [each["packets"] for each in visit["quality"]["flows"]]
+                return len(passed) == 4 and min(passed) > 100
 
-            await until(lying, "some seconds of the recording on the disk", 40)
+            def lying() -> int:
+                return sum(each.stat().st_size for each in files.glob("*.kbr"))
+
+            await until(all_flow, "sound and picture of both sides", 40)
+            before = lying()
+
+            async def enough() -> bool:
+                return lying() >= before + ENOUGH_BYTES
+
+            await until(enough, "some seconds of the recording on the disk", 40)
             await gateway.kill()
             (file,) = files.glob("*.kbr")
             with file.open("ab") as torn:
