@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import gc
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -119,6 +119,10 @@ def parse_document(text: str, name: str, model: type[D]) -> tuple[D, Source]:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise DocumentError([Problem(name, line, "", f"is not YAML: {error.problem}")]) from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        message = f"is not YAML: the character {error.character:#x} may not stand there; take it away"
+        raise DocumentError([Problem(name, line, "", message)]) from None
     source = Source(name, node)
     try:
         return model.model_validate({} if data is None else data), source
@@ -142,7 +146,7 @@ def _read(text: str) -> tuple[yaml.Node | None, Any]:
     """The document's tree and its values. By libyaml; what that refuses is read again by PyYAML, which says why."""
     try:
         return _values(_FastLoader(text))
-    except yaml.MarkedYAMLError:
+    except (yaml.MarkedYAMLError, ValueError, TypeError):
         return _values(_StrictLoader(text))
 
 
@@ -161,6 +165,10 @@ class _NoDoubleKeys(yaml.constructor.SafeConstructor):
         seen: set[Any] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                raise yaml.constructor.ConstructorError(
+                    None, None, "a list or a mapping cannot be a key; take the brackets away", key_node.start_mark
+                )
             if key in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {key!r} stands here twice", key_node.start_mark
@@ -187,7 +195,14 @@ class _FastLoader(_NoDoubleKeys, yaml.CSafeLoader):
 
 
 class _StrictLoader(_NoDoubleKeys, yaml.SafeLoader):
-    pass
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """PyYAML lets out what Python says of a value that is none of its kind, or of a key that cannot be one."""
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, TypeError):
+            kind = node.tag.rpartition(":")[2]
+            message = f"this cannot be read as {kind}; write it in quotes, or without a tag"
+            raise yaml.constructor.ConstructorError(None, None, message, node.start_mark) from None
 
 
 def _lines(node: yaml.Node, location: Location) -> Iterable[tuple[Location, int]]:
