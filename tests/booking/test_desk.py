@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -30,7 +31,14 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-async def store(database_url: str) -> AsyncIterator[Store]:
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with Store(f"sqlite:///{tmp_path}/k.db") as opened:
+        yield opened
+
+
+@pytest.fixture
+async def each_store(database_url: str) -> AsyncIterator[Store]:
+    """For what a database has to get right by itself: races, money, what overlaps."""
     async with Store(database_url) as opened:
         yield opened
 
@@ -45,17 +53,19 @@ async def balance(store: Store, account: str) -> str:
     return found.balance.amount
 
 
-async def test_fifty_who_want_one_slot_at_the_same_time(store: Store, database_url: str, clock: ManualClock) -> None:
+async def test_fifty_who_want_one_slot_at_the_same_time(
+    each_store: Store, database_url: str, clock: ManualClock
+) -> None:
     people = [f"c{number}" for number in range(50)]
     lines = "".join(f'  - {{id: {each}, name: X, number: "55523690{each[1:]:0>2}", account: x}}\n' for each in people)
     crowd = ONE_CELL.replace("contacts:\n", "contacts:\n" + lines)
     async with Store(database_url) as second:
-        desks = [desk_on(each, clock, plan=crowd, node=name) for each, name in ((store, "1"), (second, "2"))]
+        desks = [desk_on(each, clock, plan=crowd, node=name) for each, name in ((each_store, "1"), (second, "2"))]
         asked = [desks[index % 2].book(visits(each), at(9), Hand(each)) for index, each in enumerate(people)]
         answers = await asyncio.gather(*asked, return_exceptions=True)
     assert [each for each in answers if not isinstance(each, (SlotTaken, Booking))] == []
     assert sum(isinstance(each, SlotTaken) for each in answers) == 49
-    assert len(await store.read(lambda work: work.bookings.held("jail", at(9), at(10)))) == 1
+    assert len(await each_store.read(lambda work: work.bookings.held("jail", at(9), at(10)))) == 1
 
 
 async def test_each_slot_has_as_many_visits_as_there_are_stations(store: Store, clock: ManualClock) -> None:
@@ -76,9 +86,9 @@ async def test_nobody_is_in_two_visits_at_once(store: Store, clock: ManualClock)
     assert at(9) not in [each.slot.starts_at for each in await desk.slots(visits("mary"), at(8), at(11))]
 
 
-async def test_slots_of_another_length_may_not_overlap_either(store: Store, clock: ManualClock) -> None:
-    await desk_on(store, clock, plan=ONE_CELL).book(visits("mary"), at(9, 30), MARY)
-    shorter = desk_on(store, clock, plan=ONE_CELL, slot=timedelta(minutes=20))
+async def test_slots_of_another_length_may_not_overlap_either(each_store: Store, clock: ManualClock) -> None:
+    await desk_on(each_store, clock, plan=ONE_CELL).book(visits("mary"), at(9, 30), MARY)
+    shorter = desk_on(each_store, clock, plan=ONE_CELL, slot=timedelta(minutes=20))
     found = await shorter.slots(visits("bob"), at(9), at(10, 30))
     assert [each.slot.starts_at for each in found] == [at(9), at(10), at(10, 20)]
 
@@ -132,9 +142,9 @@ async def test_a_contact_touches_its_own_bookings_only(store: Store, clock: Manu
     assert (await desk.cancel(booked.booking_id, MARY)).state is BookingState.CANCELLED
 
 
-async def test_moving_keeps_the_booking_and_frees_the_time_before(store: Store, clock: ManualClock) -> None:
+async def test_moving_keeps_the_booking_and_frees_the_time_before(each_store: Store, clock: ManualClock) -> None:
     told: list[str] = []
-    desk = desk_on(store, clock, plan=ONE_CELL, told=told.append)
+    desk = desk_on(each_store, clock, plan=ONE_CELL, told=told.append)
     booked = await desk.book(visits("mary"), at(9, day=8), MARY)
     moved = await desk.move(booked.booking_id, at(9, 30, day=8), MARY)
     assert (moved.booking_id, moved.visit_id, moved.sequence) == (booked.booking_id, booked.visit_id, 1)
@@ -171,20 +181,20 @@ async def test_the_refund_rule(store: Store, clock: ManualClock, wait_h: int, by
     assert await balance(store, "mary") == left
 
 
-async def test_who_cannot_pay_the_fee_holds_no_slot(store: Store, clock: ManualClock) -> None:
-    books = Accounting(store, demo_tariffs(), clock=clock)
+async def test_who_cannot_pay_the_fee_holds_no_slot(each_store: Store, clock: ManualClock) -> None:
+    books = Accounting(each_store, demo_tariffs(), clock=clock)
     await books.open_account("mary")
-    desk = desk_on(store, clock, fee=FEE)
+    desk = desk_on(each_store, clock, fee=FEE)
     with pytest.raises(BookingError, match="cannot pay the fee"):
         await desk.book(visits("mary"), at(9), MARY)
-    assert not await store.read(lambda work: work.bookings.listed())
+    assert not await each_store.read(lambda work: work.bookings.listed())
 
 
-async def test_visits_a_day_of_a_resident_are_bookings_too(store: Store, clock: ManualClock) -> None:
+async def test_visits_a_day_of_a_resident_are_bookings_too(each_store: Store, clock: ManualClock) -> None:
     plan = PLAN.replace("trunks: [pbx]", "trunks: [pbx], identify: pin, ivr: {}, limits: {visits_per_week: 2}")
     sam = Resident("4711", "jail", "Sam", visits_per_day=1)
     standings = {("jail", "4711", each): Standing.APPROVED for each in ("mary", "bob")}
-    desk = desk_on(store, clock, plan=plan, people=People.of([sam], standings=standings))
+    desk = desk_on(each_store, clock, plan=plan, people=People.of([sam], standings=standings))
     first = await desk.book(visits("mary", "4711"), at(9), MARY)
     with pytest.raises(BookingError, match="that day"):
         await desk.book(visits("bob", "4711"), at(10), BOB)
@@ -197,11 +207,11 @@ async def test_visits_a_day_of_a_resident_are_bookings_too(store: Store, clock: 
     assert not await desk.slots(visits("bob", "9999"), at(9), at(12))
 
 
-async def test_what_somebody_else_changed_meanwhile_is_not_overwritten(store: Store, clock: ManualClock) -> None:
-    booked = await desk_on(store, clock).book(visits("mary"), at(9), MARY)
+async def test_what_somebody_else_changed_meanwhile_is_not_overwritten(each_store: Store, clock: ManualClock) -> None:
+    booked = await desk_on(each_store, clock).book(visits("mary"), at(9), MARY)
     claimed = starting(booked, "node1", MONDAY)
-    assert await store.write(lambda work: work.bookings.put(booked, claimed))
-    assert not await store.write(lambda work: work.bookings.put(booked, replace(claimed, node="node2")))
+    assert await each_store.write(lambda work: work.bookings.put(booked, claimed))
+    assert not await each_store.write(lambda work: work.bookings.put(booked, replace(claimed, node="node2")))
 
 
 @pytest.mark.parametrize(

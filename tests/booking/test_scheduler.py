@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -95,9 +96,16 @@ class House:
 
 
 @pytest.fixture
-async def store(database_url: str) -> AsyncIterator[Store]:
-    async with Store(database_url) as opened:
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with Store(f"sqlite:///{tmp_path}/k.db") as opened:
         yield opened
+
+
+@pytest.fixture
+async def each_house(database_url: str) -> AsyncIterator[House]:
+    """For what a database has to get right by itself: claims."""
+    async with Store(database_url) as opened:
+        yield House(opened, ManualClock(MONDAY))
 
 
 @pytest.fixture
@@ -159,43 +167,43 @@ async def test_who_does_not_come_pays_by_the_rule(
     assert (await books.account("mary")).balance.amount == left
 
 
-async def test_two_nodes_begin_each_visit_once(house: House) -> None:
-    booked = [await house.desk.book(Wanted("jail", each), at(9), Hand(each)) for each in ("mary", "bob")]
-    await house.clock.advance((at(9) - MONDAY).total_seconds())
-    async with house.running("node1", "node2"):
+async def test_two_nodes_begin_each_visit_once(each_house: House) -> None:
+    booked = [await each_house.desk.book(Wanted("jail", each), at(9), Hand(each)) for each in ("mary", "bob")]
+    await each_house.clock.advance((at(9) - MONDAY).total_seconds())
+    async with each_house.running("node1", "node2"):
         for each in booked:
-            await house.is_now(each, BookingState.STARTED)
-        await house.settled()
-    assert sorted(visit.visit_id for _, visit in house.stations.called) == sorted(each.visit_id for each in booked)
+            await each_house.is_now(each, BookingState.STARTED)
+        await each_house.settled()
+    assert sorted(visit.visit_id for _, visit in each_house.stations.called) == sorted(each.visit_id for each in booked)
 
 
-async def test_after_a_crash_nothing_is_called_again(house: House) -> None:
-    mary, bob = [await house.desk.book(Wanted("jail", each), at(9), Hand(each)) for each in ("mary", "bob")]
-    await house.clock.advance((at(9) - MONDAY).total_seconds())
+async def test_after_a_crash_nothing_is_called_again(each_house: House) -> None:
+    mary, bob = [await each_house.desk.book(Wanted("jail", each), at(9), Hand(each)) for each in ("mary", "bob")]
+    await each_house.clock.advance((at(9) - MONDAY).total_seconds())
     never = asyncio.Event()
 
     async def silent(visit: Scheduled, joined: Callable[[], Awaitable[None]]) -> Attendance:
-        house.stations.called.append((house.clock.now(), visit))
+        each_house.stations.called.append((each_house.clock.now(), visit))
         if visit.contact == "mary":
             await joined()
         await never.wait()
         return BOTH
 
-    first = house.scheduler()
+    first = each_house.scheduler()
     first._call = silent
     task = asyncio.create_task(first.run())
-    await house.is_now(mary, BookingState.STARTED)
-    await house.is_now(bob, BookingState.STARTING)
+    await each_house.is_now(mary, BookingState.STARTED)
+    await each_house.is_now(bob, BookingState.STARTING)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    assert (await house.desk.booking(bob.booking_id)).state is BookingState.STARTING
-    async with house.running("node2"):
-        await house.settled()
-        assert (await house.desk.booking(bob.booking_id)).state is BookingState.STARTING, "node1 may live"
-    async with house.running("node1"):
-        await house.is_now(mary, BookingState.KEPT)
-        await house.is_now(bob, BookingState.INTERRUPTED)
-    assert len(house.stations.called) == 2
+    assert (await each_house.desk.booking(bob.booking_id)).state is BookingState.STARTING
+    async with each_house.running("node2"):
+        await each_house.settled()
+        assert (await each_house.desk.booking(bob.booking_id)).state is BookingState.STARTING, "node1 may live"
+    async with each_house.running("node1"):
+        await each_house.is_now(mary, BookingState.KEPT)
+        await each_house.is_now(bob, BookingState.INTERRUPTED)
+    assert len(each_house.stations.called) == 2
 
 
 async def test_nobody_approved_it(store: Store) -> None:
@@ -207,15 +215,15 @@ async def test_nobody_approved_it(store: Store) -> None:
     assert house.stations.called == []
 
 
-async def test_one_reminder_before_each_time(house: House) -> None:
-    booked = await house.desk.book(Wanted("jail", "mary"), at(9, day=8), MARY)
-    async with house.running("node1", "node2"):
-        await house.pass_to(at(12))
-        moved = await house.desk.move(booked.booking_id, at(9, 30, day=7), Hand("staff", staff=True))
-        await house.pass_to(at(8, 20, day=7))
-        assert house.reminded == []
-        await house.pass_to(at(8, 40, day=7))
-    ((_, reminder),) = house.reminded
+async def test_one_reminder_before_each_time(each_house: House) -> None:
+    booked = await each_house.desk.book(Wanted("jail", "mary"), at(9, day=8), MARY)
+    async with each_house.running("node1", "node2"):
+        await each_house.pass_to(at(12))
+        moved = await each_house.desk.move(booked.booking_id, at(9, 30, day=7), Hand("staff", staff=True))
+        await each_house.pass_to(at(8, 20, day=7))
+        assert each_house.reminded == []
+        await each_house.pass_to(at(8, 40, day=7))
+    ((_, reminder),) = each_house.reminded
     assert (reminder.visit_id, reminder.contact, reminder.until) == (moved.visit_id, "mary", moved.ends_at)
 
 
