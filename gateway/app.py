@@ -33,7 +33,7 @@ from gateway.api.server import HttpServer
 from gateway.api.services import Check, Demo, Services, Staff
 from gateway.billing.accounting import Accounting
 from gateway.billing.expiry import run_expiry
-from gateway.booking import BookingDesk, new_booking_id, rules_of
+from gateway.booking import BookingDesk, Reminder, Scheduler, new_booking_id, rules_of
 from gateway.call.facts import Fact
 from gateway.call.meter import Metering
 from gateway.call.registry import Visits
@@ -48,7 +48,7 @@ from gateway.exports.drops import dropping
 from gateway.exports.feed import CdrFeed
 from gateway.people import PeopleDesk, PinRules
 from gateway.policy.plan import Dialplan
-from gateway.reaching import Courier, JoinLinks, Post, Reaching, patience_of, receivers_of
+from gateway.reaching import Call, Courier, JoinLinks, Kind, Post, Reaching, patience_of, receivers_of
 from gateway.recording.archive import Archive
 from gateway.recording.keys import KeyRing
 from gateway.reloading import Rules
@@ -177,6 +177,8 @@ class Gateway:
         await stack.enter_async_context(self._http)
         stack.push_async_callback(self.visits.drain, 0)
         stack.push_async_callback(_finished, self._watch(self._reload(), "rules"), 0)
+        if config.booking.facilities:
+            stack.push_async_callback(_finished, self._watch(self._make_scheduler().run(), "bookings"), 0)
         _log.info("node %s is ready", config.node)
 
     async def _start_policy(self, dialplan: Dialplan) -> None:
@@ -226,6 +228,17 @@ class Gateway:
             cancelled=self.reaching.taken,
             account_rules=account_rules(self.config),
         )
+
+    def _make_scheduler(self) -> Scheduler:
+        """It reminds, and closes what nobody approved; stations call themselves at the time of a booking."""
+
+        def remind(it: Reminder) -> None:
+            self.reaching.reach(
+                Call(Kind.REMINDER, it.visit_id, it.contact, it.facility, it.facility_name, until=it.until)
+            )
+
+        desk, node = self.bookings, self.config.node
+        return Scheduler(store=self.store, clock=self._clock, desk=desk, call=None, remind=remind, node=node)
 
     async def _start_monitoring(self, stack: contextlib.AsyncExitStack) -> None:
         limits = self.config.limits
