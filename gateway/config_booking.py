@@ -15,7 +15,8 @@ class BookingFacilityConfig(Document):
     """One facility of the dialplan, whose stations are listed there.
 
     fee: decimal text. rules: the version of the house rules that are to be accepted; empty: none.
-    approval: staff say yes to what families ask for. The other fields: gateway.booking.BookingRules.
+    approval: staff say yes to what families ask for. call_station false: it calls us at the time by itself.
+    The other fields: gateway.booking.BookingRules.
     """
 
     facility: Annotated[str, Field(min_length=1, max_length=200)]
@@ -31,6 +32,7 @@ class BookingFacilityConfig(Document):
     late_refund_percent: Annotated[int, Field(ge=0, le=100)] = 0
     no_show_percent: Annotated[int, Field(ge=0, le=100)] = 100
     medium: Literal["audio", "video"] = "video"
+    call_station: bool = True
 
     @field_validator("fee")
     @classmethod

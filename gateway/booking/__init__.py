@@ -1,5 +1,6 @@
 """Visits that are booked for a time: slots, states, who may book what, and the start."""
 
+from gateway.booking.calling import Calling
 from gateway.booking.desk import BookingDesk, Hand, new_booking_id, new_visit_id, rules_of
 from gateway.booking.offers import Offer, Wanted
 from gateway.booking.ports import CallStation, Reminder, Scheduled
@@ -14,6 +15,7 @@ __all__ = [
     "new_booking_id",
     "new_visit_id",
     "CallStation",
+    "Calling",
     "Reminder",
     "Scheduled",
     "Scheduler",

@@ -328,4 +328,5 @@ def _rules(config: BookingFacilityConfig) -> BookingRules:
         late_refund_percent=config.late_refund_percent,
         no_show_percent=config.no_show_percent,
         medium=Medium(config.medium),
+        calls=config.call_station,
     )

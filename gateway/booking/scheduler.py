@@ -33,7 +33,8 @@ _RETRY_S = 5.0
 
 
 class Scheduler:
-    """run() is the whole of it. call None: stations call themselves, and nothing is begun or judged here.
+    """run() is the whole of it. call None, or a facility whose rules say so: its stations call us, and nothing
+    is begun or judged here.
 
     longest_reminder: nothing is reminded of earlier. every_s: between two looks. at_once: visits that run.
     """
@@ -92,7 +93,10 @@ class Scheduler:
 
     async def _due(self, booking: Booking, tasks: asyncio.TaskGroup) -> None:
         now = self._clock.now()
-        if self._call is None and booking.state is BookingState.APPROVED:
+        calls = self._call is not None and self._desk.rules_for(booking).calls
+        if not calls and booking.state is BookingState.APPROVED:
+            if now >= booking.ends_at:
+                await self._desk.settle(booking, states.passed(booking, now))
             return
         late = states.overdue(booking, now)
         if late is not None:

@@ -29,7 +29,7 @@ class BookingRules:
     rules: the version of the rules that have to be accepted; empty: none. remind: so long before, reminders go out.
     fee: of a booking, beside what the visit costs. free_until: so long before the start it is cancelled and moved
     freely; after that late_refund_percent is given back, and only staff may move it.
-    no_show_percent: of the fee, owed when the family does not come.
+    no_show_percent: of the fee, owed when the family does not come. calls: we call the station; else it calls us.
     """
 
     facility: str
@@ -44,6 +44,7 @@ class BookingRules:
     late_refund_percent: int = 0
     no_show_percent: int = 100
     medium: Medium = Medium.VIDEO
+    calls: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,12 @@ def overdue(booking: Booking, now: datetime) -> Booking | None:
     if booking.state is BookingState.APPROVED and now >= booking.ends_at:
         return _next(booking, BookingState.NO_SHOW_STATION, now, free, "the gateway was away")
     return None
+
+
+def passed(booking: Booking, now: datetime) -> Booking:
+    """Over, where the station calls by itself: nobody looked who came, so nobody is said to have been missing."""
+    _must_be(booking, "passed", BookingState.APPROVED)
+    return _next(booking, BookingState.KEPT, now, booking.owed, "not observed")
 
 
 def ended(booking: Booking, attendance: Attendance, rules: BookingRules, now: datetime) -> Booking:

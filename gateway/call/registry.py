@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from bridge import Media
 from gateway.call import events as e
@@ -21,6 +21,7 @@ from gateway.call.facts import Fact, FactKind
 from gateway.call.meter import ONLY_BOTH_WAYS, Metering
 from gateway.call.notices import Ring
 from gateway.call.ports import Accounting, Decide, Doorbell, Facts, MakeMedia, PinDesk, Recordings
+from gateway.call.scheduled import Booked, CalledStation, Came, came, invite_of, tools_for
 from gateway.call.session import Session
 from gateway.call.tools import Tools
 from gateway.call.trunk_caps import TrunkCaps
@@ -108,6 +109,7 @@ class Visits:
         self._bearing = bearing
         self._sessions: dict[str, Session] = {}
         self._draining = False
+        self._running: asyncio.TaskGroup | None = None
         self._emptied = asyncio.Event()
         self._emptied.set()
         self.counters: Counter[str] = Counter()
@@ -120,11 +122,29 @@ class Visits:
         async with asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(self._watch_endpoint(), name="endpoint events")
             proving = tasks.create_task(self._prove_life(), name="proof of life")
+            self._running = tasks
             async for invite, dialog in self._endpoint.invites():
                 await self._admit(invite, dialog, tasks)
+            self._running = None
             await self._emptied.wait()
             watching.cancel()
             proving.cancel()
+
+    async def place(self, booked: Booked, joined: Callable[[], Awaitable[None]]) -> Came:
+        """Begins a visit that was booked, and waits for its end. Whoever waits may go: the visit goes on.
+
+        joined: awaited when the station has answered. Raises VisitGone while no calls are taken in.
+        """
+        if self._running is None:
+            raise VisitGone("no visit can begin now")
+        called = CalledStation(booked, self._endpoint.invite, joined)
+        tools = tools_for(booked, self._tools)
+        session = Session(booked.visit_id, invite_of(booked), called, tools, self._refusal(booked.trunk))
+        self._sessions[booked.visit_id] = session
+        self._emptied.clear()
+        living = self._running.create_task(self._live(session), name=f"visit {booked.visit_id}")
+        await asyncio.shield(living)
+        return came(session.termination, called, accepted=session.was_accepted)
 
     async def _admit(self, invite: Invite, dialog: Dialog, tasks: asyncio.TaskGroup) -> None:
         if len(self._sessions) >= UNRECORDED_BEYOND * self._limits.max_visits:

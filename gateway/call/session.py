@@ -33,6 +33,7 @@ from gateway.call.machine import allows, step
 from gateway.call.notices import Ring
 from gateway.call.request import intent_of, request_of
 from gateway.call.summary import HoldGranted, ProofOfLife
+from gateway.call.termination import Termination
 from gateway.call.threeway import ThreeWaySigns
 from gateway.call.tools import Tools
 from gateway.call.translate import from_dialog, from_media, from_phone
@@ -111,6 +112,14 @@ class Session:
     def is_over(self) -> bool:
         """Over for everybody; its record may still be under way."""
         return self._visit.is_over
+
+    @property
+    def termination(self) -> Termination | None:
+        return self._visit.termination
+
+    @property
+    def was_accepted(self) -> bool:
+        return self._visit.marks.accepted_at_s is not None
 
     @property
     def trunks(self) -> tuple[str, ...]:

@@ -231,11 +231,11 @@ async def test_where_stations_call_themselves_it_only_reminds(house: House) -> N
     booked = await house.desk.book(Wanted("jail", "mary"), at(9), MARY)
     await house.clock.advance((at(8, 30) - MONDAY).total_seconds())
     async with house.running(calls=False):
-        await house.settled()
-        await house.clock.advance(3600)
-        await house.settled()
-    assert len(house.reminded) == 1
-    assert (await house.desk.booking(booked.booking_id)).state is BookingState.APPROVED
+        await house.pass_to(at(9, 20))
+        assert (await house.desk.booking(booked.booking_id)).state is BookingState.APPROVED
+        await house.pass_to(booked.ends_at)
+        await house.is_now(booked, BookingState.KEPT)
+    assert (len(house.reminded), house.stations.called) == (1, [])
 
 
 @pytest.mark.parametrize(
