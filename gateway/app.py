@@ -33,13 +33,13 @@ from gateway.api.server import HttpServer
 from gateway.api.services import Check, Demo, Services, Staff
 from gateway.billing.accounting import Accounting
 from gateway.billing.expiry import run_expiry
-from gateway.booking import BookingDesk, Reminder, Scheduler, new_booking_id, rules_of
+from gateway.booking import BookingDesk, Calling, Reminder, Scheduler, new_booking_id, rules_of
 from gateway.call.facts import Fact
 from gateway.call.meter import Metering
 from gateway.call.registry import Visits
 from gateway.clock import Clock, SystemClock
 from gateway.config import Config
-from gateway.desk import account_rules, load_policy
+from gateway.desk import account_rules, assert_trunks_reach_out, load_policy
 from gateway.errors import PortTaken, StartError
 from gateway.events.broker import EmbeddedBroker
 from gateway.events.bus import Bus, Overflow
@@ -230,15 +230,15 @@ class Gateway:
         )
 
     def _make_scheduler(self) -> Scheduler:
-        """It reminds, and closes what nobody approved; stations call themselves at the time of a booking."""
+        """It reminds, begins what was agreed at its time, and closes what nobody approved."""
 
         def remind(it: Reminder) -> None:
             self.reaching.reach(
                 Call(Kind.REMINDER, it.visit_id, it.contact, it.facility, it.facility_name, until=it.until)
             )
 
-        desk, node = self.bookings, self.config.node
-        return Scheduler(store=self.store, clock=self._clock, desk=desk, call=None, remind=remind, node=node)
+        desk, call, node = self.bookings, Calling(self.visits), self.config.node
+        return Scheduler(store=self.store, clock=self._clock, desk=desk, call=call, remind=remind, node=node)
 
     async def _start_monitoring(self, stack: contextlib.AsyncExitStack) -> None:
         limits = self.config.limits
@@ -257,7 +257,7 @@ class Gateway:
 
     def _assert_fits(self, dialplan: Dialplan) -> None:
         """Raises StartError, RecordingError for a dialplan that this node, as it is configured, could not carry out."""
-        _assert_trunks_reach_out(dialplan, self.config)
+        assert_trunks_reach_out(dialplan, self.config)
         recorded = [each for each in dialplan.facilities.values() if each.retention_days is not None]
         if not recorded:
             return
@@ -402,15 +402,6 @@ class Gateway:
             _log.error("%s failed", task.get_name(), exc_info=error)
             self._failure.set_exception(StartError(f"{task.get_name()} failed: {type(error).__name__}; see the log"))
             self._failure.exception()  # whoever waits gets it; nobody has to
-
-
-def _assert_trunks_reach_out(dialplan: Dialplan, config: Config) -> None:
-    reach = {each.name for each in config.sip.trunks if each.server}
-    for facility in dialplan.facilities.values():
-        for trunk in facility.out_trunks:
-            if trunk not in reach:
-                where = f"the dialplan has {facility.id} call telephones over {trunk}"
-                raise StartError(f"{where}: set sip.trunks with that name and a `server`")
 
 
 def _log_fact(fact: Fact) -> None:

@@ -77,3 +77,17 @@ def family_link(config: Config, contact: str) -> str:
         raise StartError("http.link_secret is empty, so links end with the gateway; write a long random text there")
     base = config.http.public_url.rstrip("/") or f"http://{config.http.host}:{config.http.port}"
     return f"{base}/family/{Links(secret).sign(contact)}"
+
+
+def assert_trunks_reach_out(dialplan: Dialplan, config: Config) -> None:
+    """Raises StartError where telephones, or stations at the time of a booking, could not be called."""
+    reach = {each.name for each in config.sip.trunks if each.server}
+    booked = {each.facility for each in config.booking.facilities if each.call_station}
+    for facility in dialplan.facilities.values():
+        for trunk in facility.out_trunks:
+            if trunk not in reach:
+                where = f"the dialplan has {facility.id} call telephones over {trunk}"
+                raise StartError(f"{where}: set sip.trunks with that name and a `server`")
+        if facility.id in booked and facility.trunks[0] not in reach:
+            where = f"booked visits of {facility.id} begin with a call to its station over {facility.trunks[0]}"
+            raise StartError(f"{where}: give that one of sip.trunks a `server`, or write call_station: false")

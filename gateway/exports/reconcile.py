@@ -3,7 +3,7 @@
     carrier's CSV  -->  index on disk  --------\\
     our records, the latest of each visit  ----+-->  an outcome for each: by key, then by number and time
 
-Both sides are read a page at a time: memory does not grow with them.
+Both sides are read a page at a time: memory does not grow with them, but for the carrier's plain rows (exports.lane).
 """
 
 from __future__ import annotations

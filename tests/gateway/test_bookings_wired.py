@@ -6,14 +6,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
+import pytest
 
 from gateway.app import Gateway
 from gateway.config_booking import BookingConfig
 from gateway.demo.facility import demo_config
+from gateway.errors import StartError
 from sip import FakeSipEndpoint
 from tests.support.waiting import until
 
-FACILITY = {"facility": "demo-jail", "slot_minutes": 20, "remind_minutes": 7 * 24 * 60}
+FACILITY = {"facility": "demo-jail", "slot_minutes": 20, "remind_minutes": 7 * 24 * 60, "call_station": False}
 
 
 async def test_a_family_books_and_is_reminded(tmp_path: Path) -> None:
@@ -37,3 +39,13 @@ async def test_a_family_books_and_is_reminded(tmp_path: Path) -> None:
             return found.reminded_at is not None
 
         await until(reminded, "the reminder", 20)
+
+
+async def test_stations_that_could_not_be_called_are_told_at_the_start(tmp_path: Path) -> None:
+    booking = BookingConfig.model_validate({"facilities": [FACILITY | {"call_station": True}]})
+    config = demo_config(tmp_path).model_copy(update={"booking": booking})
+    with pytest.raises(
+        StartError, match=r"demo: give that one of sip\.trunks a `server`, or write call_station: false"
+    ):
+        async with Gateway(config, endpoint=FakeSipEndpoint()):
+            pass
