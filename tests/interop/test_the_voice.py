@@ -90,7 +90,7 @@ async def hangs_up_while_it_is_told(gateway: GatewayProcess, sound: RtpStation, 
 
 
 async def hears(sound: RtpStation) -> bool:
-    return not sound.is_silent()
+    return sound.aimed and not sound.is_silent()
 
 
 async def live(gateway: GatewayProcess) -> list[str]:
