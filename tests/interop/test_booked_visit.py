@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.skipif(not shutil.which("baresip"), reason="needs baresip: make setup"),
     pytest.mark.skipif(not Path(EXECUTABLE).exists(), reason="needs chromium: make setup"),
 ]
-LASTS = timedelta(seconds=18)
+LASTS = timedelta(seconds=26)
 
 
 def booked(now: datetime) -> Booking:

@@ -32,7 +32,7 @@ CAMP_HOST = "127.0.0.2"
 TRUNKS = [{"name": "demo", "sources": ["127.0.0.1"]}, {"name": "camp", "sources": [CAMP_HOST]}]
 RESIDENTS = "facility,id,name,pin\ncounty,4711,Sam Inside,2580\ncounty,4712,Kim Inside,8520\n"
 KEY = "Signal={}\nDuration=160\n"
-THINKS_S = 1.0  # whoever keys by INFO waits so long for the next question
+THINKS_S = 2.0  # whoever keys by INFO waits so long for the next question
 
 
 @pytest.fixture
