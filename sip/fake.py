@@ -85,6 +85,10 @@ class FarSide:
     def handle(self) -> str:
         return self._dialog.handle
 
+    @property
+    def sip_call_id(self) -> str:
+        return self._dialog.sip_call_id
+
     async def response(self) -> Response:
         """The next response we sent, in order, provisional ones too."""
         return await self._responses.get()

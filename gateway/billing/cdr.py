@@ -16,8 +16,8 @@ from typing import Annotated, Any, get_type_hints
 
 from gateway.money import Money
 
-SCHEMA = 3
-READABLE = frozenset({1, 2, SCHEMA})
+SCHEMA = 4
+READABLE = frozenset({1, 2, 3, SCHEMA})
 FLOWS = tuple((kind, source) for kind in ("audio", "video") for source in ("sip", "web"))
 HASHES = ("previous_hash", "hash")
 
@@ -102,6 +102,8 @@ class Cdr:
     timezone: Annotated[str, "the facility's IANA zone, for reports in local time; all times here are UTC"]
     trunk: Annotated[str, "SIP trunk"]
     sip_call_id: Annotated[str, "Call-ID of the SIP leg, to find the visit in the carrier's records"]
+    out_trunk: Annotated[str, "SIP trunk that the family's telephone was called over last; empty: none was called"] = ""
+    out_sip_call_id: Annotated[str, "Call-ID of the telephone's SIP leg, to find it in that carrier's records"] = ""
     station: Annotated[str, "calling station, as the trunk named it"]
     resident: Annotated[str, "id of the resident who called; empty where the dialplan does not ask who calls"] = ""
     dialled: Annotated[str, "what the station dialled"]

@@ -94,6 +94,7 @@ def crashed(visit: Visit) -> VisitSummary:
         billable_s=visit.billable_s,
         unusable_s=visit.unusable_s,
         termination=Termination(Reason.NODE_CRASH, Fault.GATEWAY),
+        legs=visit.legs,
     )
 
 
@@ -169,7 +170,9 @@ def _cdr(visit: Visit, summary: VisitSummary, bill: _Bill, cdr_id: str, now: dat
         facility=intent.facility,
         timezone=intent.timezone,
         trunk=intent.trunk,
-        sip_call_id=intent.sip_call_id,
+        sip_call_id=summary.legs.sip_call_id or intent.sip_call_id,
+        out_trunk=summary.legs.out_trunk,
+        out_sip_call_id=summary.legs.out_sip_call_id,
         station=intent.station,
         resident=intent.resident,
         dialled=intent.dialled,

@@ -12,7 +12,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from gateway.call.ports import Accounting
-from gateway.call.summary import HoldGranted, HoldRefused, MediaSummary, ProofOfLife, Receipt, VisitIntent, VisitSummary
+from gateway.call.summary import (
+    HoldGranted,
+    HoldRefused,
+    Legs,
+    MediaSummary,
+    ProofOfLife,
+    Receipt,
+    VisitIntent,
+    VisitSummary,
+)
 from gateway.call.termination import Fault, Reason, Termination
 from gateway.call.visit import VisitState
 from gateway.clock import Clock
@@ -76,7 +85,7 @@ class Books:
             self.grant = replace(self.grant, reach_s=self.grant.seconds, reach=self.grant.amount)
         return has_s, has_s
 
-    def proof(self, visit: VisitState, now_s: float) -> ProofOfLife | None:
+    def proof(self, visit: VisitState, now_s: float, legs: Legs) -> ProofOfLife | None:
         """What is sure by now; None while there is nothing to prove."""
         if not self._written or visit.is_over:
             return None
@@ -89,6 +98,7 @@ class Books:
             media_start_at=times.maybe(visit.marks.media_start_at_s),
             billable_s=visit.meter.billable_s(now_s),
             unusable_s=visit.meter.unusable_s(now_s),
+            legs=legs,
         )
 
     async def close(self, visit: VisitState, media: MediaSummary, on_delay: Callable[[], None]) -> Receipt:
@@ -134,6 +144,7 @@ class Books:
             recording_begun=media.recording_begun,
             recordings=media.recordings,
             contact=self.intent.contact,
+            legs=media.legs,
         )
 
 

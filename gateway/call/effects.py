@@ -436,7 +436,9 @@ class Effects:
 
     async def _close_books(self, command: c.CloseBooks, visit: VisitState) -> e.Event:
         recordings = await self._recording.finished() if self._recording else ()
-        media = replace(from_stats(self._stats), recording_begun=self._recording_begun, recordings=recordings)
+        legs = self.phone.legs(self._books.intent, self._dialog)
+        begun, stats = self._recording_begun, from_stats(self._stats)
+        media = replace(stats, recording_begun=begun, recordings=recordings, legs=legs)
         return e.Recorded(await self._books.close(visit, media, lambda: self.tell_over_unrecorded(visit)))
 
     def tell_over_unrecorded(self, visit: VisitState) -> None:

@@ -143,7 +143,8 @@ class Session:
         return self._effects.ring(self._visit, contact)
 
     def proof(self) -> ProofOfLife | None:
-        return self._books.proof(self._visit, self._clock.monotonic())
+        legs = self._effects.phone.legs(self._books.intent, self._dialog)
+        return self._books.proof(self._visit, self._clock.monotonic(), legs)
 
     def view(self) -> VisitView:
         now_s, effects = self._clock.monotonic(), self._effects

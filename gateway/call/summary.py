@@ -35,6 +35,22 @@ class FlowSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class Legs:
+    """What is known of the SIP legs only after the intent: those that the gateway makes itself.
+
+    sip_call_id: of the station's leg where we called the station; else empty. out_trunk, out_sip_call_id: of the
+    family's telephone, as it was called last; empty: it was not.
+    """
+
+    sip_call_id: str = ""
+    out_trunk: str = ""
+    out_sip_call_id: str = ""
+
+
+NO_LEGS = Legs()
+
+
+@dataclass(frozen=True, slots=True)
 class MediaSummary:
     """one_way_s: sound came from one side only. recording_begun, recordings: see VisitSummary."""
 
@@ -42,6 +58,7 @@ class MediaSummary:
     one_way_s: float = 0.0
     recording_begun: bool = False
     recordings: tuple[RecordingSummary, ...] = ()
+    legs: Legs = NO_LEGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +157,7 @@ class ProofOfLife:
     media_start_at: datetime | None
     billable_s: int
     unusable_s: int
+    legs: Legs = NO_LEGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +182,7 @@ class VisitSummary:
     recording_begun: bool = False
     recordings: tuple[RecordingSummary, ...] = ()
     contact: str = ""
+    legs: Legs = NO_LEGS
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from gateway.call import commands as c
 from gateway.call import events as e
 from gateway.call import sip_codes
 from gateway.call.patience import Patience
+from gateway.call.summary import Legs, VisitIntent
 from gateway.call.tools import Tools
 from gateway.call.translate import PICTURE_BODY, PICTURE_CONTENT_TYPE
 from gateway.call.trunk_codecs import within
@@ -46,7 +47,7 @@ class Telephone:
         self._listen = listen
         self._paid = paid
         self._dialog: Dialog | None = None
-        self._trunk = ""
+        self._trunk = self._sip_call_id = ""
         self._offered = False
         self.joined = False
         self.acts: dict[type[c.Command], Callable[[Any, VisitState], Awaitable[e.Event | None]]] = {
@@ -64,6 +65,10 @@ class Telephone:
         """By which it was called last; empty: by none yet."""
         return self._trunk
 
+    def legs(self, intent: VisitIntent, station: Dialog) -> Legs:
+        """station: its dialog, which knows its Call-ID late where we call the station."""
+        return Legs("" if intent.sip_call_id else station.sip_call_id, self._trunk, self._sip_call_id)
+
     async def connect(self) -> e.Event | None:
         """Station and telephone hear each other from now on; again changes nothing."""
         terms = self._terms()
@@ -78,7 +83,7 @@ class Telephone:
     async def _call(self, command: c.CallPhone, visit: VisitState) -> e.Event | None:
         """A trunk that was tried before is left first: there is one telephone at a time."""
         await self._leave()
-        self._trunk, terms = command.trunk, self._terms()
+        self._trunk, self._sip_call_id, terms = command.trunk, "", self._terms()
         if terms is None or self._tools.place is None:
             return e.PhoneEnded(0, command.attempt)
         try:
@@ -91,6 +96,7 @@ class Telephone:
         except SipError as error:
             log.warning("visit %s: trunk %s took no call (%s)", self._visit_id, command.trunk, type(error).__name__)
             return e.PhoneEnded(0, command.attempt)
+        self._sip_call_id = self._dialog.sip_call_id
         self._listen(self._dialog, command.attempt)
         return None
 

@@ -44,7 +44,7 @@ def _row(record: Mapping[str, Any]) -> str:
         record["facility"],
         f'"{record["station"]}" <{record["station"]}>',
         f"PJSIP/{record['trunk']}",
-        f"WebRTC/{record['contact']}" if record["contact"] else "",
+        _far_channel(record),
         "Dial" if record["ring_at"] else "",
         record["contact"],
         _time(record["setup_at"]),
@@ -55,6 +55,12 @@ def _row(record: Mapping[str, Any]) -> str:
     rest = (disposition(record), "BILLING", record["cdr_id"], record["visit_id"])
     cells = [*map(_quoted, texts), *map(str, seconds), *map(_quoted, rest)]
     return ",".join(cells) + "\n"
+
+
+def _far_channel(record: Mapping[str, Any]) -> str:
+    if out := record.get("out_trunk"):
+        return f"PJSIP/{out}"
+    return f"WebRTC/{record['contact']}" if record["contact"] else ""
 
 
 def _time(text: str | None) -> str:

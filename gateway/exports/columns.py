@@ -103,16 +103,23 @@ def micro_units(texts: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def chosen(table: pa.Table, *, trunk: str = "", account: str = "") -> pa.Array:
-    """For each row whether it is of that trunk, and paid by that account, alone or beside others; empty: any."""
+    """For each row whether it is of that trunk, the station's or the telephone's, and paid by that account, alone or
+    beside others; empty: any."""
     mask = pa.array([True] * table.num_rows)
     if trunk:
-        mask = pc.and_(mask, _chunk(pc.equal(table["trunk"], trunk)))
+        mask = pc.and_(mask, over(table, trunk))
     if account:
         paid = pc.equal(_items(table["payers"]).field("account"), account)
         rows = pc.cast(pc.list_parent_indices(_chunk(table["payers"])).filter(paid), pa.int64())
         among = pc.is_in(pa.array(range(table.num_rows), pa.int64()), value_set=rows)
         mask = pc.and_(mask, pc.or_(among, _chunk(pc.equal(table["account"], account))))
     return mask
+
+
+def over(columns: Mapping[str, pa.ChunkedArray | pa.Array], trunk: str) -> pa.Array:
+    """For each row whether station or telephone came over the trunk. Older records know no telephone's."""
+    sides = (pc.fill_null(pc.equal(_chunk(columns[name]), trunk), False) for name in ("trunk", "out_trunk"))
+    return pc.or_(*sides)
 
 
 def no_records() -> pa.Table:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from gateway.store import RawRecord
 
-NAMES = ("station", "resident", "dialled", "contact", "rule", "sip_call_id")
+NAMES = ("station", "resident", "dialled", "contact", "rule", "sip_call_id", "out_sip_call_id")
 _PRIVILEGED = '"privileged":true'  # in canonical JSON no text holds it: its quotes would be escaped
 _NO_HASHES = ',"previous_hash":"","hash":""}'
 _HASHES_LENGTH = len(_NO_HASHES) + 128

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyarrow import csv as arrow_csv
 
-from gateway.exports.columns import micro_units, microseconds
+from gateway.exports.columns import micro_units, microseconds, over
 from gateway.exports.mapping import Column, MappingDocument
 
 MOST_BYTES = 256 << 20
@@ -173,10 +173,10 @@ def _integers(column: Any) -> Integers:
 
 
 def counting(page: Mapping[str, Any], *, trunk: str, answered: bool) -> Flags:
-    """Which of our rows are to be compared: of that trunk, and where it matters only those that were answered."""
+    """Which of our rows are to be compared: over that trunk, and where it matters only those that were answered."""
     found = np.ones(len(page["trunk"]), np.bool_)
     if trunk:
-        found &= _flags(pc.equal(page["trunk"], trunk))
+        found &= _flags(over(page, trunk))
     if answered:
         found &= ~_flags(page["answer_at"].is_null())
     return found

@@ -47,7 +47,7 @@ def _zone(name: str) -> str:
 class KeyEntry(Document):
     """What names a call on both sides."""
 
-    ours: Literal["sip_call_id", "visit_id", "cdr_id"] = "sip_call_id"
+    ours: Literal["sip_call_id", "out_sip_call_id", "visit_id", "cdr_id"] = "sip_call_id"
     theirs: Annotated[str, Field(min_length=1)]
 
 

@@ -183,7 +183,7 @@ def _page(work: Work, names: Sequence[str], period: Period, after: Place | None)
 
 def _names(mapping: MappingDocument) -> list[str]:
     near = nearness(mapping)
-    names = {"cdr_id", "trunk", "answer_at", *(each.source for each in columns_of(mapping))}
+    names = {"cdr_id", "trunk", "out_trunk", "answer_at", *(each.source for each in columns_of(mapping))}
     names |= ({mapping.key.ours} if mapping.key else set()) | ({near.source, "dialled"} if near else set())
     return sorted(names)
 

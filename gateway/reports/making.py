@@ -60,7 +60,7 @@ async def read_report(
     count = 0
     async for records in latest_records(store, period, subject if kind is Kind.FACILITY else ""):
         for each in records:
-            if kind is Kind.FACILITY or not subject or each["trunk"] == subject:
+            if kind is Kind.FACILITY or not subject or subject in (each["trunk"], each.get("out_trunk")):
                 tally.add(each)
         count += len(records)
         progress(count)

@@ -67,7 +67,8 @@ class Report:
         found = [summary(tally), money(tally), refusals(tally), reasons(tally), _groups("media", "medium", tally.media)]
         if self.kind is Kind.CARRIER:
             found.append(_groups("facilities", "facility", tally.facilities))
-        found += [_groups("trunks", "trunk", tally.trunks), *distributions(tally), paths(tally), days(tally)]
+        found += [_groups("trunks", "trunk", tally.trunks), _groups("out_trunks", "trunk", tally.out_trunks)]
+        found += [*distributions(tally), paths(tally), days(tally)]
         return (*found, hours(tally))
 
 

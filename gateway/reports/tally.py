@@ -65,6 +65,7 @@ class Tally:
         self.reasons: Counter[str] = Counter()
         self.money: dict[tuple[str, str, str], int] = {}  # currency, kind of line, label
         self.trunks: dict[str, Sums] = {}
+        self.out_trunks: dict[str, Sums] = {}  # by which families' telephones were called
         self.facilities: dict[str, Sums] = {}
         self.media: dict[str, Sums] = {}
         self.paths: Counter[tuple[str, str, str, str, str]] = Counter()  # kind, from, path, codec in, codec out
@@ -84,6 +85,8 @@ class Tally:
             _named(self.media, record["medium"]),
         ):
             sums.add(record, micros, share)
+        if out := record.get("out_trunk"):
+            _named(self.out_trunks, out).add(record, micros, share)
         day = self.days.get(_local(record["end_at"], self.period.zone).date())
         if day is not None:
             day.add(record, micros, share)

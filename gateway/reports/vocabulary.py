@@ -175,6 +175,7 @@ VOCABULARY: dict[str, tuple[str, str]] = {
     "table.reasons": ("Reasons of ending", "Motivos del final"),
     "table.money": ("Money", "Dinero"),
     "table.trunks": ("By trunk", "Por troncal"),
+    "table.out_trunks": ("Families' telephones, by trunk", "Teléfonos de familias, por troncal"),
     "table.facilities": ("By facility", "Por centro"),
     "table.media": ("By medium", "Por medio"),
     "table.paths": ("Codecs and paths", "Códecs y rutas"),

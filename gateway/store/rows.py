@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from gateway.call.summary import VisitIntent
+from gateway.call.summary import NO_LEGS, Legs, VisitIntent
 from gateway.money import Money
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -162,6 +162,7 @@ class Visit:
     unusable_s: int
     cdr_id: str | None
     balance_after_micros: int | None
+    legs: Legs = NO_LEGS
 
 
 @dataclass(frozen=True, slots=True)

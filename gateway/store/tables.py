@@ -126,6 +126,9 @@ visits = Table(
     # whose visit it was, where residents are known; and when it was over, set with cdr_id: limits count by these
     Column("resident", Text, nullable=False, server_default=""),
     Column("end_at_ms", BigInteger),
+    # of the family's telephone, by the last proof of life
+    Column("out_trunk", Text, nullable=False, server_default=""),
+    Column("out_sip_call_id", Text, nullable=False, server_default=""),
     Index("ix_visits_facility_station_setup_at_ms", "facility", "station", "setup_at_ms"),
     Index(
         "ix_visits_of_resident",
@@ -209,6 +212,7 @@ cdr_figures = Table(
     Column("visit_id", Id, nullable=False),
     *(Column(each, Text) for each in ("trunk", "dialled", "sip_call_id", "setup_at", "answer_at", "end_at", "total")),
     *(Column(each, BigInteger) for each in ("duration_ms", "billable_s")),
+    *(Column(each, Text) for each in ("out_trunk", "out_sip_call_id")),
     sqlite_with_rowid=False,
     info={"derived": True},  # a trigger of cdrs takes it out of the signed text; nobody else writes it
 )

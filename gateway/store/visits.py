@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
-from gateway.call.summary import ProofOfLife, VisitIntent
+from gateway.call.summary import Legs, ProofOfLife, VisitIntent
 from gateway.errors import StoreError
 from gateway.policy.decision import Medium, Payer
 from gateway.policy.usage import PastVisit
@@ -55,6 +55,9 @@ class Intents:
                 "media_start": maybe_ms(proof.media_start_at),
                 "billable": proof.billable_s,
                 "unusable": proof.unusable_s,
+                "call_id": proof.legs.sip_call_id,
+                "out_trunk": proof.legs.out_trunk,
+                "out_call_id": proof.legs.out_sip_call_id,
             }
             for proof in proofs
         ]
@@ -141,6 +144,9 @@ _ALIVE = (
         media_start_at_ms=bindparam("media_start"),
         billable_s=bindparam("billable"),
         unusable_s=bindparam("unusable"),
+        sip_call_id=func.coalesce(func.nullif(bindparam("call_id"), ""), visits.c.sip_call_id),
+        out_trunk=bindparam("out_trunk"),
+        out_sip_call_id=bindparam("out_call_id"),
     )
 )
 
@@ -157,6 +163,7 @@ def _visit(row: Row[Any]) -> Visit:
         unusable_s=row.unusable_s,
         cdr_id=row.cdr_id,
         balance_after_micros=row.balance_after_micros,
+        legs=Legs(row.sip_call_id, row.out_trunk, row.out_sip_call_id),
     )
 
 

@@ -14,6 +14,7 @@ import pyarrow.parquet
 import pytest
 
 from gateway.api.services import Staff
+from gateway.call.summary import Legs
 from gateway.config import StaffRole
 from gateway.exports.feed import CdrFeed
 from gateway.reports.errand import Office
@@ -23,9 +24,13 @@ from tests.billing.stage import accounting_on, granted, summary, usd
 from tests.support.stage import Stage
 
 PRIVATE = {
-    "station": "attorney-room", "dialled": "5550170017", "contact": "counsel-17", "rule": "counsel-of-17",
+    "station": "attorney-room",
+    "dialled": "5550170017",
+    "contact": "counsel-17",
+    "rule": "counsel-of-17",
     "sip_call_id": "17@private",
-}  # fmt: skip
+}
+OUT = Legs(out_trunk="carrier", out_sip_call_id="out-17@private")  # fmt: skip
 PAYER = "payer-of-17"
 ROLES = {
     "nobody": None,
@@ -60,7 +65,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         await granted(books, "v1")
         await books.close(summary("v1", 10))
         await granted(books, "v2", **PRIVATE, account=PAYER, privileged=True)
-        await books.close(summary("v2", 20))
+        await books.close(summary("v2", 20, legs=OUT))
         await granted(books, "v3")
         await books.close(summary("v3", 30))
         office = Office(url, lambda: Names(facilities={"north": "North Jail"}, zones={"north": "America/Chicago"}))
@@ -104,7 +109,8 @@ async def test_billing_has_the_amounts_ids_and_times_of_a_private_visit(stage: S
     found = await records(stage, "billing")
     assert [each["visit_id"] for each in found] == ["v1", "v2", "v3"]
     hashes = {"previous_hash": "", "hash": ""}
-    assert found[1] == whole[1] | dict.fromkeys(PRIVATE, "") | hashes
+    assert found[1] == whole[1] | dict.fromkeys((*PRIVATE, "out_sip_call_id"), "") | hashes
+    assert (whole[1]["out_sip_call_id"], found[1]["out_trunk"]) == ("out-17@private", "carrier")
     assert [found[0], found[2]] == [whole[0] | hashes, whole[2] | hashes]  # all else of the others is told
     (paid,) = found[1]["payers"]  # type: ignore[misc]  # a list of one
     assert (found[1]["account"], found[1]["total"], paid["amount"]) == (PAYER, "0.053333", "0.053333")

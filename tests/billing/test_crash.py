@@ -3,12 +3,14 @@
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from gateway.billing.rating import charge
+from gateway.call.summary import Legs
 from gateway.errors import StoreError
 from tests.billing.stage import (
     START,
@@ -104,6 +106,21 @@ async def test_closing_after_the_recovery_returns_the_record_of_the_recovery(dat
         await accounting.alive((proof("v1", 500),))
         assert await accounting.close(summary("v1", 500)) == recovered
         assert recovered.billable_s == 10
+
+
+async def test_the_record_of_a_crash_names_the_legs_that_were_proven(database_url):
+    """Those that only came to be after the intent: the station's, where we called it, and the telephone's."""
+    async with accounting_on(database_url) as accounting:
+        await accounting.open_account("family-1")
+        await accounting.deposit("family-1", usd("5"), key="k")
+        await granted(accounting, "v1", sip_call_id="")
+        await granted(accounting, "v2", max_seconds=60)
+        out = Legs("called@us", "carrier", "out@us")
+        await accounting.alive((replace(proof("v1", 10), legs=out), proof("v2", 10)))
+        await accounting.recover("node1", START + timedelta(hours=1))
+        cdrs = {each.visit_id: each for each in await accounting.cdrs()}
+        told = [(each.sip_call_id, each.out_trunk, each.out_sip_call_id) for _, each in sorted(cdrs.items())]
+        assert told == [("called@us", "carrier", "out@us"), ("v2@pbx", "", "")]
 
 
 async def test_recovery_leaves_the_visits_of_other_nodes_alone(database_url):

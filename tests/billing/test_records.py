@@ -50,6 +50,7 @@ async def test_a_record_tells_the_whole_visit():
         assert [told["flows"][0][name] for name in quality] == [3250, 7, 41500, 2500, 438]
         assert [told["flows"][1][name] for name in quality] == [1500, 0, 0, 0, 0]
         assert told["one_way_s"] == 3
+        assert (told["out_trunk"], told["out_sip_call_id"]) == ("", "")
         assert (told["trunk"], told["sip_call_id"], told["timezone"]) == ("pbx", "v3@pbx", "America/Chicago")
 
 

@@ -23,6 +23,9 @@ async def test_what_one_trunk_cannot_do_the_next_one_may(tmp_path: Path, code: i
         await call.asked()
         asked = call.node.media.asked
         assert asked.count("drop telephone") == 1, "there is one telephone at a time"
+        call.station.cancel()
+        cdr = await call.node.record()
+        assert (cdr.trunk, cdr.out_trunk, cdr.out_sip_call_id) == ("demo", "carrier-b", second.sip_call_id)
 
 
 @pytest.mark.parametrize(

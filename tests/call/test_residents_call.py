@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gateway.admission import Admission
+from gateway.billing.cdr import SCHEMA
 from gateway.call.facts import FactKind
 from gateway.policy.dialplan import load
 from gateway.policy.pattern import Pattern
@@ -41,7 +42,7 @@ async def test_the_family_sees_who_calls_and_the_record_says_it(tmp_path: Path) 
         assert (ring.caller_name, ring.contact) == ("Sam Inside", "ann")
         far.bye()
         record = await node.record()
-        assert (record.resident, record.contact, record.schema) == ("4711", "ann", 3)
+        assert (record.resident, record.contact, record.schema) == ("4711", "ann", SCHEMA)
         assert FactKind.WATCHED_NUMBER not in node.recorder.kinds()
 
 

@@ -48,6 +48,7 @@ async def test_family_and_station_come_and_the_end_stays_where_it_was(tmp_path: 
         assert await visit == Came(station=True, family=True)
         cdr = await node.record()
         assert (cdr.reason, cdr.station, cdr.dialled) == ("schedule_end", "terminal-1", FAMILY)
+        assert cdr.sip_call_id == station.sip_call_id != ""
         assert (await station.request("BYE")).method == "BYE"
 
 
@@ -62,6 +63,7 @@ async def test_where_the_family_does_not_come_no_station_is_called(tmp_path: Pat
         assert await visit == Came(station=True, family=False)
         cdr = await node.record()
         assert (cdr.reason, cdr.media_start_at, joined.times) == ("no_answer", None, 0)
+        assert cdr.sip_call_id == "", "there was no leg"
         assert node.endpoint.free_calls() == room
 
 

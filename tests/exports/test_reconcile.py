@@ -13,6 +13,7 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from gateway.billing.accounting import Accounting
+from gateway.call.summary import Legs
 from gateway.cli import app
 from gateway.clock import ManualClock
 from gateway.config import load_config
@@ -61,7 +62,8 @@ async def _visits(path: Path) -> None:
         await books.deposit("family-1", usd("20"), key="k")
         for number in range(1, 6):
             await granted(books, f"v{number}", facility="demo-jail", trunk="south" if number == 5 else "pbx")
-            await books.close(summary(f"v{number}", 60))
+            legs = Legs(out_trunk="carrier", out_sip_call_id="5@carrier") if number == 5 else Legs()
+            await books.close(summary(f"v{number}", 60, legs=legs))
         await granted(books, "v6", facility="demo-jail")
         await books.close(summary("v6", 0, answer_at=None, media_start_at=None, media_end_at=None))
 
@@ -80,6 +82,12 @@ def test_both_sides_agree(config: Path, tmp_path: Path) -> None:
     )
     assert done.exit_code == 0, (done.output, done.exception)
     assert done.output.splitlines() == ["matched: 4; duration_s 244 ours, 244 theirs; total 0.64 ours, 0.64 theirs"]
+
+
+def test_the_carrier_of_a_familys_telephone_has_a_call_id_of_its_own(config: Path, tmp_path: Path) -> None:
+    mapping = MAPPING.replace("ours: sip_call_id", "ours: out_sip_call_id")
+    done = compared(config, tmp_path, HEAD + SAME.replace("v1@pbx", "5@carrier"), "--trunk", "carrier", mapping=mapping)
+    assert (done.exit_code, [line.split(";")[0] for line in done.output.splitlines()]) == (0, ["matched: 1"])
 
 
 def test_every_kind_of_disagreement_is_counted_summed_and_written_down(config: Path, tmp_path: Path) -> None:

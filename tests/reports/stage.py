@@ -13,7 +13,7 @@ from gateway.billing.cdr import Cdr
 from gateway.billing.corrections import Hand
 from gateway.billing.rules import AccountRules
 from gateway.billing.tariff import Tariffs, load_tariffs
-from gateway.call.summary import FlowSummary, HoldGranted, VisitIntent, VisitSummary
+from gateway.call.summary import NO_LEGS, FlowSummary, HoldGranted, Legs, VisitIntent, VisitSummary
 from gateway.call.termination import Fault, Reason, Termination
 from gateway.clock import ManualClock
 from gateway.policy.decision import Medium, Payer
@@ -73,6 +73,7 @@ class Books:
         unusable_s: int = 0,
         termination: Termination = FAMILY_LEFT,
         flows: tuple[FlowSummary, ...] = (),
+        legs: Legs = NO_LEGS,
         **changes: object,
     ) -> str:
         """A visit that was answered then, waited 3 s for its media, and was charged for used_s. Its id."""
@@ -103,11 +104,9 @@ class Books:
         media = answered + timedelta(seconds=3)
         end = media + timedelta(seconds=used_s + unusable_s)
         await self._at(end)
-        await self.accounting.close(
-            VisitSummary(
-                visit_id, end, setup, answered, media, end, used_s, unusable_s, termination, flows or self.flows(used_s)
-            )
-        )
+        times = (end, setup, answered, media, end, used_s, unusable_s)
+        sound = flows or self.flows(used_s)
+        await self.accounting.close(VisitSummary(visit_id, *times, termination, sound, legs=legs))
         return visit_id
 
     async def attempt(self, when: datetime, termination: Termination, **changes: object) -> str:

@@ -13,6 +13,7 @@ from decimal import Decimal
 import pytest
 
 from gateway.billing.cdr import Cdr
+from gateway.call.summary import Legs
 from gateway.call.termination import Fault, Reason, Termination
 from gateway.policy.decision import Medium
 from gateway.reports import reading
@@ -104,6 +105,16 @@ async def test_every_figure_is_the_sum_of_the_latest_records(each_books: Books) 
     assert sum(each.used_s for each in tally.days.values()) == tally.all.used_s
     assert sum(each.totals["USD"] for each in tally.trunks.values()) == total
     assert tally.corrected == 1
+
+
+async def test_a_telephone_counts_for_its_own_trunk_too(books: Books) -> None:
+    await books.visit(local(5, 10), 60)
+    await books.visit(local(5, 11), 120, legs=Legs(out_trunk="carrier", out_sip_call_id="x@us"))
+    tally = (await october(books)).tally
+    assert {name: (each.attempts, each.used_s) for name, each in tally.trunks.items()} == {"pbx": (2, 180)}
+    assert {name: (each.attempts, each.used_s) for name, each in tally.out_trunks.items()} == {"carrier": (1, 120)}
+    report = await october(books, subject="carrier")
+    assert (report.tally.all.attempts, report.tally.all.used_s) == (1, 120)
 
 
 async def test_what_the_report_says_was_charged_is_what_the_ledger_took(books: Books) -> None:
