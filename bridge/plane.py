@@ -82,7 +82,7 @@ class MediaPlane:
         return Wiring(self._workers, passed, most_bps=self._settings.video_max_bps)
 
     def _tappable(self, passed: Callable[[Kind, Side], None]) -> Wiring:
-        return TappableWiring(self._workers, passed, self._clock, most_bps=self._settings.video_max_bps)
+        return TappableWiring(self._workers, passed, most_bps=self._settings.video_max_bps)
 
     @property
     def codec_cpu_s(self) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import cast
 
@@ -21,11 +20,9 @@ class TappableWiring(Wiring):
         self,
         workers: Workers,
         passed: Callable[[Kind, Side], None],
-        clock: Callable[[], float] = time.monotonic,
         **limits: int,
     ) -> None:
         super().__init__(workers, passed, **limits)
-        self._clock = clock
         self._points: dict[tuple[Kind, Side], TapPoint] = {}
         self._listeners: tuple[Listener, ...] = ()
 
@@ -60,7 +57,7 @@ class TappableWiring(Wiring):
         codec, before = route.source_codec or source.codec, self._points.get((route.kind, route.source))
         if before is not None and before.line is source and before.codec_heard == codec:
             return super()._make(route, cast(MediaLine, before), target)  # only what comes after the point changes
-        made, line = point(source, codec, self._clock)
+        made, line = point(source, codec)
         pipeline = super()._make(route, line, target)
         self._points[route.kind, route.source] = made
         made.hear(self._listeners)

@@ -17,7 +17,7 @@ import contextlib
 import logging
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import aioice.ice
@@ -194,6 +194,10 @@ class _TurnOutbox:
         except OSError:
             self.unsent_packets += 1
 
+    def push_all(self, seal: Seal, packets: Sequence[bytes], target: Key) -> None:
+        for packet in packets:
+            self.push(seal, packet, target)
+
     def flush(self) -> None:
         """Nothing waits."""
 
@@ -351,6 +355,14 @@ class WebTransport:
         if sealer is None or path is None:
             return False
         path[0].push(sealer.rtp_into, packet, path[1])
+        return True
+
+    def send_rtp_all(self, packets: Sequence[bytes]) -> bool:
+        """As `send_rtp`, for what goes together anyway."""
+        sealer, path = self._sealer, self._connection.path
+        if sealer is None or path is None:
+            return False
+        path[0].push_all(sealer.rtp_into, packets, path[1])
         return True
 
     def send_rtcp(self, packet: bytes) -> None:

@@ -20,7 +20,7 @@ _SWAPPED_S = 0.08  # where nothing can be asked again, what has not come by then
 class Resender:
     """`send(packet)` says whether it went out. rtx: None where a packet is sent again as it was."""
 
-    __slots__ = ("_history", "_resent", "_rtx", "_send", "store")
+    __slots__ = ("_history", "_resent", "_rtx", "_send", "store", "store_all")
 
     def __init__(self, send: Callable[[bytes], bool], rtx: RtxWrapper | None = None) -> None:
         self._send = send
@@ -28,6 +28,7 @@ class Resender:
         self._history = SendHistory()
         self._resent: dict[int, float] = {}
         self.store = self._history.store
+        self.store_all = self._history.store_all
 
     def answer(self, sequences: tuple[int, ...], now_s: float) -> int:
         """How many of these were sent again."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from bridge.legs.leg import Feedback, LineCounters, SenderReport
@@ -15,7 +15,7 @@ from bridge.rtp.bandwidth import LossLimit, ReceiveEstimate, Shedding
 from bridge.rtp.history import RtxWrapper, unwrap_rtx
 from bridge.rtp.keyframe import DETECTORS
 from bridge.rtp.nack import Gap, NackGenerator
-from bridge.rtp.packet import HEADER_BYTES, parse
+from bridge.rtp.packet import HEADER_BYTES, VERSION_BITS, parse
 from bridge.rtp.reception import Reception, RoundTrip
 from bridge.types import Flow, Kind, Peer, Side
 
@@ -28,6 +28,8 @@ class Wire(Protocol):
     """What a line needs of the transport."""
 
     def send_rtp(self, packet: bytes) -> bool: ...
+
+    def send_rtp_all(self, packets: Sequence[bytes]) -> bool: ...
 
     def send_rtcp(self, packet: bytes) -> None: ...
 
@@ -74,10 +76,11 @@ class _PictureWish:
             self._interval_s = min(2 * self._interval_s, _PLI_SLOWEST_S)
 
     def saw(self, packet: bytes) -> None:
-        header = parse(packet)
-        if header is None:
-            return
-        if self._begins is None or self._begins(packet, header.payload_start, header.payload_end):
+        start, end = HEADER_BYTES, len(packet)
+        if end and packet[0] != VERSION_BITS:
+            header = parse(packet)
+            start, end = (header.payload_start, header.payload_end) if header else (0, 0)
+        if start < end and (self._begins is None or self._begins(packet, start, end)):
             self.waiting = False
 
 
@@ -146,6 +149,16 @@ class WebLine:
         counters = self.counters
         counters.sent_packets += 1
         counters.sent_bytes += len(packet) - HEADER_BYTES
+
+    def send_all(self, packets: Sequence[bytes]) -> None:
+        """As `send`, for what goes together anyway: each step then stays in the processor's cache for all of them."""
+        if not self._sends or not self._wire.send_rtp_all(packets):
+            return
+        if self._resender is not None:
+            self._resender.store_all(packets)
+        counters = self.counters
+        counters.sent_packets += len(packets)
+        counters.sent_bytes += sum(map(len, packets)) - HEADER_BYTES * len(packets)
 
     def send_report(self, report: SenderReport) -> None:
         counters = self.counters

@@ -10,7 +10,6 @@ nobody listens, so a tap that is not there costs nothing.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
@@ -28,8 +27,8 @@ class Listener(Protocol):
         """At tapping, and whenever the source's codec changes. None: it is no longer carried."""
         ...
 
-    def packet(self, kind: Kind, source: Side, packet: bytes, at_s: float) -> None:
-        """A whole RTP packet as the far side sent it, in the clear. at_s: when it came, monotonic."""
+    def sink(self, kind: Kind, source: Side) -> Callable[[bytes], None]:
+        """Takes this source's packets from now on: each a whole RTP packet as the far side sent it, in the clear."""
         ...
 
     def report(self, kind: Kind, source: Side, report: SenderReport) -> None: ...
@@ -57,14 +56,13 @@ class TapPoint:
     Whatever is not about the way of the media is the line's own.
     """
 
-    def __init__(self, line: MediaLine, codec: Codec, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, line: MediaLine, codec: Codec) -> None:
         self.line = line
         self.codec_heard = codec
-        self._clock = clock
         self._sink: Callable[[bytes], None] = nowhere
         self._feedback: Feedback = SILENT
         self._listeners: tuple[Listener, ...] = ()
-        self._kind, self._side = line.kind, line.side
+        self._sinks: tuple[Callable[[bytes], None], ...] = ()  # of the listeners, in their order
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.line, name)
@@ -78,6 +76,7 @@ class TapPoint:
     def hear(self, listeners: tuple[Listener, ...]) -> None:
         """From now on these and no others."""
         before, self._listeners = self._listeners, listeners
+        self._sinks = tuple(each.sink(self.line.kind, self.line.side) for each in listeners)
         if bool(before) != bool(listeners):
             self.attach(self._sink, self._feedback)
         for each in listeners:
@@ -88,7 +87,7 @@ class TapPoint:
         """The pipeline went; the line is attached to another or to none by whoever took it away."""
         for each in self._listeners:
             self._tell(each, lambda each=each: each.line_changed(self.line.kind, self.line.side, None))  # type: ignore[misc]  # bound now, on purpose
-        self._listeners = ()
+        self._listeners = self._sinks = ()
 
     def describe(self, pipeline: str) -> str:
         """The pipeline's text with the tap where it stands: after the source's codec, before the first link."""
@@ -106,12 +105,11 @@ class TapPoint:
     def _push(self, packet: bytes) -> None:
         """The visit first: whoever listens comes after it."""
         self._sink(packet)
-        at_s = self._clock()
-        for each in self._listeners:
+        for sink in self._sinks:
             try:
-                each.packet(self._kind, self._side, packet, at_s)
+                sink(packet)
             except Exception as error:  # noqa: BLE001 - no listener's bug may end the visit's sound
-                self._lose(each, error)
+                self._lose(self._listeners[self._sinks.index(sink)], error)
 
     def report_received(self, report: SenderReport) -> None:
         self._feedback.report_received(report)
@@ -142,7 +140,7 @@ class _LimitingTapPoint(TapPoint):
         self.line.limit_bitrate(bps)  # type: ignore[attr-defined]  # point() has looked
 
 
-def point(line: MediaLine, codec: Codec, clock: Callable[[], float] = time.monotonic) -> tuple[TapPoint, MediaLine]:
+def point(line: MediaLine, codec: Codec) -> tuple[TapPoint, MediaLine]:
     """The point, and the same as the line that the pipeline is given."""
-    made = (_LimitingTapPoint if hasattr(line, "limit_bitrate") else TapPoint)(line, codec, clock)
+    made = (_LimitingTapPoint if hasattr(line, "limit_bitrate") else TapPoint)(line, codec)
     return made, cast(MediaLine, made)

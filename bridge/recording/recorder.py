@@ -123,7 +123,12 @@ class Recorder:
     def line_changed(self, kind: Kind, source: Side, codec: Codec | None) -> None:
         self._inbox.append((kind, source, codec, 0.0))
 
+    def sink(self, kind: Kind, source: Side) -> Callable[[bytes], None]:
+        take, clock = self.packet, time.monotonic
+        return lambda packet: take(kind, source, packet, clock())
+
     def packet(self, kind: Kind, source: Side, packet: bytes, at_s: float) -> None:
+        """at_s: when it came, monotonic."""
         inbox = self._inbox
         if len(inbox) < MOST_WAITING:
             inbox.append((kind, source, packet, at_s))

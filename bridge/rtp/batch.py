@@ -68,6 +68,8 @@ class Outbox(Protocol):
         """The packet goes to `target`, now or with the next flush, in the order of the calls. Never raises."""
         ...
 
+    def push_all(self, seal: Seal, packets: Sequence[bytes], target: Key) -> None: ...
+
     def flush(self) -> None: ...
 
 
@@ -110,6 +112,10 @@ class PlainOutbox:
         except OSError:
             pass
         self.unsent_packets += 1
+
+    def push_all(self, seal: Seal, packets: Sequence[bytes], target: Key) -> None:
+        for packet in packets:
+            self.push(seal, packet, target)
 
     def flush(self) -> None:
         """Nothing waits."""
@@ -205,8 +211,17 @@ class BatchOutbox:
         waiting.append((seal, packet, target))
         if len(waiting) == 1:
             self._gathering()
-        elif len(waiting) == _MOST_WAITING:
+        elif len(waiting) >= _MOST_WAITING:
             self.flush()
+
+    def push_all(self, seal: Seal, packets: Sequence[bytes], target: Key) -> None:
+        waiting = self._waiting
+        first = not waiting
+        waiting.extend([(seal, packet, target) for packet in packets])
+        if len(waiting) >= _MOST_WAITING:
+            self.flush()
+        elif first and waiting:
+            self._gathering()
 
     def flush(self) -> None:
         waiting, self._waiting = self._waiting, []

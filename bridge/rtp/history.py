@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bridge.rtp.packet import HEADER, HEADER_BYTES
 
 _PACKETS = 1024  # about four seconds of video: a browser gives up asking long before
@@ -18,6 +20,11 @@ class SendHistory:
 
     def store(self, packet: bytes) -> None:
         self._packets[(packet[2] << 8 | packet[3]) & _MASK] = packet
+
+    def store_all(self, packets: Sequence[bytes]) -> None:
+        held = self._packets
+        for packet in packets:
+            held[(packet[2] << 8 | packet[3]) & _MASK] = packet
 
     def find(self, sequence: int) -> bytes | None:
         packet = self._packets[sequence & _MASK]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bridge.codecs import Workers
-from bridge.legs.leg import MediaLine, SenderReport
+from bridge.legs.leg import SenderReport
+from bridge.legs.web_line import WebLine
 from bridge.links.counters import PipelineCounters
 from bridge.links.parameter_sets import ParameterSets, described_sets
 from bridge.links.rewrite import Numbering, Rewrite
@@ -22,7 +23,7 @@ _ASK_EVERY_S = 0.5  # however many officers miss a picture: each keyframe is pai
 class Pictures:
     """Of one side. `show` gives it to a line as it is, where the browser has the codec, else encoded, once for all.
 
-    sinks: whom each of the side's packets is to be given. ask: gets a keyframe from the source, at most twice a second.
+    push_all: takes the side's packets, some at a time. ask: gets a keyframe from the source, at most twice a second.
     """
 
     def __init__(
@@ -34,12 +35,12 @@ class Pictures:
         self._clock = clock
         self._asked_s = -_ASK_EVERY_S
         self._owed = False
-        self._begun: set[MediaLine] = set()
+        self._begun: set[WebLine] = set()
         self._codec: Codec | None = None
-        self._numbers: dict[MediaLine, Numbering] = {}
-        self._relays: dict[MediaLine, Handed] = {}
+        self._numbers: dict[WebLine, Numbering] = {}
+        self._relays: dict[WebLine, Handed] = {}
         self._encoded: dict[tuple[str, tuple[tuple[str, str], ...]], _Encoded] = {}
-        self.sinks: tuple[Callable[[bytes], None], ...] = ()
+        self._sinks: tuple[Callable[[Sequence[bytes]], None], ...] = ()
 
     def describe(self) -> list[str]:
         texts = [f"video {self._side}: {each}" for each in self._relays.values()]
@@ -56,12 +57,12 @@ class Pictures:
         for line in lines:
             self._lay(line)
 
-    def show(self, line: MediaLine) -> None:
+    def show(self, line: WebLine) -> None:
         """Raises CodecMissing."""
         self._numbers[line] = Numbering()
         self._lay(line)
 
-    def begin(self, line: MediaLine) -> None:
+    def begin(self, line: WebLine) -> None:
         """The line's browser is there: it needs a whole picture to begin with."""
         self._begun.add(line)
         relay = self._relays.get(line)
@@ -71,10 +72,14 @@ class Pictures:
             if line in each.spread:
                 each.pipeline.keyframe_wanted()
 
-    def hide(self, line: MediaLine) -> None:
+    def hide(self, line: WebLine) -> None:
         self._lift(line)
         self._numbers.pop(line, None)
         self._begun.discard(line)
+
+    def push_all(self, packets: Sequence[bytes]) -> None:
+        for sink in self._sinks:
+            sink(packets)
 
     def tick(self) -> None:
         if self._owed:
@@ -85,7 +90,7 @@ class Pictures:
             self.hide(line)
         self._owed = False
 
-    def _lay(self, line: MediaLine) -> None:
+    def _lay(self, line: WebLine) -> None:
         if self._codec is None:
             return
         if relayable(self._codec, line.codec):
@@ -98,7 +103,7 @@ class Pictures:
             self._encoded[key].add(line, self._numbers[line])
         self._listen()
 
-    def _lift(self, line: MediaLine) -> None:
+    def _lift(self, line: WebLine) -> None:
         relay = self._relays.pop(line, None)
         if relay is not None:
             relay.close()
@@ -112,9 +117,9 @@ class Pictures:
     def _listen(self) -> None:
         """A pipeline attaches itself to its tapped line when it is made, and stays what it is."""
         relays, encoded = self._relays.values(), self._encoded.values()
-        self.sinks = (*(each.push for each in relays), *(each.source.push for each in encoded))
+        self._sinks = (*(each.push_all for each in relays), *(each.source.push_all for each in encoded))
 
-    def _want_for(self, line: MediaLine) -> None:
+    def _want_for(self, line: WebLine) -> None:
         """A picture that comes before the browser does is of no use."""
         if line in self._begun:
             self._want()
@@ -132,25 +137,34 @@ class Handed:
     it has to wait for its own network anyway.
     """
 
-    def __init__(self, codec: Codec, line: MediaLine, numbering: Numbering, ask: Callable[[], None]) -> None:
+    def __init__(self, codec: Codec, line: WebLine, numbering: Numbering, ask: Callable[[], None]) -> None:
         self._ask = ask
+        self._send_all = line.send_all
+        self._written: list[bytes] = []
         self._rewrite = Rewrite(
             codec,
-            line.send,
+            self._written.append,
             payload_type=line.send_payload_type,
             ssrc=line.send_ssrc,
             numbering=numbering,
             counters=PipelineCounters(),
         )
         self._sets = None
-        self.push = self._rewrite.push
+        self._push = self._rewrite.push
         if codec.name == "H264" and (described := described_sets(codec)):
             self._sets = ParameterSets(described, self._rewrite)
-            self.push = self._sets.push
+            self._push = self._sets.push
         self._text = " -> ".join(
             [codec.name, *([str(self._sets)] if self._sets else []), f"{self._rewrite} -> WatchLeg"]
         )
         line.listen(self)
+
+    def push_all(self, packets: Sequence[bytes]) -> None:
+        push, written = self._push, self._written
+        for packet in packets:
+            push(packet)
+        self._send_all(written)
+        written.clear()
 
     def close(self) -> None:
         self._ask = _nobody
@@ -180,7 +194,7 @@ class _Encoded:
         route = Route(Kind.VIDEO, source.side, Path.TRANSCODE, source.codec, codec)
         self.pipeline = transcode(source, self.spread, route, workers, most_bps=WATCHED_BPS)
 
-    def add(self, line: MediaLine, numbering: Numbering) -> None:
+    def add(self, line: WebLine, numbering: Numbering) -> None:
         self.spread.add(line, numbering)
         line.listen(_Wishes(self.pipeline))
         self.pipeline.keyframe_wanted()

@@ -1,11 +1,11 @@
 """The mixed sound of a visit: one mix and one encoder for all watchers who take a codec.
 
-tap -> Ear of each side -> every 60 ms: MixTurn -> Mix (here by tables, or in a worker) -> packets to each watcher
+tap -> Ear of each side -> every 60 ms: MixTurn -> Mix (here, or in a worker) -> packets to each watcher
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from bridge.codecs import Chain, Workers
 from bridge.codecs.table import AUDIO
@@ -30,15 +30,17 @@ class Ear:
         self._payload_type = codec.payload_type
         self._frames: list[Heard] = []
 
-    def push(self, packet: bytes) -> None:
-        if len(packet) < HEADER_BYTES or packet[1] & 0x7F != self._payload_type or len(self._frames) >= _MOST_FRAMES:
-            return
-        start, end = HEADER_BYTES, len(packet)
-        if packet[0] != VERSION_BITS:
-            header = parse(packet)
-            start, end = (header.payload_start, header.payload_end) if header else (0, 0)
-        if start < end:
-            self._frames.append((int.from_bytes(packet[4:8], "big"), packet[start:end]))
+    def push_all(self, packets: Sequence[bytes]) -> None:
+        frames, payload_type = self._frames, self._payload_type
+        for packet in packets:
+            if len(packet) < HEADER_BYTES or packet[1] & 0x7F != payload_type or len(frames) >= _MOST_FRAMES:
+                continue
+            start, end = HEADER_BYTES, len(packet)
+            if packet[0] != VERSION_BITS:
+                header = parse(packet)
+                start, end = (header.payload_start, header.payload_end) if header else (0, 0)
+            if start < end:
+                frames.append((int.from_bytes(packet[4:8], "big"), packet[start:end]))
 
     def drain(self) -> tuple[Heard, ...]:
         """In the order of their timestamps: what was swapped on the way is put right."""
@@ -85,7 +87,7 @@ class MixedSound:
             return
         self._stop()
         self._recipe = recipe
-        if recipe.by_tables:
+        if recipe.all_g711:
             self._here = recipe.make()
         else:
             self._away = self._workers.chain(recipe, urgent=True, done=self._send, failed=self._failed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bridge.legs.leg import Feedback, LineCounters, MediaLine, SenderReport
 from bridge.legs.silent import SILENT, nowhere
@@ -26,6 +26,11 @@ class TappedLine:
         self.push: Callable[[bytes], None] = nowhere
         self.feedback: Feedback = SILENT
         self._ask = ask
+
+    def push_all(self, packets: Sequence[bytes]) -> None:
+        push = self.push
+        for packet in packets:
+            push(packet)
 
     def attach(self, sink: Callable[[bytes], None], feedback_of_sink: Feedback) -> None:
         self.push, self.feedback = sink, feedback_of_sink

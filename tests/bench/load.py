@@ -32,7 +32,7 @@ _DRAIN_S = 0.3  # what is under way may still arrive
 _SO_TIMESTAMPNS = 35
 _STAMP = struct.Struct("!Q")
 _STAMP_AT = HEADER_BYTES + 4
-_KEYFRAME_PACKETS = 5
+_KEYFRAME_PACKETS, _KEYFRAME_EVERY = 5, 120  # a whole picture every two seconds, as terminals send them unasked
 
 _STATION = """v=0
 o=- 1 1 IN IP4 127.0.0.1
@@ -66,7 +66,7 @@ class Stream:
             self.next_s += 1 / self.per_s
             number = self.count
             self.count += 1
-            first = b"\x65" if number < _KEYFRAME_PACKETS else b"\x41"
+            first = b"\x65" if number % _KEYFRAME_EVERY < _KEYFRAME_PACKETS else b"\x41"
             header = HEADER.pack(0x80, self.payload_type, number & 0xFFFF, number * self.ticks & 0xFFFFFFFF, self.ssrc)
             with contextlib.suppress(OSError):
                 self.send(b"".join((header, first, b"\0\0\0", _STAMP.pack(time.time_ns()), self.body)))

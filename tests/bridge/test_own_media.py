@@ -43,7 +43,7 @@ class Floor:
         self._patched.setitem(Rewrite.__init__.__kwdefaults__, "clock", lambda: self.now_s)
         self.timer = Timer(lambda: self.now_s)
         self.workers = Workers(1)
-        self.wiring = TappableWiring(self.workers, lambda _kind, _side: None, lambda: self.now_s)
+        self.wiring = TappableWiring(self.workers, lambda _kind, _side: None)
         self.programme = Programme(self.wiring, studio, self.timer, lambda: self.now_s)
         self.lines = {(codec, side): MemoryLine(codec, side) for codec in (sound, picture) for side in Side}
         self.sound, self.picture = sound, picture
@@ -458,8 +458,8 @@ async def test_whoever_records_hears_the_parties_and_never_us(floor: Floor) -> N
         def line_changed(self, kind: Kind, source: Side, codec: Codec | None) -> None:
             self.changes.append((kind, source, codec))
 
-        def packet(self, kind: Kind, source: Side, packet: bytes, at_s: float) -> None:
-            self.packets.append(packet)
+        def sink(self, _kind: Kind, _source: Side) -> Callable[[bytes], None]:
+            return self.packets.append
 
         def report(self, *_: object) -> None: ...
 

@@ -29,15 +29,18 @@ class Ear:
     def __init__(self, name: str = "recording") -> None:
         self.name = name
         self.codecs: dict[tuple[Kind, Side], str | None] = {}
-        self.packets: list[tuple[Kind, Side, bytes, float]] = []
+        self.packets: list[tuple[Kind, Side, bytes]] = []
         self.reports: list[tuple[Kind, Side, SenderReport]] = []
         self._news = asyncio.Event()
 
     def line_changed(self, kind: Kind, source: Side, codec: Codec | None) -> None:
         self.codecs[kind, source] = codec.name if codec else None
 
-    def packet(self, kind: Kind, source: Side, packet: bytes, at_s: float) -> None:
-        self.packets.append((kind, source, packet, at_s))
+    def sink(self, kind: Kind, source: Side) -> Callable[[bytes], None]:
+        return lambda packet: self.packet(kind, source, packet)
+
+    def packet(self, kind: Kind, source: Side, packet: bytes) -> None:
+        self.packets.append((kind, source, packet))
         self._news.set()
 
     def report(self, kind: Kind, source: Side, report: SenderReport) -> None:
@@ -60,8 +63,8 @@ class Ear:
 class Deaf(Ear):
     """Fails at the first packet."""
 
-    def packet(self, kind: Kind, source: Side, packet: bytes, at_s: float) -> None:
-        super().packet(kind, source, packet, at_s)
+    def packet(self, kind: Kind, source: Side, packet: bytes) -> None:
+        super().packet(kind, source, packet)
         raise ValueError("a listener's bug")
 
 

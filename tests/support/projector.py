@@ -41,7 +41,7 @@ class Projector:
 
 class _Playing:
     def __init__(self, listener: Listener) -> None:
-        self._listener = listener
+        self._sinks = {(kind, side): listener.sink(kind, side) for kind in Kind for side in Side}
         self._wanted = dict.fromkeys(Side, True)
         self._tasks = [
             asyncio.create_task(self._pictures(side, mark), name=f"pictures of {side}")
@@ -83,7 +83,7 @@ class _Playing:
                 ssrc=5,
                 marker=index == len(parts) - 1,
             )
-            self._listener.packet(Kind.VIDEO, side, packet, 0.0)
+            self._sinks[Kind.VIDEO, side](packet)
         return sequence
 
     async def _voices(self) -> None:
@@ -93,4 +93,4 @@ class _Playing:
             sound = g711.encode("PCMU", voice.next(160))
             for side in Side:
                 packet = build(sound, payload_type=0, sequence=number, timestamp=160 * number, ssrc=7)
-                self._listener.packet(Kind.AUDIO, side, packet, 0.0)
+                self._sinks[Kind.AUDIO, side](packet)
