@@ -19,7 +19,9 @@ from typing import Any, Protocol, cast
 
 from cffi import FFI
 
+from bridge.rtp import trains
 from bridge.rtp.srtp import BUFFER_BYTES, Slot
+from bridge.rtp.trains import Trains
 
 MOST = (
     64  # packets of one system call: at 100 visits a turn has 22 of them, and a keyframe comes as a burst of some more
@@ -205,6 +207,8 @@ class BatchOutbox:
         self._gathering = gathering
         self._waiting: list[tuple[Seal, bytes, Key]] = []
         self._places = list(zip(room.slots, room.spans, strict=True))
+        able = Trains.fits(calls.ffi) and trains.able(udp)
+        self._trains = Trains(calls.ffi, room.headers, MOST) if able else None
 
     def push(self, seal: Seal, packet: bytes, target: Key) -> None:
         waiting = self._waiting
@@ -226,7 +230,8 @@ class BatchOutbox:
     def flush(self) -> None:
         waiting, self._waiting = self._waiting, []
         names, sizes, places = self._room.names, self._room.sizes, self._places
-        count = 0
+        count, lengths = 0, [0]  # packets in slots; those of each train, behind a 0
+        coupled, whole, room = None, 0, 0  # the last train: its target, bytes of a packet, bytes that it may still take
         for seal, packet, target in waiting:
             slot, span = places[count]
             size = seal(slot, packet)
@@ -236,21 +241,57 @@ class BatchOutbox:
             sizes[count] = size
             names[span] = target
             count += 1
+            if target == coupled and size <= whole and size <= room:
+                lengths[-1] += 1
+                room -= size
+                if size < whole:
+                    coupled = None
+            else:
+                lengths.append(1)
+                coupled, whole, room = target, size, trains.MOST_BYTES - size
             if count == MOST:
-                self._send(count)
-                count = 0
+                self._send(count, lengths)
+                count, coupled, lengths = 0, None, [0]
         if count:
-            self._send(count)
+            self._send(count, lengths)
 
-    def _send(self, count: int) -> None:
-        """A packet that can not go is left out and counted; a full buffer is the end for the rest of the batch."""
-        at, descriptor, headers = 0, self._udp.fileno(), self._room.headers
-        while at < count:
-            sent = self._call(descriptor, headers + at, count - at, _DONTWAIT)
+    def _send(self, count: int, lengths: list[int]) -> None:
+        """lengths: of the trains of these packets, behind a 0."""
+        del lengths[0]
+        coupling = self._trains
+        if coupling is None or len(lengths) == count:
+            self._send_singly(0, count)
+        else:
+            coupling.couple(lengths, self._room.sizes)
+            self._send_trains(coupling, lengths)
+
+    def _send_trains(self, coupling: Trains, lengths: list[int]) -> None:
+        """A train that the system does not take goes packet by packet: one may be larger than the way is wide."""
+        at, slot, descriptor = 0, 0, self._udp.fileno()
+        while at < len(lengths):
+            sent = self._call(descriptor, coupling.heads + at, len(lengths) - at, _DONTWAIT)
+            if sent > 0:
+                slot += sum(lengths[at : at + sent])
+                at += sent
+            elif self._errors.errno in _FULL:
+                self.unsent_packets += sum(lengths[at:])
+                return
+            else:
+                if self._errors.errno == errno.EIO:  # the network card can not
+                    self._trains = None
+                self._send_singly(slot, slot + lengths[at])
+                slot += lengths[at]
+                at += 1
+
+    def _send_singly(self, at: int, end: int) -> None:
+        """A packet that can not go is left out and counted; a full buffer is the end for the rest."""
+        descriptor, headers = self._udp.fileno(), self._room.headers
+        while at < end:
+            sent = self._call(descriptor, headers + at, end - at, _DONTWAIT)
             if sent > 0:
                 at += sent
             elif self._errors.errno in _FULL:
-                self.unsent_packets += count - at
+                self.unsent_packets += end - at
                 return
             else:
                 self.unsent_packets += 1

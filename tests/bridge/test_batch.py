@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -85,7 +86,7 @@ def test_a_full_buffer_costs_the_rest_of_the_batch_and_nothing_later() -> None:
         here.setblocking(False)
         _, outbox = datagrams(other, lambda: None)
         assert isinstance(outbox, batch.BatchOutbox)
-        outbox._udp = here
+        outbox._udp, outbox._trains = here, None
         for header in range(MOST):
             outbox._room.headers[header].msg_hdr.msg_namelen = 0
         for _ in range(40):
@@ -114,6 +115,77 @@ def test_packets_of_any_size_keep_their_own(udp: socket.socket) -> None:
         push(outbox, bytes([number]) * size, here)
     outbox.flush()
     assert take_all(inbox) == [bytes([number]) * size for number, size in enumerate(sizes)]
+
+
+@BOTH
+def test_bursts_for_several_arrive_as_they_were_pushed(batches: bool) -> None:
+    """Of one size with a shorter last one, of mixed sizes, larger than a datagram together, cut by the bound."""
+    bursts = [[900] * 5 + [300], [10, 20, 20, 20, 5], [3900] * 18, [60] * (2 * MOST + 3), [1200, 1200, 1201]]
+    with bound() as here, bound() as one, bound() as two:
+        boxes = [datagrams(each, lambda: None, batches=batches)[0] for each in (one, two)]
+        _, outbox = datagrams(here, lambda: None, batches=batches)
+        for burst in bursts:
+            sent: list[list[bytes]] = [[], []]
+            for number, size in enumerate(burst):
+                words = bytes([number]) * size
+                for which in range(1 + number % 3 % 2):
+                    sent[which].append(words)
+                    push(outbox, words, boxes[which].key_of((one, two)[which].getsockname()))
+            outbox.flush()
+            assert [take_all(box) for box in boxes] == sent
+        assert outbox.unsent_packets == 0
+
+
+def test_the_system_takes_a_burst_as_one(udp: socket.socket) -> None:
+    inbox, outbox = datagrams(udp, lambda: None)
+    assert isinstance(outbox, batch.BatchOutbox)
+    asked, call = [], outbox._call
+
+    def counted(descriptor: int, headers: object, count: int, flags: int) -> int:
+        asked.append(count)
+        return int(call(descriptor, headers, count, flags))
+
+    outbox._call = counted
+    for size in (700, 700, 700, 20, 700):
+        push(outbox, bytes(size), inbox.key_of(udp.getsockname()))
+    outbox.flush()
+    assert asked == [2]
+    assert [len(each) for each in take_all(inbox)] == [700, 700, 700, 20, 700]
+
+
+@pytest.mark.parametrize("error", [errno.EIO, errno.EINVAL])
+def test_where_the_system_takes_no_burst_its_packets_go_one_by_one(udp: socket.socket, error: int) -> None:
+    """EIO: the network card can not cut it apart. EINVAL: a packet is larger than the way is wide."""
+    inbox, outbox = datagrams(udp, lambda: None)
+    assert isinstance(outbox, batch.BatchOutbox)
+    call, heads = outbox._call, outbox._trains
+    assert heads is not None
+
+    def refused(descriptor: int, headers: object, count: int, flags: int) -> int:
+        if any(headers == heads.heads + each for each in range(MOST)):
+            outbox._errors.errno = error
+            return -1
+        return int(call(descriptor, headers, count, flags))
+
+    outbox._call = refused
+    for turn in range(2):
+        for number in range(5):
+            push(outbox, bytes([number]) * (50 if number else 40), inbox.key_of(udp.getsockname()))
+        outbox.flush()
+        assert [each[:1] for each in take_all(inbox)] == [bytes([number]) for number in range(5)], turn
+        assert (outbox._trains is None) == (error == errno.EIO)
+    assert outbox.unsent_packets == 0
+
+
+def test_a_burst_for_a_target_without_a_way_is_counted_packet_by_packet(udp: socket.socket) -> None:
+    inbox, outbox = datagrams(udp, lambda: None)
+    good, bad = inbox.key_of(udp.getsockname()), inbox.key_of(("127.0.0.1", 0))
+    for target in (good, bad, good):
+        for _ in range(3):
+            push(outbox, b"words", target)
+    outbox.flush()
+    assert take_all(inbox) == [b"words"] * 6
+    assert outbox.unsent_packets == 3
 
 
 @BOTH
