@@ -19,7 +19,7 @@ from tests.billing.stage import START, assert_books_and_chain_sound, intent, pro
 Visits = list[tuple[int, int, bool]]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     agreed_tariffs(),
     st.integers(1, 20_000_000),

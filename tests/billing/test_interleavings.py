@@ -28,7 +28,7 @@ SLICES = AccountRules(slice_s=15, least_slice_s=5, low_balance="0")
 NOTHING = Money(0, "USD")
 
 
-@pytest.mark.parametrize("interleavings", [100, pytest.param(1000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("interleavings", [60, pytest.param(1000, marks=pytest.mark.soak)])
 async def test_parallel_visits_on_one_account_never_overspend(database_url, interleavings):
     async with AsyncExitStack() as stack:
         gateways = [await stack.enter_async_context(accounting_on(database_url, node, SLICES)) for node in NODES]

@@ -69,7 +69,7 @@ class Gateway:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize(("visits", "kills"), [(200, 6), pytest.param(1000, 40, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(("visits", "kills"), [(120, 4), pytest.param(1000, 40, marks=pytest.mark.soak)])
 async def test_gateways_and_their_server_killed_among_many_visits(visits, kills):
     with PostgresServer(durable=True) as server:
 

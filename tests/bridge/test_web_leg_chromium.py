@@ -104,9 +104,9 @@ def lively(seen: Seen) -> bool:
     ("audio", "video", "parameters"),
     [
         ("PCMU", "H264", {"packetization_mode": "1", "profile_level_id": "42e01f"}),
-        ("PCMA", "H264", {"packetization_mode": "0", "profile_level_id": "42e01f"}),
+        pytest.param("PCMA", "H264", {"packetization_mode": "0", "profile_level_id": "42e01f"}, marks=pytest.mark.soak),
         ("OPUS", "VP8", {}),
-        ("G722", "VP8", {}),
+        pytest.param("G722", "VP8", {}, marks=pytest.mark.soak),
     ],
     ids=["H264-1+PCMU", "H264-0+PCMA", "VP8+OPUS", "VP8+G722"],
 )

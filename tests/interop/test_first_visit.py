@@ -28,7 +28,7 @@ pytestmark = [
     pytest.mark.skipif(not Path(EXECUTABLE).exists(), reason="needs chromium: make setup"),
 ]
 FAMILY = "5552368001"
-WATCHED_S = 20
+WATCHED_S = 10
 MOST_FROZEN_S = 1.0  # a browser that decodes and draws on a busy machine stumbles by itself now and then
 
 
