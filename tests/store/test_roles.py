@@ -12,7 +12,9 @@ from tests.billing.stage import accounting_on, assert_books_and_chain_sound, gra
 from tests.store.test_append_only import TABLES, fill
 from tests.support.databases import meddle
 
-PAGE = Path(__file__).parents[2] / "docs" / "postgresql.md"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "postgresql.md"
+PUT = {"residents", "contacts", "relationships", "barriers"}  # by gateway/store/people.py: _put
 ROLE = "kinbridge_gateway"
 
 
@@ -53,6 +55,25 @@ async def test_it_changes_no_record_and_takes_no_trigger_away(gateways_url):
     for statement in ("DELETE FROM visits", "DELETE FROM chains", "SET session_replication_role = replica"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             meddle(gateways_url, statement)
+
+
+def test_what_the_store_changes_it_may_change_and_nothing_else(gateways_url):
+    """The tables of every update() and delete() in the store's own code, beside what the role may do."""
+    code = "\n".join(each.read_text() for each in (ROOT / "gateway" / "store").glob("*.py"))
+    wanted = {
+        "UPDATE": set(re.findall(r"\bupdate\((\w+)\)", code)) - {"table"} | PUT,
+        "DELETE": set(re.findall(r"\bdelete\((\w+)\)", code)),
+    }
+    assert "accounts" in wanted["UPDATE"]
+    assert "join_links" in wanted["DELETE"]
+    with psycopg.connect(gateways_url) as connection:
+        for right, tables in wanted.items():
+            rows = connection.execute(
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+                " AND has_table_privilege(format('%%I.%%I', schemaname, tablename), %s)",
+                (right,),
+            )
+            assert {each for (each,) in rows} == tables, right
 
 
 async def test_an_old_schema_is_left_to_its_owner(gateways_url, postgresql_url):
