@@ -8,9 +8,10 @@ that is refused anyway reads nothing, and a plan that knows neither residents no
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from gateway.clock import Clock
 from gateway.policy.decide import decide, explain
@@ -39,6 +40,16 @@ class _Granted:
     visit: PastVisit
     facility: str
     caller: tuple[str, str]
+    contact: str
+
+
+class _Read(NamedTuple):
+    """What the store knows. live, decided: ids."""
+
+    past: tuple[PastVisit, ...]
+    with_contact: tuple[PastVisit, ...]
+    live: frozenset[str]
+    decided: frozenset[str]
 
 
 class Admission:
@@ -78,8 +89,8 @@ class Admission:
         facility = plan.facilities.get(request.trunk)
         if not isinstance(decision, Allowed) or facility is None:
             return decision
-        limits = _limits_of(facility, people, decision.terms.resident)
-        if limits.any:
+        if decision.limited:
+            limits = _limits_of(facility, people, decision.terms.resident)
             usage = await self._usage(facility, limits, decision, request.at, visit_id)
             decision = decide(plan, request, people, usage)
         if isinstance(decision, Allowed):
@@ -93,10 +104,9 @@ class Admission:
         decision = decide(plan, request, people)
         facility = plan.facilities.get(request.trunk)
         usage = UNUSED
-        if isinstance(decision, Allowed) and facility is not None:
+        if isinstance(decision, Allowed) and facility is not None and decision.limited:
             limits = _limits_of(facility, people, decision.terms.resident)
-            if limits.any:
-                usage = await self._usage(facility, limits, decision, request.at, "")
+            usage = await self._usage(facility, limits, decision, request.at, "")
         return explain(plan, request, people, usage)
 
     async def _people_of(self, plan: Dialplan, request: VisitRequest) -> People:
@@ -106,27 +116,32 @@ class Admission:
         return await self._people()
 
     async def _usage(self, facility: Facility, limits: Limits, decision: Allowed, at: datetime, visit_id: str) -> Usage:
-        station, resident = decision.terms.station, decision.terms.resident
+        station, resident, contact = decision.terms.station, decision.terms.resident, decision.terms.contact
         velocity_s = limits.velocity.within_s if limits.velocity else 0
         # a visit may end long after it began: a gap is counted from visits of the last day at least
         since = min(begin_of_week(at, facility.zone), at - timedelta(seconds=max(velocity_s, limits.gap_s + 86_400)))
 
         asked = frozenset(self._granted)
 
-        def read(work: Work) -> tuple[tuple[PastVisit, ...], frozenset[str], frozenset[str]]:
-            live = work.visits.live(facility.id) if limits.concurrent is not None else frozenset[str]()
-            return work.visits.before(facility.id, station, resident, since), live, work.visits.decided(asked)
+        def read(work: Work) -> _Read:
+            return _Read(
+                work.visits.before(facility.id, station, resident, since),
+                work.visits.with_contact(facility.id, contact, begin_of_week(at, facility.zone)),
+                work.visits.live(facility.id) if limits.concurrent is not None else frozenset(),
+                work.visits.decided(asked),
+            )
 
-        past, live, decided = await self._store.read(read)
+        past, with_contact, live, decided = await self._store.read(read)
         # looked at after the wait: whoever was allowed meanwhile counts
         fresh = [
             each for key, each in self._fresh().items() if each.facility == facility.id and key not in decided | live
         ]
-        visits = {each.visit_id: each for each in past}
-        visits |= {each.visit.visit_id: each.visit for each in fresh if each.caller == (station, resident)}
-        visits.pop(visit_id, None)
+        own = _beside(visit_id, past, (each.visit for each in fresh if each.caller == (station, resident)))
+        of_contact = _beside(visit_id, with_contact, (each.visit for each in fresh if each.contact == contact))
         live |= {each.visit.visit_id for each in fresh}
-        return counted(visits.values(), at, facility.zone, velocity_s=velocity_s, live=len(live - {visit_id}))
+        return counted(
+            own, at, facility.zone, velocity_s=velocity_s, live=len(live - {visit_id}), of_contact=of_contact
+        )
 
     def _fresh(self) -> dict[str, _Granted]:
         """What was allowed and may not be written yet; older ones are forgotten."""
@@ -138,8 +153,15 @@ class Admission:
     def _remember(self, visit_id: str, decision: Allowed, at: datetime) -> None:
         terms = decision.terms
         visit = PastVisit(visit_id, at, None, None, allowed=True, recorded=False, privileged=terms.privileged)
-        self._granted[visit_id] = _Granted(visit, terms.facility, (terms.station, terms.resident))
+        self._granted[visit_id] = _Granted(visit, terms.facility, (terms.station, terms.resident), terms.contact)
         self._fresh()
+
+
+def _beside(visit_id: str, *of: Iterable[PastVisit]) -> tuple[PastVisit, ...]:
+    """All of them once, what comes later in the place of what came before, without that visit."""
+    found = {each.visit_id: each for some in of for each in some}
+    found.pop(visit_id, None)
+    return tuple(found.values())
 
 
 def _names_of(plan: Dialplan) -> dict[str, str]:

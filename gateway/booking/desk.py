@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 from gateway.billing import accounts
 from gateway.billing.rules import AccountRules
 from gateway.booking import states
-from gateway.booking.offers import Offer, Wanted, contact_of, facility_of, limits_of, offers, still_free
+from gateway.booking.offers import BothLimits, Offer, Wanted, both_limits, contact_of, facility_of, offers, still_free
 from gateway.booking.slots import Slot, day_of, week_of
 from gateway.booking.states import BookingRules
 from gateway.clock import Clock
@@ -156,7 +156,7 @@ class BookingDesk:
         if rules.rules and accepts != rules.rules and not by.staff:
             raise BookingError(f"the rules of visits have to be accepted first, in their version {rules.rules!r}")
         offer = await self._offer(rules, wanted, starts_at, by)
-        limits = limits_of(self._plan(), await self._people(), wanted)
+        limits = both_limits(self._plan(), await self._people(), wanted)
         state = states.first_state(rules, staff=by.staff)
         booking = Booking(
             booking_id=self._new_booking_id(),
@@ -184,7 +184,7 @@ class BookingDesk:
         wanted = Wanted(before.facility, before.contact, before.resident)
         states.moved(before, before, rules, now, staff=by.staff)  # before anything else: whether it may be moved
         offer = await self._offer(rules, wanted, starts_at, by)
-        limits = limits_of(self._plan(), await self._people(), wanted)
+        limits = both_limits(self._plan(), await self._people(), wanted)
         to = replace(before, starts_at=offer.slot.starts_at, ends_at=offer.slot.ends_at)
         after = states.moved(before, to, rules, now, staff=by.staff)
         done = await self._store.write(lambda work: self._place(work, before, after, offer, limits))
@@ -236,9 +236,11 @@ class BookingDesk:
             raise BookingError("no visit can begin then; ask for the free slots and take one of their starts")
         return found[0]
 
-    def _place(self, work: Work, before: Booking | None, wanted: Booking, offer: Offer, limits: Limits) -> Booking:
+    def _place(self, work: Work, before: Booking | None, wanted: Booking, offer: Offer, limits: BothLimits) -> Booking:
         """On the first station that is free."""
-        self._check_limits(work, wanted, limits)
+        if not any(each.privileged for each in offer.terms.values()):  # those are counted by nobody
+            self._check_limits(work, wanted, limits.of_caller)
+            self._check_limits(work, replace(wanted, resident=""), limits.of_contact)
         for station, terms in offer.terms.items():
             booking = replace(wanted, station=station, account=terms.account)
             if before is None and work.bookings.add(booking):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from gateway.booking.slots import Hours, Slot, slots_between
 from gateway.booking.states import BookingRules
@@ -98,10 +99,20 @@ def contact_of(plan: Dialplan, people: People, contact_id: str) -> Contact:
     return found
 
 
-def limits_of(plan: Dialplan, people: People, wanted: Wanted) -> Limits:
+class BothLimits(NamedTuple):
+    """of_caller: of the resident; of_contact: of all visits with the contact in the facility."""
+
+    of_caller: Limits
+    of_contact: Limits
+
+
+def both_limits(plan: Dialplan, people: People, wanted: Wanted) -> BothLimits:
     limits = facility_of(plan, wanted.facility).limits
     resident = people.residents.get((wanted.facility, wanted.resident))
-    return limits if resident is None else limits.with_own(resident.visits_per_day, resident.visits_per_week)
+    if resident is not None:
+        limits = limits.with_own(resident.visits_per_day, resident.visits_per_week)
+    contact = contact_of(plan, people, wanted.contact)
+    return BothLimits(limits, Limits(contact.visits_per_day, contact.visits_per_week))
 
 
 def _stations(plan: Dialplan, facility: Facility, wanted: Wanted) -> tuple[Station, ...]:

@@ -75,6 +75,9 @@ class ContactRow(Document):
     monitored: Yes = True
     recorded: Yes = True
     also: str = ""
+    max_minutes: Annotated[Annotated[int, Field(ge=1, le=MAX_MINUTES)] | None, BeforeValidator(_or_none)] = None
+    visits_per_day: Annotated[Annotated[int, Field(ge=1, le=1_000)] | None, BeforeValidator(_or_none)] = None
+    visits_per_week: Annotated[Annotated[int, Field(ge=1, le=7_000)] | None, BeforeValidator(_or_none)] = None
 
     @field_validator("telephone")
     @classmethod

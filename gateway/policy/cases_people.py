@@ -41,6 +41,9 @@ class GivenContact(Document):
     telephone: str = ""
     monitored: bool = True
     recorded: bool = True
+    max_minutes: int | None = None
+    visits_per_day: int | None = None
+    visits_per_week: int | None = None
 
 
 class GivenStanding(Document):
@@ -89,6 +92,8 @@ class GivenUsage(Document):
     minutes_since_last: Count | None = None
     attempts: Count = 0
     live: Count = 0
+    contact_today: Count = 0
+    contact_this_week: Count = 0
 
     def usage(self, at: datetime) -> Usage:
         since = self.minutes_since_last
@@ -98,4 +103,6 @@ class GivenUsage(Document):
             last_ended_at=None if since is None else at - timedelta(minutes=since),
             attempts=self.attempts,
             live=self.live,
+            contact_today=self.contact_today,
+            contact_this_week=self.contact_this_week,
         )

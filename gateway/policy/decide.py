@@ -13,7 +13,7 @@ from __future__ import annotations
 from gateway.policy.blackout import is_black
 from gateway.policy.decision import Allowed, Asks, Decision, Medium, Refusal, VisitRequest
 from gateway.policy.levels import levels_of
-from gateway.policy.limits import checks
+from gateway.policy.limits import checks, checks_of_contact
 from gateway.policy.numbers import is_emergency, is_short, may_be_called, spellings
 from gateway.policy.people import NOBODY, People, Standing
 from gateway.policy.plan import Contact, Dialplan, Facility, Identify, Rule, Station
@@ -67,7 +67,7 @@ class _Deciding:
         if refusal is not None:
             return self._trail.refused(refusal)
         terms = terms_of(self._agreed, self._request, self._dialplan, self._people)
-        return Allowed(terms, tuple(self._trail.path))
+        return Allowed(terms, tuple(self._trail.path), self._agreed.limited)
 
     def _caller(self, facility: Facility, resident: str) -> Refusal | None:
         if facility.identify is Identify.NONE:
@@ -178,10 +178,13 @@ class _Deciding:
         limits, resident = facility.limits, self._agreed.resident
         if resident is not None and (resident.visits_per_day is not None or resident.visits_per_week is not None):
             limits = limits.with_own(resident.visits_per_day, resident.visits_per_week)
-        if not limits.any:
-            return None
-        for check in checks(limits, self._usage, self._request.at, privileged=self._agreed.is_privileged):
-            if not self._trail.passed(f"limit {check.refusal}", check.kept):
+        privileged, contact = self._agreed.is_privileged, self._agreed.contact
+        found = checks(limits, self._usage, self._request.at, privileged=privileged) if limits.any else ()
+        if contact is not None and contact.is_counted and not privileged:
+            found += checks_of_contact(contact.visits_per_day, contact.visits_per_week, self._usage)
+        self._agreed.limited = bool(found)
+        for check in found:
+            if not self._trail.passed(f"limit {check.refusal}{check.whose}", check.kept):
                 return check.refusal
         return None
 

@@ -128,8 +128,11 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
+    """path: the conditions that led here, each `name: PASS`. limited: it hangs on what was used up."""
+
     terms: Terms
-    path: tuple[str, ...]  # the conditions that led here, each `name: PASS`
+    path: tuple[str, ...]
+    limited: bool = False
 
 
 @dataclass(frozen=True, slots=True)

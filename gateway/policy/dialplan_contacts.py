@@ -42,6 +42,9 @@ def _contact(notes: Notes, index: int, entry: ContactEntry) -> Contact:
         also=tuple(dict.fromkeys(entry.also)),
         telephone=telephone_of(entry, index, notes),
         language=entry.language,
+        max_minutes=entry.max_minutes,
+        visits_per_day=entry.visits_per_day,
+        visits_per_week=entry.visits_per_week,
     )
 
 

@@ -135,6 +135,9 @@ class ContactEntry(Document):
     also: tuple[str, ...] = ()
     telephone: str = ""
     language: Language | Literal[""] = ""
+    max_minutes: Annotated[int, Field(ge=1, le=MAX_MINUTES)] | None = None
+    visits_per_day: Annotated[int, Field(ge=1, le=1_000)] | None = None
+    visits_per_week: Annotated[int, Field(ge=1, le=7_000)] | None = None
 
 
 class RuleEntry(Document):

@@ -55,10 +55,11 @@ def least(*limits: int | None) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One limit that is set: whether it is kept."""
+    """One limit that is set: whether it is kept. whose: as the path of a decision tells it; empty: the caller's."""
 
     refusal: Refusal
     kept: bool
+    whose: str = ""
 
 
 def checks(limits: Limits, usage: Usage, at: datetime, *, privileged: bool) -> tuple[Check, ...]:
@@ -81,3 +82,12 @@ def checks(limits: Limits, usage: Usage, at: datetime, *, privileged: bool) -> t
     if limits.visits_per_week is not None:
         found.append(Check(Refusal.VISITS_PER_WEEK, usage.visits_this_week < limits.visits_per_week))
     return tuple(found)
+
+
+def checks_of_contact(visits_per_day: int | None, visits_per_week: int | None, usage: Usage) -> tuple[Check, ...]:
+    """Of each limit of number that a contact has; a privileged visit is not asked about."""
+    found = (
+        (Refusal.VISITS_PER_DAY, usage.contact_today, visits_per_day),
+        (Refusal.VISITS_PER_WEEK, usage.contact_this_week, visits_per_week),
+    )
+    return tuple(Check(word, had < most, " of the contact") for word, had, most in found if most is not None)

@@ -113,6 +113,7 @@ class Contact:
     telephone: the number that is called for them; empty: they have a page. language: of what is said to it; empty: the
     first of the facility's `ivr`.
     monitored False: no officer may watch visits with them. recorded False: none of them is recorded.
+    max_minutes, visits_per_day, visits_per_week: of all visits with them in a facility, whoever calls; None: no limit.
     """
 
     id: str
@@ -125,6 +126,14 @@ class Contact:
     also: tuple[str, ...] = ()
     telephone: str = field(default="", repr=False)
     language: str = ""
+    max_minutes: int | None = None
+    visits_per_day: int | None = None
+    visits_per_week: int | None = None
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether their visits have a limit of number."""
+        return self.visits_per_day is not None or self.visits_per_week is not None
 
 
 @dataclass(frozen=True, slots=True)

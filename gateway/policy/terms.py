@@ -17,6 +17,7 @@ class Agreed:
     """Who and what was found on the way. privileged: this resident's visits with this contact are.
 
     watched: what was dialled, in any spelling, is on the facility's watch list. levels: of facility, units, station.
+    limited: what the caller or the contact has had was asked.
     """
 
     facility: Facility | None = None
@@ -29,6 +30,7 @@ class Agreed:
     payers: tuple[Payer, ...] = ()
     watched: bool = False
     levels: tuple[Level, ...] = ()
+    limited: bool = False
 
     @property
     def is_privileged(self) -> bool:
@@ -84,8 +86,8 @@ def _closes_at(agreed: Agreed, facility: Facility, rule: Rule, at: datetime) -> 
 
 
 def _max_seconds(agreed: Agreed, rule: Rule, at: datetime, closes_at: datetime | None) -> int:
-    resident = agreed.resident
-    seconds = 60 * least_minutes(agreed.levels, rule.max_minutes, resident.max_minutes if resident else None)
+    own = [each.max_minutes for each in (agreed.resident, agreed.contact) if each is not None]
+    seconds = 60 * least_minutes(agreed.levels, rule.max_minutes, *own)
     if closes_at is None:
         return seconds
     return min(seconds, max(1, int((closes_at - at).total_seconds())))

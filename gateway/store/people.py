@@ -179,6 +179,7 @@ class Peoples:
             "monitored": contact.monitored,
             "recorded": contact.recorded,
             "also": json.dumps(contact.also) if contact.also else "",
+            **{name: getattr(contact, name) for name in _LIMITS_OF_CONTACT},
         }
         self._put(contacts, {"contact_id": contact.id}, row, is_new=before is None)
         old = None if before is None else _contact_values(before)
@@ -280,6 +281,7 @@ class Peoples:
         return self.version()
 
 
+_LIMITS_OF_CONTACT = ("max_minutes", "visits_per_day", "visits_per_week")
 _OF_RESIDENT = (
     "name", "unit", "language", "active", "max_minutes", "visits_per_day", "visits_per_week", "monitored", "recorded",
 )  # fmt: skip
@@ -338,11 +340,14 @@ def _contact(row: Row[Any]) -> Contact:
         also=tuple(json.loads(row.also)) if row.also else (),
         telephone=row.telephone,
         language=row.language,
+        max_minutes=row.max_minutes,
+        visits_per_day=row.visits_per_day,
+        visits_per_week=row.visits_per_week,
     )
 
 
 def _contact_values(contact: Contact) -> dict[str, Any]:
-    names = ("id", "name", "number", "account", "monitored", "recorded", "telephone", "language")
+    names = ("id", "name", "number", "account", "monitored", "recorded", "telephone", "language", *_LIMITS_OF_CONTACT)
     return {name: getattr(contact, name) for name in names} | {"also": list(contact.also)}
 
 

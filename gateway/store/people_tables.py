@@ -59,6 +59,9 @@ contacts = Table(
     Column("monitored", Boolean(create_constraint=False), nullable=False, server_default=true()),
     Column("recorded", Boolean(create_constraint=False), nullable=False, server_default=true()),
     Column("also", Text, nullable=False, server_default=""),  # JSON: ids of contacts who ring along
+    Column("max_minutes", Integer),
+    Column("visits_per_day", Integer),
+    Column("visits_per_week", Integer),
     Index("uq_contacts_number", "number", unique=True),
 )
 

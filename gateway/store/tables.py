@@ -138,6 +138,7 @@ visits = Table(
         sqlite_where=text("resident <> ''"),
         postgresql_where=text("resident <> ''"),
     ),
+    Index("ix_visits_of_contact", "facility", "contact", "setup_at_ms"),
     Index(
         "ix_visits_free",
         "account_id",

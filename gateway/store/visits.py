@@ -95,6 +95,14 @@ class Intents:
         rows = self._connection.execute(statement.order_by(visits.c.setup_at_ms, visits.c.visit_id))
         return tuple(_past(row) for row in rows)
 
+    def with_contact(self, facility: str, contact: str, since: datetime) -> tuple[PastVisit, ...]:
+        """Visits and attempts of anybody in the facility with the contact since then, oldest first."""
+        statement = select(visits).where(
+            visits.c.facility == facility, visits.c.contact == contact, visits.c.setup_at_ms >= to_ms(since)
+        )
+        rows = self._connection.execute(statement.order_by(visits.c.setup_at_ms, visits.c.visit_id))
+        return tuple(_past(row) for row in rows)
+
     def decided(self, visit_ids: Collection[str]) -> frozenset[str]:
         """Those of them whose intent is written, with what was granted or refused."""
         if not visit_ids:

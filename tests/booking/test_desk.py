@@ -207,6 +207,19 @@ async def test_visits_a_day_of_a_resident_are_bookings_too(each_store: Store, cl
     assert not await desk.slots(visits("bob", "9999"), at(9), at(12))
 
 
+async def test_visits_a_day_of_a_contact_are_bookings_too(each_store: Store, clock: ManualClock) -> None:
+    plan = PLAN.replace("trunks: [pbx]", "trunks: [pbx], identify: pin, ivr: {}").replace(
+        "- {id: mary,", "- {id: mary, visits_per_day: 1,"
+    )
+    assert plan.count("visits_per_day") == 1
+    residents = [Resident(each, "jail", "Somebody") for each in ("4711", "4712")]
+    desk = desk_on(each_store, clock, plan=plan, people=People.of(residents))
+    await desk.book(visits("mary", "4711"), at(9), MARY)
+    with pytest.raises(BookingError, match="that day"):
+        await desk.book(visits("mary", "4712"), at(10), MARY)
+    await desk.book(visits("mary", "4712"), at(10, day=7), MARY)
+
+
 async def test_what_somebody_else_changed_meanwhile_is_not_overwritten(each_store: Store, clock: ManualClock) -> None:
     booked = await desk_on(each_store, clock).book(visits("mary"), at(9), MARY)
     claimed = starting(booked, "node1", MONDAY)

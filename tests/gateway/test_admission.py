@@ -25,8 +25,8 @@ MONDAY = datetime(2026, 1, 5, 17, tzinfo=UTC)
 CALL = VisitRequest("pbx", "cell-1", "5552368001", Medium.VIDEO, MONDAY)
 PEOPLE = People.of(
     [Resident("4711", "jail", "Sam", visits_per_day=1), Resident("4712", "jail", "Kim")],
-    [Contact("ann", "Ann", "5553330001", "ann")],
-    {("jail", "4711", "ann"): Standing.APPROVED, ("jail", "4712", "ann"): Standing.APPROVED},
+    [Contact("ann", "Ann", "5553330001", "ann"), Contact("eve", "Eve", "5553330002", "eve", visits_per_day=1)],
+    {(("jail", who, whom)): Standing.APPROVED for who in ("4711", "4712") for whom in ("ann", "eve")},
 )
 
 
@@ -53,11 +53,16 @@ class House:
         return word(await self.admission(request, visit_id))
 
     async def begins(
-        self, visit_id: str, station: str = "cell-1", resident: str = "", privileged: bool = False
+        self,
+        visit_id: str,
+        station: str = "cell-1",
+        resident: str = "",
+        privileged: bool = False,
+        contact: str = "mary",
     ) -> None:
         """Written down, as a visit that pays nothing."""
         intent = VisitIntent(
-            visit_id, "n1", "jail", "America/Chicago", station, "5552368001", "mary", "", "demo-video", "family",
+            visit_id, "n1", "jail", "America/Chicago", station, "5552368001", contact, "", "demo-video", "family",
             Medium.VIDEO, 1200, "pbx", f"call-{visit_id}", self.clock.now(), privileged=privileged, resident=resident,
         )  # fmt: skip
         await self.accounting.authorise(intent)
@@ -154,6 +159,24 @@ async def test_a_resident_counts_at_whichever_station(store: Store) -> None:
     await house.ends("v1")
     assert await house.asks("v2", station="cell-9", **whose) == Refusal.VISITS_PER_DAY, "the resident's own limit"
     assert await house.asks("v2", station="cell-1", **{**whose, "resident": "4712"}) == "allowed"
+
+
+async def test_a_contact_counts_whoever_calls(store: Store) -> None:
+    house = House(store, "{visits_per_week: 5}", ", identify: pin, ivr: {}")
+    eve = {"asked": True, "dialled": "5553330002"}
+    answers = await asyncio.gather(*(house.asks(f"v{each}", resident=each, **eve) for each in ("4711", "4712")))
+    assert sorted(answers) == ["allowed", Refusal.VISITS_PER_DAY], "the last one is given once"
+    await house.clock.advance(61)
+    await house.begins("v1", resident="4711", contact="eve")
+    await house.ends("v1", talked=False)
+    assert await house.asks("v2", resident="4712", **eve) == "allowed", "an attempt is no visit"
+    await house.clock.advance(61)
+    await house.begins("v3", resident="4711", contact="eve")
+    await house.ends("v3")
+    assert await house.asks("v4", resident="4712", **eve) == Refusal.VISITS_PER_DAY
+    assert await house.asks("v4", resident="4712", **{**eve, "dialled": "5553330001"}) == "allowed"
+    call = replace(CALL, at=house.clock.now(), resident="4712", asked=True, dialled="5553330002")
+    assert (await house.admission.explain(call)).path[-1] == "limit visits_per_day of the contact: FAIL"
 
 
 async def test_privileged_visits_are_not_counted(store: Store) -> None:

@@ -191,6 +191,25 @@ def test_a_resident_may_have_stricter_limits_not_looser_ones(plan: Dialplan) -> 
     assert refusal(unlimited, CALL, with_sam(visits_per_week=1), Usage(visits_this_week=1)) is Refusal.VISITS_PER_WEEK
 
 
+def test_a_contact_may_have_limits_of_its_own(plan: Dialplan) -> None:
+    """Of all visits with them, whoever calls; and the shortest visit of all that say how long one may be."""
+    [ann] = [each for each in PEOPLE.contacts.values() if each.id == "ann"]
+
+    def with_ann(**limits: int) -> People:
+        others = [each for each in PEOPLE.contacts.values() if each.id != "ann"]
+        return People.of(PEOPLE.residents.values(), [replace(ann, **limits), *others], PEOPLE.standings)
+
+    usage = Usage(contact_today=1, contact_this_week=3)
+    assert terms(plan, usage=usage).contact == "ann"
+    assert refusal(plan, CALL, with_ann(visits_per_day=1), usage) is Refusal.VISITS_PER_DAY
+    assert refusal(plan, CALL, with_ann(visits_per_week=3), usage) is Refusal.VISITS_PER_WEEK
+    assert terms(plan, people=with_ann(visits_per_day=2, visits_per_week=4), usage=usage).contact == "ann"
+    assert terms(plan, people=with_ann(max_minutes=7)).max_seconds == 420
+    private = with_ann(visits_per_day=1)
+    private = replace(private, standings={**private.standings, ("jail", "4711", "ann"): Standing.PRIVILEGED})
+    assert terms(plan, people=private, usage=usage).privileged, "nobody counts those"
+
+
 def test_an_explanation_names_every_condition(plan: Dialplan) -> None:
     path = explain(plan, CALL, PEOPLE, Usage(visits_today=2)).path
     assert [each for each in path if not each.startswith("rule ")] == [

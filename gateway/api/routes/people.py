@@ -90,6 +90,9 @@ class ContactBody(Body):
     monitored: bool = True
     recorded: bool = True
     also: list[Annotated[str, Field(max_length=63)]] = []
+    max_minutes: Annotated[int, Field(ge=1, le=1440)] | None = None
+    visits_per_day: Annotated[int, Field(ge=1, le=1000)] | None = None
+    visits_per_week: Annotated[int, Field(ge=1, le=7000)] | None = None
 
 
 class ContactView(ContactBody):
