@@ -227,8 +227,31 @@ def _problem(error: Any, source: Source, model: type[BaseModel]) -> Problem:
     elif error["type"] == "value_error":
         message = message.removeprefix("Value error, ")
     else:
-        message = f"{message[0].lower()}{message[1:]}, not {error.get('input')!r}"
+        message = f"{in_words(error)}, not {error.get('input')!r}"
     return source.problem(message, *location)
+
+
+_SHAPES = {
+    r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$": "1 to 63 letters, digits, `.`, `_` and `-`, the first a letter or a digit",
+    r"^[a-z0-9][a-z0-9._-]{0,62}$": "1 to 63 small letters, digits, `.`, `_` and `-`, the first a letter or a digit",
+    r"^[a-z0-9][a-z0-9-]{0,62}$": "1 to 63 small letters, digits and `-`, the first a letter or a digit",
+    r"^[a-z0-9][a-z0-9-]{0,30}$": "1 to 31 small letters, digits and `-`, the first a letter or a digit",
+    r"^[0-9]{1,20}$": "1 to 20 digits",
+    r"^[^\s@]{1,64}$": "1 to 64 characters without spaces and @",
+    r"^[A-Z]{3}$": "a currency as ISO 4217 names it, such as USD",
+    r"^([0-9a-f]{64})?$": "64 digits of a SHA-256, 0-9 and a-f",
+    r"^[0-9*#A-D!]{1,16}$": "1 to 16 keys of a telephone: 0-9, *, #, A-D, and ! for a hook flash",
+    r"^(([01]\d|2[0-3]):[0-5]\d)?$": "a time of day such as 06:30",
+}
+
+
+def in_words(error: Any) -> str:
+    """What one of pydantic's errors wants, for people who read no regular expressions."""
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "string_pattern_mismatch":
+        shape = _SHAPES.get(error["ctx"]["pattern"])
+        message = f"should be {shape}" if shape else message
+    return f"{message[0].lower()}{message[1:]}"
 
 
 def _suggestion(key: str, location: Location, model: type[BaseModel]) -> str:

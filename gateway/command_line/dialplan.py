@@ -27,11 +27,21 @@ PlanFile = Annotated[
 
 @dialplan_app.command("check")
 def dialplan_check(plan: PlanFile = None, config: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Read the configuration, its dialplan and its tariffs; every mistake with file, line and remedy."""
-    from gateway.desk import load_policy
+    """Read the configuration, its dialplan and its tariffs; every mistake with file, line and remedy.
+
+    Trunks that the configuration's `sip.trunks` lacks are told too: no call can come from them.
+    """
+    from gateway.desk import assert_trunks_reach_out, load_policy
 
     loaded = _configured(config, plan)
     dialplan, tariffs = load_policy(loaded)
+    assert_trunks_reach_out(dialplan, loaded)
+    known = {each.name for each in loaded.sip.trunks}
+    for trunk in sorted(set(dialplan.facilities) - known):
+        print(
+            f"note: {loaded.dialplan}: {dialplan.facilities[trunk].id}: no call comes from trunk {trunk!r}:"
+            f" sip.trunks of {config} has {', '.join(sorted(known)) or 'none'}"
+        )
     rules = sum(len(each) for each in dialplan.rules.values())
     print(f"{loaded.dialplan}: {rules} rules, {len(dialplan.numbers)} contacts, {len(tariffs)} tariffs: no mistake")
 

@@ -61,10 +61,8 @@ def people_import(
 
     async def imported(desk: PeopleDesk, plan: Dialplan) -> str:
         outcome = await bring_in(desk, Kind(kind.value), file, most_contacts(plan), who=who_is(by), dry_run=dry_run)
-        verb = "would be" if dry_run else "were"
-        return (
-            f"{outcome.added} {verb} added, {outcome.changed} changed, {outcome.unchanged} are as they are said to be"
-        )
+        verb = "would be" if dry_run else "was" if outcome.added == 1 else "were"
+        return f"{outcome.added} {verb} added, {outcome.changed} changed, {outcome.unchanged} already as the file says"
 
     print(f"{file}: {_with_desk(config, imported)}")
 
@@ -78,9 +76,22 @@ def people_list(facility: Facility, config: ConfigFile = DEFAULT_CONFIG) -> None
         return [f"{each.id}  {each.name}{'' if each.active else '  (not active)'}" for each in found]
 
     lines = _with_store(config, listed)
+    if not lines:
+        _check_facility(config, facility)
     for line in lines:
         print(line)
     print(counted(len(lines), "resident"))
+
+
+def _check_facility(config: Path, facility: str) -> None:
+    """Raises PeopleError for one that the dialplan does not name."""
+    from gateway.config import load_config
+    from gateway.desk import load_policy
+
+    plan, _ = load_policy(load_config(config))
+    known = sorted({each.id for each in plan.facilities.values()})
+    if facility not in known:
+        raise PeopleError(f"the dialplan has no facility {facility!r}; known here: {', '.join(known) or 'none'}")
 
 
 @people_app.command("show")

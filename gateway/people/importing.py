@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from gateway.documents import DocumentError, Problem
+from gateway.documents import DocumentError, Problem, in_words
 from gateway.errors import PeopleError
 from gateway.people.desk import PeopleDesk, check_room
 from gateway.people.rows import MODELS, ContactRow, Kind, ListRow, NumberRow, PeopleRow, ResidentRow
@@ -145,8 +145,7 @@ def _row(kind: Kind, path: Path, number: int, cells: dict[str, str], problems: l
     except ValidationError as error:
         for each in error.errors():
             column = str(each["loc"][0]) if each["loc"] else ""
-            message = str(each["msg"]).removeprefix("Value error, ")
-            problems.append(Problem(str(path), number, column, f"{message[0].lower()}{message[1:]}"))
+            problems.append(Problem(str(path), number, column, in_words(each)))
         return None
 
 

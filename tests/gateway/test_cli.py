@@ -90,6 +90,13 @@ def test_dialplans_are_checked(config: Path) -> None:
     assert "5 rules, 6 contacts, 2 tariffs: no mistake" in said("dialplan", "check", config=config)
 
 
+def test_a_trunk_that_sip_does_not_have_is_told(config: Path, tmp_path: Path) -> None:
+    (tmp_path / "two.yaml").write_text((ROOT / "dialplans/demo.yaml").read_text().replace("[demo]", "[demo, pbx-2]", 1))
+    checked = said("dialplan", "check", "--plan", str(tmp_path / "two.yaml"), config=config)
+    assert "demo-jail: no call comes from trunk 'pbx-2': sip.trunks of" in checked
+    assert "no mistake" in checked
+
+
 def test_a_mistake_in_the_dialplan_is_named_with_line_and_remedy(config: Path, tmp_path: Path) -> None:
     text = (ROOT / "dialplans/demo.yaml").read_text().replace("contact: attorney", "contact: atorney")
     (tmp_path / "wrong.yaml").write_text(text)

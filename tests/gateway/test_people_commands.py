@@ -30,14 +30,17 @@ def test_people_from_file_to_list(config: Path, tmp_path: Path) -> None:
     residents.write_text(RESIDENTS)
     contacts.write_text(CONTACTS)
     tried = said(config, "people", "import", "residents", str(residents), "--dry-run")
-    assert tried == f"{residents}: 2 would be added, 0 changed, 0 are as they are said to be\n"
+    assert tried == f"{residents}: 2 would be added, 0 changed, 0 already as the file says\n"
     assert "2 were added" in said(config, "people", "import", "residents", str(residents))
-    assert "1 were added" in said(config, "people", "import", "contacts", str(contacts))
+    assert "1 was added" in said(config, "people", "import", "contacts", str(contacts))
     assert said(config, "people", "list", "demo-jail").splitlines() == [
         "4711  Sam Inside",
         "4712  Kim Inside",
         "2 residents",
     ]
+    nowhere = CliRunner().invoke(app, ["people", "list", "nowhere", "--config", str(config)])
+    assert nowhere.exit_code == 1
+    assert "the dialplan has no facility 'nowhere'; known here: demo-jail" in nowhere.output + str(nowhere.exception)
     assert (
         said(config, "people", "standing", "demo-jail", "4711", "ann", "approved", "--by", "badge-7")
         == "ann: approved\n"
