@@ -25,6 +25,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from bridge import MediaPlane, keep_pauses_short
+from gateway.access import AccessDesk, AccessRules, KeyDesk
 from gateway.admission import Admission
 from gateway.api.app import create_app
 from gateway.api.family import Doorbell
@@ -366,6 +367,8 @@ class Gateway:
             rules=self.rules,
             people=self.people,
             bookings=self.bookings,
+            access=AccessDesk(self.store, self._clock, AccessRules.of(config.access)),
+            keys=KeyDesk(self.store, self._clock),
             sip_refused=lambda: self.visits.refused_requests,
             webhooks=lambda: self.courier.counters + self.reaching.counters,
         )

@@ -27,6 +27,7 @@ from gateway.command_line.recordings import recording_app
 from gateway.command_line.records import cdr_app
 from gateway.command_line.reports import report_app, statement
 from gateway.command_line.rerate import cdr_rerate
+from gateway.command_line.staff import key_app, staff_app
 from gateway.command_line.tariffs import tariff_app
 from gateway.command_line.webhooks import webhooks_app
 from gateway.config import load_config
@@ -52,6 +53,8 @@ app.add_typer(store_app, name="store")
 app.add_typer(webhooks_app, name="webhooks")
 app.add_typer(people_app, name="people")
 app.add_typer(booking_app, name="booking")
+app.add_typer(staff_app, name="staff")
+app.add_typer(key_app, name="api-key")
 app.command()(statement)
 
 LogLevel = Annotated[str, typer.Option(envvar="KINBRIDGE_LOG_LEVEL", help="DEBUG, INFO, WARNING or ERROR.")]

@@ -11,6 +11,7 @@ from zoneinfo import available_timezones
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from bridge.types import MediaSettings
+from gateway.config_access import AccessConfig
 from gateway.config_booking import BookingConfig
 from gateway.config_people import PeopleConfig
 from gateway.config_webhooks import WebhooksConfig
@@ -23,9 +24,11 @@ CodecName = Literal["PCMU", "PCMA", "G722", "H264", "VP8", "H263", "H263-1998", 
 
 
 class StaffRole(StrEnum):
-    """What a member of staff may do beside reading live visits and records, and ending visits."""
+    """What a member of staff may do beside reading live visits and records; docs/access.md has the table."""
 
-    OFFICER = "officer"  # watch a visit, write to the family
+    OFFICER = "officer"  # watch a visit, write to the family, end it; bookings
+    SUPERVISOR = "supervisor"  # all of an officer; read people, and say whom a resident may reach
+    INVESTIGATOR = "investigator"  # read people, and who changed or watched whom
     BILLING = "billing"  # read accounts, pay in, give back
     AUDITOR = "auditor"  # read who watched
     ADMINISTRATOR = "administrator"  # change the rules that visits go by
@@ -285,6 +288,7 @@ class Config(Document):
     exports: tuple[ExportConfig, ...] = ()
     webhooks: WebhooksConfig = WebhooksConfig()
     people: PeopleConfig = PeopleConfig()
+    access: AccessConfig = AccessConfig()
     booking: BookingConfig = BookingConfig()
 
     def sip_settings(self) -> SipSettings:

@@ -22,6 +22,9 @@ KinbridgeError
 │   ├── SlotTaken         somebody else was faster
 │   └── BookingUnknown    there is no such booking (for this contact)
 ├── CandidateGone         rules that were read and shown can be taken no more
+├── AccessError           a staff account or an API key that does not fit; says what would be right
+├── SignInRefused         no account has this name and this password, or no configuration this token
+├── SignInLocked          a name or an address has failed too often; says for how long
 ├── VisitGone             the visit has ended or never was
 └── WatchingRefused       an officer may not, or cannot, watch this visit
     ├── WatchingForbidden privileged, or the dialplan says that it is not monitored
@@ -30,6 +33,8 @@ KinbridgeError
 """
 
 from __future__ import annotations
+
+import math
 
 
 class KinbridgeError(Exception):
@@ -134,3 +139,19 @@ class NothingToWatch(WatchingRefused):
 
 class TooManyWatchers(WatchingRefused):
     """So many watch this visit, or on this node, that no more may."""
+
+
+class AccessError(KinbridgeError):
+    """A staff account or an API key that does not fit. The message says what would be right."""
+
+
+class SignInRefused(KinbridgeError):
+    """The same words for a wrong password and for a name that nobody has."""
+
+
+class SignInLocked(KinbridgeError):
+    """Too many sign-ins have failed. retry_after_s: until when none is looked at."""
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = math.ceil(retry_after_s)

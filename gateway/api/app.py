@@ -21,6 +21,7 @@ from gateway.api.routes import (
     records,
     reports,
     rules,
+    session,
     staff,
     watching,
 )
@@ -41,6 +42,7 @@ _TAGS = [
         "name": "family",
         "description": "The family's page: take, rejoin, decline, end a visit. Token: the contact's link.",
     },
+    {"name": "session", "description": "The staff's sign-in: a session of a browser, by password or token."},
     {"name": "visits", "description": "Live visits, for staff: see, watch, write to, end."},
     {"name": "records", "description": "Call-detail records, for billing; who watched, for auditors."},
     {"name": "accounts", "description": "Accounts, their ledger, deposits and credits, for billing."},
@@ -88,6 +90,7 @@ def create_app(services: Services) -> FastAPI:
         health.router,
         family.router,
         join.router,
+        session.router,
         staff.router,
         staff.feed,
         records.router,

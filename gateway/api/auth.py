@@ -1,4 +1,7 @@
-"""Who asks: a contact by the token of its link, staff by the token of the configuration. And from which page.
+"""Who asks: a contact by its link, staff by a token or a session, another system by its key. And from which page.
+
+Each endpoint states by one of the aliases here (Officer, RecordsReader, Family, ...) who may call it; docs/access.md
+has the table, tests/api/test_roles.py walks every route.
 
 Browsers cannot set headers on a WebSocket, so there the token is a query parameter. Addresses with tokens are never
 logged: see gateway/api/access.py and server.py.
@@ -8,13 +11,18 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request, WebSocket
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
+from starlette.datastructures import Headers
 
+from gateway.access import Scope
+from gateway.access.desk import mark_of
+from gateway.access.keys import PREFIX
 from gateway.api.problems import Forbidden, Unauthorised
 from gateway.api.services import Guest, Services, Staff
 from gateway.config import StaffRole
@@ -29,7 +37,21 @@ _contact_scheme = HTTPBearer(
 _staff_scheme = HTTPBearer(
     auto_error=False, scheme_name="staffToken", description="A token of `http.staff`, or `http.staff_token`."
 )
+_session_scheme = APIKeyCookie(
+    name="kinbridge_staff",
+    auto_error=False,
+    scheme_name="staffSession",
+    description="Of POST /api/v1/session. What changes something needs `X-Kinbridge-Csrf` too.",
+)
+_key_scheme = HTTPBearer(
+    auto_error=False, scheme_name="apiKey", bearerFormat="kb_...", description="A key with the scope of the endpoint."
+)
+_Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_staff_scheme)]
+_KeyBearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_key_scheme)]
+_Cookie = Annotated[str | None, Depends(_session_scheme)]
 _SCHEME = "bearer "
+STAFF_COOKIE = "kinbridge_staff"
+CSRF_HEADER = "X-Kinbridge-Csrf"
 
 
 def services(request: Request) -> Services:
@@ -102,34 +124,95 @@ async def socket_visitor(given: Services, socket: WebSocket) -> Visitor:
     return Visitor(contact_of(given, socket_token(socket)))
 
 
-def staff(given: Given, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_staff_scheme)]) -> Staff:
-    return check_staff(given, bearer.credentials if bearer else "")
-
-
 Family = Annotated[Visitor, Depends(visitor)]
+
+
+def anyone() -> None:
+    """For what is open: it says so instead of saying nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Who gets through. roles: one of these is needed; none: any member of the staff. scope: a key with it may too."""
+
+    roles: frozenset[StaffRole]
+    scope: Scope | None = None
+
+    def check(self, member: Staff) -> Staff:
+        """Raises Forbidden. A key has no roles here, whatever its scopes let it see."""
+        if member.scopes is not None:
+            if self.scope is None or self.scope not in member.scopes:
+                wanted = f"this needs the scope {self.scope}" if self.scope else "no key reaches this"
+                raise Forbidden(wanted, "docs/access.md says which scope reaches what.")
+        elif self.roles and not self.roles & member.roles:
+            words = " or ".join(sorted(self.roles))
+            raise Forbidden(
+                f"this needs the role {words}", "Ask an administrator for it; docs/access.md has the table."
+            )
+        return member
+
+
+GATES: dict[Callable[..., object], Gate] = {}
+
+
+def _gate(*roles: StaffRole, scope: Scope | None = None) -> Callable[..., Awaitable[Staff]]:
+    found = Gate(frozenset(roles), scope)
+
+    async def person(request: Request, given: Given, bearer: _Bearer, _cookie: _Cookie) -> Staff:
+        return found.check(await _member(request, given, bearer))
+
+    async def person_or_key(
+        request: Request, given: Given, bearer: _Bearer, _cookie: _Cookie, _key: _KeyBearer
+    ) -> Staff:
+        return found.check(await _member(request, given, bearer))
+
+    made = person if scope is None else person_or_key
+    GATES[made] = found
+    return made
+
+
+def _socket_gate(*roles: StaffRole) -> Callable[..., Awaitable[Staff | None]]:
+    found = Gate(frozenset(roles))
+
+    async def opened(socket: WebSocket) -> Staff | None:
+        return await _socket_member(socket, found)
+
+    GATES[opened] = found
+    return opened
+
+
+staff = _gate()
+officer = _gate(StaffRole.OFFICER, StaffRole.SUPERVISOR)
+supervisor = _gate(StaffRole.SUPERVISOR)
+investigator = _gate(StaffRole.INVESTIGATOR)
+auditor = _gate(StaffRole.AUDITOR)
+billing = _gate(StaffRole.BILLING)
+administrator = _gate(StaffRole.ADMINISTRATOR)
+people_reader = _gate(StaffRole.ADMINISTRATOR, StaffRole.SUPERVISOR, StaffRole.INVESTIGATOR)
+trail_reader = _gate(StaffRole.AUDITOR, StaffRole.INVESTIGATOR)
+node_reader = _gate(scope=Scope.NODE_READ)
+rules_reader = _gate(scope=Scope.RULES_READ)
+accounts_reader = _gate(StaffRole.BILLING, scope=Scope.ACCOUNTS_READ)
+reports_reader = _gate(StaffRole.BILLING, scope=Scope.REPORTS_READ)
+
 Member = Annotated[Staff, Depends(staff)]
-
-
-def officer(member: Member) -> Staff:
-    return _having(member, StaffRole.OFFICER)
-
-
-def auditor(member: Member) -> Staff:
-    return _having(member, StaffRole.AUDITOR)
-
-
-def billing(member: Member) -> Staff:
-    return _having(member, StaffRole.BILLING)
-
-
-def administrator(member: Member) -> Staff:
-    return _having(member, StaffRole.ADMINISTRATOR)
-
-
 Officer = Annotated[Staff, Depends(officer)]
+Supervisor = Annotated[Staff, Depends(supervisor)]
+Investigator = Annotated[Staff, Depends(investigator)]
 Auditor = Annotated[Staff, Depends(auditor)]
 Billing = Annotated[Staff, Depends(billing)]
 Administrator = Annotated[Staff, Depends(administrator)]
+PeopleReader = Annotated[Staff, Depends(people_reader)]
+ListKeeper = Annotated[Staff, Depends(_gate(StaffRole.ADMINISTRATOR, StaffRole.SUPERVISOR))]
+TrailReader = Annotated[Staff, Depends(trail_reader)]
+RecordsReader = Annotated[Staff, Depends(_gate(scope=Scope.RECORDS_READ))]
+NodeReader = Annotated[Staff, Depends(node_reader)]
+RulesReader = Annotated[Staff, Depends(rules_reader)]
+AccountsReader = Annotated[Staff, Depends(accounts_reader)]
+AccountsKeeper = Annotated[Staff, Depends(_gate(StaffRole.BILLING, scope=Scope.ACCOUNTS_WRITE))]
+ReportsReader = Annotated[Staff, Depends(reports_reader)]
+MemberSocket = Annotated[Staff | None, Depends(_socket_gate())]
+OfficerSocket = Annotated[Staff | None, Depends(_socket_gate(StaffRole.OFFICER, StaffRole.SUPERVISOR))]
 
 
 def discreet(member: Staff) -> bool:
@@ -137,24 +220,85 @@ def discreet(member: Staff) -> bool:
     return StaffRole.PRIVILEGED not in member.roles
 
 
-def _having(member: Staff, role: StaffRole) -> Staff:
-    if role not in member.roles:
-        raise Forbidden(f"this needs the role {role}", f"Ask for a token whose http.staff entry has the role {role}.")
+async def _member(request: Request, given: Services, bearer: HTTPAuthorizationCredentials | None) -> Staff:
+    """By what is said out loud (Authorization) before what a browser sends along by itself (the cookie)."""
+    if bearer is not None:
+        return await _by_bearer(given, bearer.credentials)
+    cookie = request.cookies.get(STAFF_COOKIE, "")
+    if not cookie:
+        return check_staff(given, "")
+    member = await _by_cookie(given, cookie)
+    if request.method not in ("GET", "HEAD", "OPTIONS"):
+        check_own_page(request.headers, given.public_url)
+        said = request.headers.get(CSRF_HEADER, "")
+        if member.session is None or not hmac.compare_digest(said.encode(), member.session.csrf_token.encode()):
+            raise Forbidden(
+                f"a signed-in page sends the header {CSRF_HEADER} with what it changes",
+                "Send the `csrf_token` of GET /api/v1/session in it.",
+            )
     return member
 
 
-def check_staff(given: Services, token: str) -> Staff:
+async def _by_bearer(given: Services, token: str) -> Staff:
+    if not token.startswith(PREFIX) or given.keys is None:
+        return check_staff(given, token)
+    holder = await given.keys.holder(token)
+    if holder is None:
+        raise Unauthorised("this key is none, or is over", "`kinbridge api-key list` says which keys are good.")
+    payers = {StaffRole.BILLING} if Scope.ACCOUNTS_READ in holder.scopes else set()
+    return Staff(holder.name, frozenset(payers), scopes=holder.scopes)
+
+
+async def _by_cookie(given: Services, cookie: str) -> Staff:
+    session = await given.access.session(cookie) if given.access is not None else None
+    if session is None:
+        raise Unauthorised("the session is over", "Sign in again.")
+    if not session.token_mark:
+        return Staff(session.name, session.roles, session=session)
+    for each in configured(given):
+        if mark_of(each.token_sha256) == session.token_mark:
+            return replace(each, session=session)
+    raise Unauthorised("the token of this session is none any more", "Sign in again.")
+
+
+async def _socket_member(socket: WebSocket, gate: Gate) -> Staff | None:
+    """None: it has no business here. A page of another origin has none, whatever its cookie."""
+    given: Services = socket.app.state.services
+    if not from_own_page(socket, given.public_url):
+        return None
+    token, cookie = socket_token(socket), socket.cookies.get(STAFF_COOKIE, "")
+    try:
+        member = await _by_cookie(given, cookie) if cookie and not token else await _by_bearer(given, token)
+        return gate.check(member)
+    except Unauthorised:
+        return None
+
+
+def configured(given: Services) -> tuple[Staff, ...]:
+    """Everybody whose token is in the configuration."""
+    if not given.staff_token:
+        return given.staff
+    whole = hashlib.sha256(given.staff_token.encode()).hexdigest()
+    return (*given.staff, Staff("staff", frozenset(StaffRole), whole))
+
+
+def staff_by_token(given: Services, token: str) -> Staff | None:
     """Every token is compared, whichever fits: the time it takes tells nothing."""
-    if not given.staff_token and not given.staff:
+    digest = hashlib.sha256(token.encode(errors="replace")).hexdigest()
+    found = [each for each in configured(given) if hmac.compare_digest(digest, each.token_sha256)]
+    return found[0] if found else None
+
+
+def check_staff(given: Services, token: str) -> Staff:
+    """By a token of the configuration alone. Raises Unauthorised."""
+    if not given.staff_token and not given.staff and given.access is None:
         raise Unauthorised("staff access is off", "Set http.staff or http.staff_token and start again.")
-    digest = hashlib.sha256(token.encode()).hexdigest()
-    found = [each for each in given.staff if hmac.compare_digest(digest, each.token_sha256)]
-    whole = hmac.compare_digest(token.encode(), given.staff_token.encode())
-    if found:
-        return found[0]
-    if not whole or not given.staff_token:
-        raise Unauthorised("this is no staff token", "Send `Authorization: Bearer` with a token of http.staff.")
-    return Staff("staff", frozenset(StaffRole))
+    found = staff_by_token(given, token)
+    if found is None:
+        raise Unauthorised(
+            "this is no staff token", "Sign in, or send `Authorization: Bearer` with a token of http.staff."
+        )
+    return found
 
 
 def socket_token(socket: WebSocket) -> str:
@@ -170,8 +314,18 @@ def from_own_page(socket: WebSocket, public_url: str) -> bool:
 
     Browsers let any page open a WebSocket to any host and always say which page it is; what is no browser says nothing.
     """
-    origin = socket.headers.get("origin")
+    return _own_origin(socket.headers, public_url)
+
+
+def check_own_page(headers: Headers, public_url: str) -> None:
+    """Raises Forbidden for a request that a page of another origin makes."""
+    if not _own_origin(headers, public_url):
+        raise Forbidden("a page of another origin asks", "Use the pages of this gateway.")
+
+
+def _own_origin(headers: Headers, public_url: str) -> bool:
+    origin = headers.get("origin")
     if origin is None:
         return True
-    allowed = {socket.headers.get("host", ""), urlsplit(public_url).netloc}
+    allowed = {headers.get("host", ""), urlsplit(public_url).netloc}
     return urlsplit(origin).netloc in allowed - {""}

@@ -31,6 +31,7 @@ from bridge.errors import (
 from gateway.api.services import DemoBusy
 from gateway.documents import DocumentError
 from gateway.errors import (
+    AccessError,
     AccountUnknown,
     BillingError,
     BookingError,
@@ -43,6 +44,8 @@ from gateway.errors import (
     NothingToWatch,
     PeopleError,
     ReportError,
+    SignInLocked,
+    SignInRefused,
     SlotTaken,
     StartError,
     StoreUnavailable,
@@ -153,6 +156,12 @@ PROBLEMS: dict[type[Exception], Kind] = {
         "POST /api/v1/rules/candidates reads the files again.", quoted=True),
     PeopleError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "people-refused", "This does not fit the people who are there",
         "The detail says what would be right; nothing was changed.", quoted=True),
+    SignInRefused: Kind(HTTPStatus.UNAUTHORIZED, "sign-in-refused", "The sign-in was not accepted",
+        "Check name and password. An administrator sets a new one: `kinbridge staff password`.", quoted=True),
+    SignInLocked: Kind(HTTPStatus.TOO_MANY_REQUESTS, "sign-in-locked", "Too many sign-ins have failed",
+        "Wait as long as Retry-After says, in seconds; until then no sign-in is looked at.", quoted=True),
+    AccessError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "access-refused", "This does not fit the accounts and keys",
+        "The detail says what would be right; nothing was changed.", quoted=True),
     DemoBusy: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "demo-busy", "The simulated terminal is in a visit",
         "Try again when its visit is over."),
     KinbridgeError: Kind(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "Something failed here", _AGAIN),
@@ -193,7 +202,7 @@ async def _known(_: Request, error: Exception) -> JSONResponse:
     problem = problem_of(error)
     if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("an unexpected error: %s", type(error).__name__, exc_info=error)
-    return reply(problem)
+    return reply(problem, {"Retry-After": str(error.retry_after_s)} if isinstance(error, SignInLocked) else None)
 
 
 async def _unauthorised(_: Request, error: Exception) -> JSONResponse:

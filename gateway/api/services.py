@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bridge import Pressure
+from gateway.access import AccessDesk, KeyDesk, Scope, Session
 from gateway.api.family import Doorbell
 from gateway.api.folk import People
 from gateway.api.links import Links
@@ -165,11 +166,17 @@ class DemoBusy(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Staff:
-    """Who asks. name: what the audit keeps. token_sha256: hexadecimal; "" for who needs no token any more."""
+    """Who asks. name: what the audit keeps. token_sha256: hexadecimal; "" for who needs no token any more.
+
+    scopes: of another system's key, which reaches what they say and nothing else; None: this is a person.
+    session: of a browser that is signed in.
+    """
 
     name: str
     roles: frozenset[StaffRole]
     token_sha256: str = field(default="", repr=False)
+    scopes: frozenset[Scope] | None = None
+    session: Session | None = field(default=None, repr=False)
 
 
 Check = Callable[[], Awaitable[bool]]
@@ -209,3 +216,5 @@ class Services:
     people: People | None = None
     sip_refused: Callable[[], Mapping[tuple[str, str, str], int]] = dict
     webhooks: Callable[[], Mapping[str, int]] = dict
+    access: AccessDesk | None = None
+    keys: KeyDesk | None = None

@@ -1,5 +1,6 @@
 """The database room: the only one that knows SQLAlchemy and Alembic. Functions go in, values come out."""
 
+from gateway.store.access import ApiKey, StaffAccount, StaffSession, Tries
 from gateway.store.bookings import Booking, BookingState
 from gateway.store.database import Store
 from gateway.store.deliveries import Delivery, DeliveryState
@@ -32,6 +33,10 @@ from gateway.store.rows import (
 from gateway.store.work import Work
 
 __all__ = [
+    "ApiKey",
+    "StaffAccount",
+    "StaffSession",
+    "Tries",
     "Booking",
     "BookingState",
     "By",

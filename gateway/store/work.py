@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from gateway.store.access import KeyBook, StaffBook
 from gateway.store.accounts import Books
 from gateway.store.bookings import Bookings
 from gateway.store.deliveries import Deliveries
@@ -35,3 +36,5 @@ class Work:
         self.joins = Joins(connection)
         self.people = Peoples(connection)
         self.bookings = Bookings(connection)
+        self.staff = StaffBook(connection)
+        self.keys = KeyBook(connection)

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from bridge import Pressure
 from bridge.errors import AudioMissing
+from gateway.access import AccessDesk, KeyDesk
 from gateway.api.app import create_app
 from gateway.api.family import Doorbell
 from gateway.api.links import Links
@@ -207,6 +208,9 @@ class Stage:
         accounts: Accounts | None = None,
         records: Cdrs | None = None,
         bookings: BookingDesk | None = None,
+        access: AccessDesk | None = None,
+        keys: KeyDesk | None = None,
+        public_url: str = "",
     ) -> None:
         self.bus = Bus()
         self.doorbell = Doorbell(limit=page_limit)
@@ -235,6 +239,9 @@ class Stage:
             reports=reports,
             accounts=accounts,
             bookings=bookings,
+            access=access,
+            keys=keys,
+            public_url=public_url,
         )
         self._server = HttpServer(create_app(self.services), "127.0.0.1", 0, stop_s=1)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Path, Query
+from fastapi import APIRouter, Header, Path, Query
 from pydantic import BaseModel, Field
 
-from gateway.api.auth import Billing, Given, billing
+from gateway.api.auth import AccountsKeeper, AccountsReader, Given
 from gateway.api.messages import Amount
 from gateway.api.money import Accounts, Corrected
 from gateway.api.problems import documented
@@ -17,7 +17,7 @@ from gateway.errors import AccountUnknown, BillingError
 from gateway.money import Money
 from gateway.store import Account, LedgerEntry
 
-router = APIRouter(prefix="/api/v1", dependencies=[Depends(billing)])
+router = APIRouter(prefix="/api/v1")
 AccountId = Annotated[str, Path(min_length=1, max_length=200, examples=["family-17"])]
 CdrId = Annotated[str, Path(pattern=r"^[\w.:-]{1,200}$", examples=["cdr:v-7f3a9c"])]
 Key = Annotated[
@@ -139,7 +139,9 @@ class Credited(BaseModel):
 
 
 @router.get("/accounts", tags=["accounts"], summary="Accounts", responses=documented(401, 403, 422, 503))
-async def accounts(given: Given, after: Annotated[str, Query(max_length=200)] = "", limit: Limit = 100) -> AccountPage:
+async def accounts(
+    given: Given, _member: AccountsReader, after: Annotated[str, Query(max_length=200)] = "", limit: Limit = 100
+) -> AccountPage:
     """In the order of their ids, without the house's own: ask again with `next_after`."""
     found = [AccountView.of(each) for each in await _accounts(given).accounts_page(after, limit)]
     return AccountPage(items=found, next_after=found[-1].account if found else after)
@@ -148,7 +150,7 @@ async def accounts(given: Given, after: Annotated[str, Query(max_length=200)] = 
 @router.get(
     "/accounts/{account_id}", tags=["accounts"], summary="One account", responses=documented(401, 403, 404, 422, 503)
 )
-async def account(account_id: AccountId, given: Given) -> AccountView:
+async def account(account_id: AccountId, given: Given, _member: AccountsReader) -> AccountView:
     return AccountView.of(await _accounts(given).account(account_id))
 
 
@@ -159,7 +161,11 @@ async def account(account_id: AccountId, given: Given) -> AccountView:
     responses=documented(401, 403, 404, 422, 503),
 )
 async def ledger(
-    account_id: AccountId, given: Given, since: Annotated[int, Query(ge=0, le=2**63 - 1)] = 0, limit: Limit = 100
+    account_id: AccountId,
+    given: Given,
+    _member: AccountsReader,
+    since: Annotated[int, Query(ge=0, le=2**63 - 1)] = 0,
+    limit: Limit = 100,
 ) -> Ledger:
     """By cursor: ask again with `next_since` and nothing is skipped or repeated. Entries never change."""
     await _accounts(given).account(account_id)
@@ -173,7 +179,9 @@ async def ledger(
     summary="Pay in",
     responses=documented(401, 403, 404, 409, 422, 503),
 )
-async def deposit(account_id: AccountId, wanted: Deposit, key: Key, member: Billing, given: Given) -> AccountView:
+async def deposit(
+    account_id: AccountId, wanted: Deposit, key: Key, member: AccountsKeeper, given: Given
+) -> AccountView:
     """The account after it. The same key with another amount or account is a conflict, and so is too large a sum."""
     books = _accounts(given)
     money = _money(wanted.amount, (await books.account(account_id)).currency)
@@ -186,7 +194,7 @@ async def deposit(account_id: AccountId, wanted: Deposit, key: Key, member: Bill
     summary="Give back a part of a charge",
     responses=documented(401, 403, 409, 422, 503),
 )
-async def credit(cdr_id: CdrId, wanted: Credit, key: Key, member: Billing, given: Given) -> Credited:
+async def credit(cdr_id: CdrId, wanted: Credit, key: Key, member: AccountsKeeper, given: Given) -> Credited:
     """To who paid it, in proportion; never more than is left of the charge. A record that corrects it says so."""
     books = _accounts(given)
     money = _money(wanted.amount, await books.currency_of(cdr_id))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
-from gateway.api.auth import Given
+from gateway.api.auth import Given, anyone
 from gateway.api.problems import documented
 from gateway.api.routes.pages import WEB
 from gateway.api.services import DemoBusy
@@ -25,7 +25,12 @@ async def demo_page() -> FileResponse:
     return FileResponse(WEB / "demo.html", headers={"Cache-Control": "no-store"})
 
 
-@router.post("/api/v1/demo/ring", summary="Let the simulated terminal call", responses=documented(503))
+@router.post(
+    "/api/v1/demo/ring",
+    summary="Let the simulated terminal call",
+    responses=documented(503),
+    dependencies=[Depends(anyone)],
+)
 async def ring(given: Given) -> DemoRing:
     """Only in the demonstration: whoever can reach it gets the link of the demo family."""
     if given.demo is None:

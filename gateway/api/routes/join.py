@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
-from gateway.api.auth import Given, check_guest, cookie_of
+from gateway.api.auth import Given, anyone, check_guest, cookie_of
 from gateway.api.problems import documented
 from gateway.api.routes.pages import NEVER_KEPT, WEB
 from gateway.errors import LinkForged
@@ -29,7 +29,13 @@ async def join_page(token: str) -> FileResponse:  # noqa: ARG001 - whatever it i
     return FileResponse(WEB / "family.html", headers=NEVER_KEPT)
 
 
-@router.post("/api/v1/join", status_code=204, summary="Open a one-time link", responses=documented(401, 422, 503))
+@router.post(
+    "/api/v1/join",
+    status_code=204,
+    summary="Open a one-time link",
+    responses=documented(401, 422, 503),
+    dependencies=[Depends(anyone)],
+)
 async def join(given: Given, request: Request, wanted: JoinToken) -> Response:
     """The first device to do so has the link from then on, by the cookie that it gets; it may do it again.
 

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from bridge import Pressure
-from gateway.api.auth import Given, staff
+from gateway.api.auth import Given, node_reader
 from gateway.api.problems import documented
 
-router = APIRouter(prefix="/api/v1", dependencies=[Depends(staff)])
+router = APIRouter(prefix="/api/v1", dependencies=[Depends(node_reader)])
 
 
 class MediaLoad(BaseModel):

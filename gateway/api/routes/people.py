@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Path, Query, status
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.api.auth import Administrator, Given, administrator, auditor
+from gateway.api.auth import Administrator, Given, ListKeeper, people_reader, trail_reader
 from gateway.api.folk import People
 from gateway.api.problems import documented
 from gateway.api.services import Services
@@ -19,13 +19,14 @@ from gateway.policy.people import Barrier, Resident, Standing
 from gateway.policy.plan import Contact
 from gateway.store import PeopleChange
 
-router = APIRouter(prefix="/api/v1/people", tags=["people"], dependencies=[Depends(administrator)])
-audit = APIRouter(prefix="/api/v1/audit", tags=["people"], dependencies=[Depends(auditor)])
+router = APIRouter(prefix="/api/v1/people", tags=["people"])
+audit = APIRouter(prefix="/api/v1/audit", tags=["people"], dependencies=[Depends(trail_reader)])
 FacilityId = Annotated[str, Path(min_length=1, max_length=200, examples=["north"])]
 ResidentId = Annotated[str, Path(pattern=r"^[0-9]{1,20}$", examples=["4711"])]
 ContactId = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", examples=["ann"])]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Limit = Annotated[int, Query(ge=1, le=1000, description="at most so many")]
+READERS = [Depends(people_reader)]
 REFUSED = documented(401, 403, 422, 503)
 
 
@@ -177,14 +178,16 @@ def check_facility(given: Services, facility: str) -> None:
         raise PeopleError(f"the dialplan has no facility {facility!r}; it has {', '.join(known) or 'none'}")
 
 
-@router.get("/residents/{facility}", summary="The residents of a facility", responses=REFUSED)
+@router.get("/residents/{facility}", summary="The residents of a facility", responses=REFUSED, dependencies=READERS)
 async def residents(given: Given, facility: FacilityId, after: str = "", limit: Limit = 100) -> Residents:
     found = await people_of(given).read(lambda people: people.residents(facility, after, limit))
     items = [ResidentView.of(each) for each in found]
     return Residents(items=items, next_after=items[-1].id if items else after)
 
 
-@router.get("/residents/{facility}/{resident}", summary="A resident and the list", responses=REFUSED)
+@router.get(
+    "/residents/{facility}/{resident}", summary="A resident and the list", responses=REFUSED, dependencies=READERS
+)
 async def resident(given: Given, facility: FacilityId, resident: ResidentId) -> ResidentWhole:
     people = people_of(given)
     found = await people.read(lambda people: people.resident(facility, resident))
@@ -230,7 +233,7 @@ async def put_pin(
 )
 async def put_standing(
     given: Given,
-    member: Administrator,
+    member: ListKeeper,
     place: Annotated[Place, Depends(place)],
     body: StandingBody,
 ) -> None:
@@ -238,7 +241,7 @@ async def put_standing(
     await people_of(given).put_on_list(facility, resident, contact, body.standing, who=member.name)
 
 
-@router.get("/contacts/{contact}", summary="A contact", responses=REFUSED)
+@router.get("/contacts/{contact}", summary="A contact", responses=REFUSED, dependencies=READERS)
 async def contact(given: Given, contact: ContactId) -> ContactView:
     found = await people_of(given).read(lambda people: people.contact(contact))
     if found is None:
@@ -258,7 +261,7 @@ async def put_contact(given: Given, member: Administrator, contact: ContactId, b
     return ContactView.of(value)
 
 
-@router.get("/numbers", summary="Blocked and watched numbers", responses=REFUSED)
+@router.get("/numbers", summary="Blocked and watched numbers", responses=REFUSED, dependencies=READERS)
 async def numbers(given: Given) -> list[Number]:
     return [Number.of(each) for each in await people_of(given).read(lambda people: people.barriers())]
 

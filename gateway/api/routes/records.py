@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 from starlette.types import Receive, Scope, Send
 
-from gateway.api.auth import Given, Member, discreet
+from gateway.api.auth import Given, RecordsReader, discreet
 from gateway.api.problems import documented
 from gateway.api.records import Download, RecordQuery
 from gateway.api.services import Services, Staff
@@ -122,7 +122,7 @@ def _file(kind: str, description: str) -> dict[int | str, dict[str, Any]]:
 
 
 @router.get("/cdrs", summary="Call-detail records", responses=documented(401, 422, 503))
-async def cdrs(query: Annotated[PageQuery, Query()], member: Member, given: Given) -> Cdrs:
+async def cdrs(query: Annotated[PageQuery, Query()], member: RecordsReader, given: Given) -> Cdrs:
     """By cursor: ask again with `next_since`, until it stays the same, and nothing is skipped or repeated.
 
     Records never change. Without the role `privileged`, private visits are told without who had them.
@@ -137,7 +137,7 @@ async def cdrs(query: Annotated[PageQuery, Query()], member: Member, given: Give
     response_class=StreamingResponse,
     responses=_file("text/csv", "RFC 4180, UTF-8, with header"),
 )
-async def cdrs_csv(query: Annotated[CsvQuery, Query()], member: Member, given: Given) -> Response:
+async def cdrs_csv(query: Annotated[CsvQuery, Query()], member: RecordsReader, given: Given) -> Response:
     """Cells that a spreadsheet would take for a formula are defused. One that broke goes on from its last whole line's
     `sequence`, with `header=false`.
     """
@@ -151,7 +151,7 @@ async def cdrs_csv(query: Annotated[CsvQuery, Query()], member: Member, given: G
     response_class=StreamingResponse,
     responses=_file("application/x-ndjson", "one record a line, UTF-8, LF"),
 )
-async def cdrs_jsonl(query: Annotated[Filters, Query()], member: Member, given: Given) -> Response:
+async def cdrs_jsonl(query: Annotated[Filters, Query()], member: RecordsReader, given: Given) -> Response:
     """As they were signed. A download that broke goes on from its last whole line's `sequence`."""
     made = await given.cdrs.jsonl(await _asked(query, member, given))
     return Sending(made, "application/x-ndjson", _name(query, given, "jsonl"))
@@ -163,7 +163,9 @@ async def cdrs_jsonl(query: Annotated[Filters, Query()], member: Member, given: 
     response_class=StreamingResponse,
     responses=_file("application/vnd.apache.parquet", "typed columns, Zstandard"),
 )
-async def cdrs_parquet(query: Annotated[Filters, Query()], member: Member, given: Given, request: Request) -> Response:
+async def cdrs_parquet(
+    query: Annotated[Filters, Query()], member: RecordsReader, given: Given, request: Request
+) -> Response:
     """Made whole before its first byte comes. One that broke is asked for again, with `upto` for the same records."""
     made = await given.cdrs.parquet(await _asked(query, member, given), request.is_disconnected)
     if made is None:

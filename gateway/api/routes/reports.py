@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BaseModel, Field
 
-from gateway.api.auth import Billing, Given, billing, discreet
+from gateway.api.auth import Given, ReportsReader, discreet, reports_reader
 from gateway.api.problems import documented
 from gateway.api.reporting import Reports
 from gateway.api.services import Services
@@ -76,7 +76,7 @@ class CarrierQuery(ReportQuery):
 
 @router.get("/statements/{account}", summary="A month of an account", response_class=Response, responses=_ANSWERS)
 async def statement(
-    account: Subject, query: Annotated[StatementQuery, Query()], member: Billing, given: Given
+    account: Subject, query: Annotated[StatementQuery, Query()], member: ReportsReader, given: Given
 ) -> Response:
     """Opening balance, every visit with its price, what was paid in and given back, closing balance.
 
@@ -100,7 +100,7 @@ async def statement(
     summary="A facility's report",
     response_class=Response,
     responses=_ANSWERS,
-    dependencies=[Depends(billing)],
+    dependencies=[Depends(reports_reader)],
 )
 async def facility_report(facility: Subject, query: Annotated[ReportQuery, Query()], given: Given) -> Response:
     """Visits, minutes, money, refusals by rule, reasons of ending and quality, of a month or from `first` to `last`."""
@@ -112,7 +112,7 @@ async def facility_report(facility: Subject, query: Annotated[ReportQuery, Query
     summary="A carrier's report",
     response_class=Response,
     responses=_ANSWERS,
-    dependencies=[Depends(billing)],
+    dependencies=[Depends(reports_reader)],
 )
 async def carrier_report(query: Annotated[CarrierQuery, Query()], given: Given) -> Response:
     """The same of all facilities, or of what came over one trunk."""

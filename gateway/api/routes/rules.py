@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, Field
 
-from gateway.api.auth import Given, administrator, staff
+from gateway.api.auth import Given, administrator, rules_reader
 from gateway.api.problems import documented
 from gateway.api.ruling import Candidate, Rules
 from gateway.api.services import Services
@@ -95,7 +95,7 @@ def rules_of(given: Services) -> Rules:
     return given.rules
 
 
-@router.get("", summary="The rules in force", responses=documented(401), dependencies=[Depends(staff)])
+@router.get("", summary="The rules in force", responses=documented(401), dependencies=[Depends(rules_reader)])
 async def in_force(given: Given) -> RulesInForce:
     rules = rules_of(given)
     plan = rules.plan

@@ -8,16 +8,15 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Response, WebSocket
 from pydantic import BaseModel, Field
 
-from gateway.api.auth import Auditor, Given, Officer, check_staff, from_own_page, socket_token
+from gateway.api.auth import Given, Officer, OfficerSocket, TrailReader
 from gateway.api.messages import Message
-from gateway.api.problems import Unauthorised, documented
+from gateway.api.problems import documented
 from gateway.api.routes.family import Answer, Offer
 from gateway.api.routes.records import Since
 from gateway.api.routes.staff import VisitId
 from gateway.api.services import Seat, Services
 from gateway.api.services import Watching as Watched
 from gateway.api.sockets import BAD_LINK, FOREIGN_PAGE, serve_socket
-from gateway.config import StaffRole
 from gateway.errors import VisitGone
 
 router = APIRouter(prefix="/api/v1")
@@ -141,11 +140,11 @@ async def message(visit_id: VisitId, said: OfficerText, officer: Officer, given:
 @router.get(
     "/audit/watchings",
     tags=["records"],
-    summary="Who watched which visit (auditor)",
+    summary="Who watched which visit (auditor, investigator)",
     responses=documented(401, 403, 422, 503),
 )
 async def watchings(
-    _auditor: Auditor,
+    _reader: TrailReader,
     given: Given,
     since: Since = 0,
     limit: Annotated[int, Query(ge=1, le=1000, description="at most so many")] = 100,
@@ -160,18 +159,10 @@ async def watchings(
 
 
 @router.websocket("/visits/{visit_id}/watch/{watching_id}")
-async def state(socket: WebSocket, visit_id: str, watching_id: str) -> None:
+async def state(socket: WebSocket, visit_id: str, watching_id: str, staff: OfficerSocket) -> None:
     """The state of one watching. Its closing, by whichever side, ends the watching: who goes watches no more."""
     given: Services = socket.app.state.services
-    if not from_own_page(socket, given.public_url):
-        await socket.close(FOREIGN_PAGE)
-        return
-    try:
-        staff = check_staff(given, socket_token(socket))
-    except Unauthorised:
-        await socket.close(FOREIGN_PAGE)
-        return
-    if StaffRole.OFFICER not in staff.roles:
+    if staff is None:
         await socket.close(FOREIGN_PAGE)
         return
     await socket.accept()
