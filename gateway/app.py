@@ -235,7 +235,7 @@ class Gateway:
 
         def remind(it: Reminder) -> None:
             self.reaching.reach(
-                Call(Kind.REMINDER, it.visit_id, it.contact, it.facility, it.facility_name, until=it.until)
+                Call(Kind.REMINDER, it.visit_id, it.contact, it.facility, it.facility_name, it.until, it.privileged)
             )
 
         desk, call, node = self.bookings, Calling(self.visits), self.config.node

@@ -224,6 +224,16 @@ class BookingDesk:
         plan, people = self._plan(), await self._people()
         return await asyncio.to_thread(offers, plan, people, rules, wanted, span)
 
+    async def is_private(self, booking: Booking) -> bool:
+        """Whether the visit will be privileged, by the rules of now; also where they would not allow it any more."""
+        wanted = Wanted(booking.facility, booking.contact, booking.resident)
+        span = Slot(booking.starts_at, booking.starts_at + _INSTANT)
+        try:
+            found = await self._offers(self.rules_for(booking), wanted, span)
+        except BookingError:  # facility or contact are gone
+            return True
+        return all(terms.privileged for offer in found for terms in offer.terms.values())
+
     async def _offer(self, rules: BookingRules, wanted: Wanted, starts_at: datetime, by: Hand) -> Offer:
         now = self._clock.now()
         if starts_at <= now or (not by.staff and starts_at < now + rules.notice):

@@ -36,13 +36,14 @@ class CallStation(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reminder:
-    """until: the end of the visit, and of the links to it."""
+    """until: the end of the visit, and of the links to it. privileged: who it is with is not for every eye."""
 
     visit_id: str
     contact: str
     facility: str
     facility_name: str
     until: datetime
+    privileged: bool = False
 
 
 Remind = Callable[[Reminder], None]

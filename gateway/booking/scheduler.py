@@ -165,8 +165,8 @@ class Scheduler:
         if booking.starts_at - now > self._desk.rules_for(booking).remind:
             return
         if await self._desk.settle(booking, replace(booking, reminded_at=now)):
-            name = self._desk.facility_name(booking.facility)
-            self._remind(Reminder(booking.visit_id, booking.contact, booking.facility, name, booking.ends_at))
+            name, private = self._desk.facility_name(booking.facility), await self._desk.is_private(booking)
+            self._remind(Reminder(booking.visit_id, booking.contact, booking.facility, name, booking.ends_at, private))
 
     async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T | None:
         """Again, while the store is away. A change that somebody else has made first is theirs."""

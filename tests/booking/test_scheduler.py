@@ -225,6 +225,22 @@ async def test_one_reminder_before_each_time(each_house: House) -> None:
         await each_house.pass_to(at(8, 40, day=7))
     ((_, reminder),) = each_house.reminded
     assert (reminder.visit_id, reminder.contact, reminder.until) == (moved.visit_id, "mary", moved.ends_at)
+    assert not reminder.privileged
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("max_minutes: 30", "max_minutes: 30, privileged: true"), ("09:00-12:00", "10:00-12:00")],
+    ids=["private", "not allowed any more"],
+)
+async def test_a_reminder_of_a_private_visit_says_so(house: House, before: str, after: str) -> None:
+    """By the rules of the time at which it goes out; where in doubt it is private."""
+    await house.desk.book(Wanted("jail", "mary"), at(9), MARY)
+    house.desk = desk_on(house.store, house.clock, plan=PLAN.replace(before, after))
+    async with house.running():
+        await house.pass_to(at(8, 40))
+    ((_, reminder),) = house.reminded
+    assert reminder.privileged
 
 
 async def test_where_stations_call_themselves_it_only_reminds(house: House) -> None:
