@@ -131,6 +131,10 @@ def anyone() -> None:
     """For what is open: it says so instead of saying nothing."""
 
 
+def family_socket() -> None:
+    """For the family's socket: it asks for the link itself (`socket_visitor`), and says there why it refuses."""
+
+
 @dataclass(frozen=True, slots=True)
 class Gate:
     """Who gets through. roles: one of these is needed; none: any member of the staff. scope: a key with it may too."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Response, WebSocket
+from fastapi import APIRouter, Depends, Path, Response, WebSocket
 from pydantic import BaseModel, Field
 
-from gateway.api.auth import Family, Given, Visitor, from_own_page, socket_visitor
+from gateway.api.auth import Family, Given, Visitor, family_socket, from_own_page, socket_visitor
 from gateway.api.family import Page
 from gateway.api.messages import HelloMessage, IceServer, OngoingVisit, RefusedMessage, ongoing_visit, ring_message
 from gateway.api.problems import documented
@@ -90,7 +90,7 @@ async def hangup(visit_id: VisitId, family: Family, given: Given) -> Response:
     return Response(status_code=204)
 
 
-@router.websocket("/events")
+@router.websocket("/events", dependencies=[Depends(family_socket)])
 async def events(socket: WebSocket) -> None:
     """The events of the family's page; docs/api.md tells what is sent and when."""
     given: Services = socket.app.state.services
