@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -20,6 +20,7 @@ from gateway.documents import DocumentError, Problem, in_words
 from gateway.errors import PeopleError
 from gateway.people.desk import PeopleDesk, check_room
 from gateway.people.rows import MODELS, ContactRow, Kind, ListRow, NumberRow, PeopleRow, ResidentRow
+from gateway.policy.people import People
 from gateway.policy.plan import Dialplan
 from gateway.store import By
 from gateway.store.people import Peoples
@@ -45,12 +46,18 @@ class Line:
 async def bring_in(
     desk: PeopleDesk, kind: Kind, path: Path, facilities: Mapping[str, int | None], *, who: str, dry_run: bool = False
 ) -> Outcome:
-    """facilities: `most_contacts` of the dialplan. Raises DocumentError with each mistake; nothing is changed then."""
+    """facilities: `most_contacts` of the dialplan. Raises DocumentError with each mistake; nothing is changed then.
+
+    Rows that say what is there already stay out of the transaction: most of a nightly file, while visits want to begin.
+    """
     lines = read(kind, path, facilities)
     hashes = {} if dry_run else await _hashed(desk, lines, path)
+    present = await desk.snapshot()
+    others = [each for each in lines if each.number in hashes or not _is_so(present, each.row)]
 
     def apply(people: Peoples, by: By) -> Outcome:
-        outcome = _Bringing(people, facilities, hashes, by).all(lines, path)
+        tried = _Bringing(people, facilities, hashes, by).all(others, path)
+        outcome = replace(tried, unchanged=tried.unchanged + len(lines) - len(others))
         if dry_run:
             raise _OnlyTried(outcome)
         return outcome
@@ -59,6 +66,19 @@ async def bring_in(
         return await desk.change(apply, who)
     except _OnlyTried as tried:
         return tried.outcome
+
+
+def _is_so(people: People, row: PeopleRow) -> bool:
+    match row:
+        case ResidentRow():
+            return people.residents.get((row.facility, row.id)) == row.resident()
+        case ContactRow():
+            return people.contacts.get(row.id) == row.contact()
+        case ListRow():
+            there = people.standings.get((row.facility, row.resident, row.contact))
+            return there is not None and there == row.value()
+        case _:
+            return False
 
 
 class _OnlyTried(Exception):
