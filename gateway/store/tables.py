@@ -11,6 +11,7 @@
     join_links                            who may open the page of one visit: hashes of the link and of the device
     residents, contacts, relationships    who lives where, and whom each may reach: `people_tables`
     bookings                              visits that are agreed for a time: `bookings_tables`
+    staff_accounts, api_keys              who may come in: `access_tables`
 
 `cdrs`, `movements`, `entries`, `watchings` and `accesses` refuse UPDATE and DELETE in the database itself (triggers).
 `accounts.balance_micros` and `held_micros` repeat what entries and open holds add up to, so that a reservation is one
