@@ -11,6 +11,7 @@ that nothing more has to be kept; it tells nothing about it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import math
 import re
@@ -25,12 +26,13 @@ from gateway.access.rules import AccessRules
 from gateway.access.throttle import Limit, counted, given_back, wait
 from gateway.clock import Clock
 from gateway.config import StaffRole
-from gateway.errors import AccessError, SignInLocked, SignInRefused
+from gateway.errors import AccessError, SignInLocked, SignInRefused, StoreError
 from gateway.store import Access, StaffAccount, StaffSession, Store, Work
 
 T = TypeVar("T")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _SEEN_ANEW = timedelta(minutes=1)  # how exact `seen_at` is: not every request writes
+LOOK_AGAIN_S = 20.0  # at a session that has something open
 _MOST_WAITING = 16  # for their turn at the hash; who comes later is told to come back
 _COME_BACK = timedelta(seconds=5)
 _UNKNOWN = "(unknown)"
@@ -153,6 +155,18 @@ class AccessDesk:
             await self._store.write(lambda work: work.staff.seen(row.session_hash, now))
         roles = frozenset(StaffRole(each) for each in account.roles if each in set(StaffRole)) if account else ()
         return Session(row.name, frozenset(roles), row.token_mark, ends_at, csrf_token_of(cookie))
+
+    async def over(self, session: Session, cookie: str) -> None:
+        """Returns when the session is over or has other roles than it had, so that what is open by it can be closed.
+
+        An open page counts as use. While the store does not answer, nobody is thrown out.
+        """
+        while True:
+            await self._clock.sleep(LOOK_AGAIN_S)
+            with contextlib.suppress(StoreError):
+                found = await self.session(cookie)
+                if found is None or found.roles != session.roles:
+                    return
 
     async def end(self, cookie: str) -> None:
         """What is no session any more is no mistake."""

@@ -278,6 +278,15 @@ async def _socket_member(socket: WebSocket, gate: Gate) -> Staff | None:
         return None
 
 
+def until_over(socket: WebSocket, member: Staff) -> Callable[[], Awaitable[None]] | None:
+    """Waits for the end of the session that opened a socket. None: it was a token, which has none."""
+    given: Services = socket.app.state.services
+    desk, session = given.access, member.session
+    if desk is None or session is None:
+        return None
+    return lambda: desk.over(session, socket.cookies.get(STAFF_COOKIE, ""))
+
+
 def configured(given: Services) -> tuple[Staff, ...]:
     """Everybody whose token is in the configuration."""
     if not given.staff_token:

@@ -15,19 +15,32 @@ BAD_LINK = 4401
 FOREIGN_PAGE = 4403
 
 
-async def serve_socket(socket: WebSocket, feed: Callable[[], Awaitable[int]]) -> None:
-    """Runs `feed` until it returns a close code or the far side is gone. What the far side sends is read and dropped:
-    a socket that nobody reads would not notice its own end."""
+async def serve_socket(
+    socket: WebSocket, feed: Callable[[], Awaitable[int]], over: Callable[[], Awaitable[None]] | None = None
+) -> None:
+    """Runs `feed` until it returns a close code, the far side is gone, or `over` returns: the right to it has ended.
+
+    What the far side sends is read and dropped: a socket that nobody reads would not notice its own end.
+    """
     feeding = asyncio.create_task(_quiet(feed), name="socket-feed")
     reading = asyncio.create_task(_until_gone(socket), name="socket-read")
+    tasks: list[asyncio.Task[int | None]] = [feeding, reading]
+    if over is not None:
+        tasks.append(asyncio.create_task(_until_over(over), name="socket-right"))
     try:
-        await asyncio.wait((feeding, reading), return_when=asyncio.FIRST_COMPLETED)
-        if feeding.done() and not reading.done() and (code := feeding.result()) is not None:
-            await socket.close(code)
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        codes = [code for each in tasks if each in done and (code := each.result()) is not None]
+        if codes and not reading.done():
+            await socket.close(codes[-1])
     finally:
-        for task in (feeding, reading):
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(feeding, reading, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _until_over(over: Callable[[], Awaitable[None]]) -> int:
+    await over()
+    return BAD_LINK
 
 
 async def _quiet(feed: Callable[[], Awaitable[int]]) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -37,6 +38,13 @@ class House:
 
     async def hire(self, name: str = "badge-1", *roles: StaffRole) -> None:
         await self.desk.add(name, frozenset(roles or {StaffRole.OFFICER}), PASSWORD, "tester")
+
+    async def seen_at(self, cookie: str) -> datetime:
+        """When the session of this cookie was last used, as the store has it."""
+        digest = hashlib.sha256(cookie.encode()).hexdigest()
+        found = await self.store.read(lambda work: work.staff.session(digest))
+        assert found is not None
+        return found.seen_at
 
     async def acts(self) -> list[tuple[str, str, str]]:
         """Of the audit: who, what, whom."""

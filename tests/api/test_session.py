@@ -12,13 +12,15 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from gateway.access import Scope
+from gateway.access.desk import LOOK_AGAIN_S
 from gateway.api.services import Staff
 from gateway.config import StaffRole
 from tests.access.stage import PASSWORD, House, house_on
 from tests.api.conftest import client
 from tests.api.test_family_signalling import problem
-from tests.api.test_staff import told
+from tests.api.test_staff import close_code, told
 from tests.support.stage import Stage
+from tests.support.waiting import until
 
 TOKEN = "a-token-of-the-configuration"
 DESK = Staff("desk", frozenset({StaffRole.OFFICER}), hashlib.sha256(TOKEN.encode()).hexdigest())
@@ -181,6 +183,38 @@ async def test_a_socket_takes_the_cookie_from_its_own_pages_only(stage: Stage, b
         with pytest.raises(InvalidStatus):
             async with connect(f"{stage.ws_url}/api/v1/live", **more):  # type: ignore[arg-type]  # a plain dict
                 pass
+
+
+@pytest.mark.parametrize("change", ["disable", "roles"])
+async def test_an_open_socket_is_closed_when_its_session_is_over_or_has_other_roles(
+    house: House, stage: Stage, browser: httpx.AsyncClient, change: str
+) -> None:
+    await signed_in(browser)
+    headers = {"Cookie": f"kinbridge_staff={browser.cookies['kinbridge_staff']}"}
+    async with connect(f"{stage.ws_url}/api/v1/live", additional_headers=headers) as feed:
+        await told(feed)
+        if change == "disable":
+            await house.desk.set_active("badge-1", "tester", active=False)
+        else:
+            await house.desk.set_roles("badge-1", frozenset({StaffRole.AUDITOR}), "tester")
+        await house.clock.advance(LOOK_AGAIN_S)
+        assert await close_code(feed) == 4401
+
+
+async def test_an_open_socket_counts_as_use(house: House, stage: Stage, browser: httpx.AsyncClient) -> None:
+    await signed_in(browser)
+    headers = {"Cookie": f"kinbridge_staff={browser.cookies['kinbridge_staff']}"}
+    async with connect(f"{stage.ws_url}/api/v1/live", additional_headers=headers) as feed:
+        await told(feed)
+        cookie, began = browser.cookies["kinbridge_staff"], house.clock.now()
+        await house.clock.advance(25 * 60)
+
+        async def seen() -> bool:
+            return await house.seen_at(cookie) > began
+
+        await until(seen, "the session to be seen")
+        await house.clock.advance(25 * 60)
+        assert (await browser.get("/api/v1/session")).status_code == 200
 
 
 async def test_a_disabled_account_is_out_at_its_next_request(house: House, browser: httpx.AsyncClient) -> None:

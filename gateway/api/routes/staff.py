@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response, WebSocket
 from pydantic import BaseModel
 
-from gateway.api.auth import Given, Member, MemberSocket, Officer, discreet
+from gateway.api.auth import Given, Member, MemberSocket, Officer, discreet, until_over
 from gateway.api.messages import FactMessage, SnapshotMessage, Visit
 from gateway.api.problems import documented
 from gateway.api.services import FactStream, Services
@@ -60,7 +60,8 @@ async def live(socket: WebSocket, member: MemberSocket) -> None:
         return
     await socket.accept()
     with given.facts() as facts:
-        await serve_socket(socket, lambda: _feed(socket, given, facts, discreet(member)))
+        over = until_over(socket, member)
+        await serve_socket(socket, lambda: _feed(socket, given, facts, discreet(member)), over)
 
 
 async def _feed(socket: WebSocket, given: Services, facts: FactStream, hidden: bool) -> int:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Response, WebSocket
 from pydantic import BaseModel, Field
 
-from gateway.api.auth import Given, Officer, OfficerSocket, TrailReader
+from gateway.api.auth import Given, Officer, OfficerSocket, TrailReader, until_over
 from gateway.api.messages import Message
 from gateway.api.problems import documented
 from gateway.api.routes.family import Answer, Offer
@@ -172,7 +172,7 @@ async def state(socket: WebSocket, visit_id: str, watching_id: str, staff: Offic
         await socket.close(BAD_LINK)
         return
     try:
-        await serve_socket(socket, lambda: _feed(socket, seat))
+        await serve_socket(socket, lambda: _feed(socket, seat), until_over(socket, staff))
     finally:
         _leave(given, visit_id, watching_id)
 
