@@ -272,7 +272,14 @@ class Gateway:
         recording = self.config.recording
         if recording is None or self._keys is None:
             return None
-        archive = Archive(self.store, self._keys, Path(recording.folder), node=self.config.node, clock=self._clock)
+        archive = Archive(
+            self.store,
+            self._keys,
+            Path(recording.folder),
+            node=self.config.node,
+            clock=self._clock,
+            purges=recording.purge_hourly,
+        )
         await archive.start()
         stack.push_async_callback(archive.close)
         if found := await archive.recover():

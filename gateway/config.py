@@ -208,10 +208,14 @@ class BillingConfig(Document):
 
 
 class RecordingConfig(Document):
-    """Where recordings lie, and the file of the keys that wrap theirs; see docs/recording.md."""
+    """Where recordings lie, and the file of the keys that wrap theirs; see docs/recording.md.
+
+    purge_hourly: the gateway deletes what is past its time by itself; else `kinbridge recording purge` does.
+    """
 
     folder: str = "recordings"
     keys: str = "recording.keys"
+    purge_hourly: bool = False
 
 
 class ExportConfig(Document):

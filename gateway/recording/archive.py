@@ -27,7 +27,9 @@ from gateway.call.summary import RecordingSummary
 from gateway.clock import Clock
 from gateway.errors import RecordingError, StoreError
 from gateway.policy.decision import Terms
+from gateway.recording.handling import Handling
 from gateway.recording.keys import KeyRing
+from gateway.recording.purging import Purging
 from gateway.store import Recording, RecordingState, Store, Work
 
 log = logging.getLogger(__name__)
@@ -41,13 +43,19 @@ _SUFFIX = ".kbr"
 class Archive:
     """Over a running store. `start` before the first visit, `close` after the last. counters: for metrics."""
 
-    def __init__(self, store: Store, keys: KeyRing, folder: Path, *, node: str, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, keys: KeyRing, folder: Path, *, node: str, clock: Clock, purges: bool = False
+    ) -> None:
+        """purges: by itself, what is past its time."""
         self.store = store
         self.keys = keys
         self.folder = folder
         self.node = node
         self.clock = clock
         self.counters: Counter[str] = Counter()
+        handling = Handling(store, keys, folder, clock)
+        self._purging = Purging(handling, clock, node=node) if purges else None
+        self._purges: asyncio.Task[None] | None = None
         self._writer = Writer()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -60,8 +68,13 @@ class Archive:
         if not os.access(self.folder, os.W_OK | os.X_OK):
             raise RecordingError(f"recording.folder: {self.folder} cannot be written")
         self._writer.start()
+        if self._purging is not None:
+            self._purges = asyncio.create_task(self._purging.run(), name="recordings purged")
 
     async def close(self) -> None:
+        if self._purges is not None:
+            self._purges.cancel()
+            await asyncio.wait([self._purges])
         await asyncio.to_thread(self._writer.close)
         await asyncio.sleep(0)  # what the writer's thread said last
         if self._tasks:
