@@ -234,6 +234,14 @@ class AccessDesk:
 
         return await self._store.write(change)
 
+    # ---- what was done ----
+
+    async def trail(
+        self, since: int, limit: int, *, who: str = "", act: str = "", subject: str = ""
+    ) -> tuple[tuple[int, Access], ...]:
+        """Lines of the audit with a number above `since`, each with it, oldest first; an empty word asks for any."""
+        return await self._store.read(lambda work: work.accesses.page(since, limit, who=who, act=act, subject=subject))
+
     async def _hash(self, work: Callable[[PasswordHashes], T]) -> T:
         self._waiting += 1
         try:

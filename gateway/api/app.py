@@ -23,6 +23,7 @@ from gateway.api.routes import (
     rules,
     session,
     staff,
+    trail,
     watching,
 )
 from gateway.api.services import Services
@@ -103,6 +104,7 @@ def create_app(services: Services) -> FastAPI:
         bookings.family_router,
         people.router,
         people.audit,
+        trail.router,
         pages.router,
     ):
         app.include_router(router)
@@ -120,6 +122,8 @@ def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
     schemas["Problem"] = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     for path in document["paths"].values():
         for operation in path.values():
+            if {"staffSession": []} in operation.get("security", ()):
+                operation["responses"] = problems.documented_for_staff() | operation["responses"]
             if "422" in operation["responses"]:
                 operation["responses"]["422"] = {
                     "description": "The request is not as described",

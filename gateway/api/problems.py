@@ -258,5 +258,10 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {each: {"description": HTTPStatus(each).phrase, "content": content()} for each in statuses}
 
 
+def documented_for_staff() -> dict[str, dict[str, Any]]:
+    """What every endpoint of the staff may answer: no right, no word against forged requests, no database to ask."""
+    return {str(status): answer for status, answer in documented(401, 403, 503).items()}
+
+
 def content() -> dict[str, Any]:
     return {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}

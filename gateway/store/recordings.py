@@ -128,6 +128,9 @@ class Recordings:
         self._connection.execute(statement.values(key_id=key_id, wrapped_key=wrapped_key))
 
 
+AccessPage = tuple[tuple[int, Access], ...]  # each with its number, the cursor of who reads them
+
+
 class Accesses:
     """The trail, in one transaction. Made by Work; lives as long as its transaction."""
 
@@ -153,6 +156,14 @@ class Accesses:
         if subject:
             statement = statement.where(accesses.c.subject == subject)
         return tuple(_access(row) for row in self._connection.execute(statement))
+
+    def page(self, since: int, limit: int, *, who: str = "", act: str = "", subject: str = "") -> AccessPage:
+        """Those with a number above `since`, oldest first. An empty word asks for any."""
+        statement = select(accesses).where(accesses.c.access_id > since).order_by(accesses.c.access_id).limit(limit)
+        for column, word in ((accesses.c.who, who), (accesses.c.act, act), (accesses.c.subject, subject)):
+            if word:
+                statement = statement.where(column == word)
+        return tuple((row.access_id, _access(row)) for row in self._connection.execute(statement))
 
 
 def _recording(row: Row[Any]) -> Recording:

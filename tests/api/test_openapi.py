@@ -53,6 +53,12 @@ async def test_every_way_to_come_in_is_described_and_required(document: dict[str
                 assert operation["security"] == [{each: []} for each in schemes_of_it], name
 
 
+async def test_what_any_request_of_the_staff_may_be_answered_is_described(document: dict[str, Any]) -> None:
+    for name, operation in operations(document):
+        if {"staffSession": []} in operation.get("security", ()):
+            assert {"401", "403", "503"} <= set(operation["responses"]), name
+
+
 async def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     def references(value: Any) -> list[str]:
         if isinstance(value, dict):

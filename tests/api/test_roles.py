@@ -58,6 +58,7 @@ GET    /api/v1/cdrs.parquet                                               OSIBAD
 GET    /api/v1/node                                                       OSIBADP  node:read
 GET    /api/v1/audit/watchings                                            ..I.A..  -
 GET    /api/v1/audit/people                                               ..I.A..  -
+GET    /api/v1/audit/accesses                                             ..I.A..  -
 
 GET    /api/v1/accounts                                                   ...B...  accounts:read
 GET    /api/v1/accounts/{account_id}                                      ...B...  accounts:read

@@ -238,3 +238,17 @@ async def test_a_key_opens_no_socket(stage: Stage, house: House) -> None:
     with pytest.raises(InvalidStatus):
         async with connect(f"{stage.ws_url}/api/v1/live?token={made.key}"):
             pass
+
+
+async def test_auditors_read_what_was_done_by_cursor(house: House, browser: httpx.AsyncClient) -> None:
+    await house.desk.set_roles("badge-1", frozenset({StaffRole.AUDITOR}), "tester")
+    await signed_in(browser)
+    first = (await browser.get("/api/v1/audit/accesses", params={"limit": 2})).json()
+    rest = (await browser.get("/api/v1/audit/accesses", params={"since": first["next_since"]})).json()
+    told = [(each["who"], each["act"], each["subject"]) for each in first["items"] + rest["items"]]
+    assert told == await house.acts()
+    assert [act for _, act, _ in told] == ["staff.added", "staff.roles_set", "staff.signed_in"]
+    found = (await browser.get("/api/v1/audit/accesses", params={"act": "staff.signed_in", "who": "badge-1"})).json()
+    assert [each["detail"] for each in found["items"]] == ["password"]
+    end = {"since": rest["next_since"]}
+    assert (await browser.get("/api/v1/audit/accesses", params=end)).json() == {"items": [], "next_since": end["since"]}
