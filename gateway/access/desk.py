@@ -74,7 +74,7 @@ class AccessDesk:
     # ---- signing in ----
 
     async def sign_in(self, name: str, password: str, *, source: str, before: str = "") -> Ticket:
-        """before: the cookie that the browser had; its session is over, whatever comes of this.
+        """before: the cookie that the browser had; its session is over, right password or not.
 
         Raises SignInRefused, the same after the same time for a wrong password, a name that nobody has and an account
         that is disabled; SignInLocked for a name or an address that has failed too often.

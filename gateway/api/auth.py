@@ -26,7 +26,7 @@ from gateway.access.keys import PREFIX
 from gateway.api.problems import Forbidden, Unauthorised
 from gateway.api.services import Guest, Services, Staff
 from gateway.config import StaffRole
-from gateway.errors import LinkForged, VisitGone
+from gateway.errors import LinkForged, StoreError, VisitGone
 
 _contact_scheme = HTTPBearer(
     auto_error=False,
@@ -266,7 +266,7 @@ async def _by_cookie(given: Services, cookie: str) -> Staff:
 
 
 async def _socket_member(socket: WebSocket, gate: Gate) -> Staff | None:
-    """None: it has no business here. A page of another origin has none, whatever its cookie."""
+    """None: it has no business here, or nobody can be asked. A page of another origin has none, whatever its cookie."""
     given: Services = socket.app.state.services
     if not from_own_page(socket, given.public_url):
         return None
@@ -274,7 +274,7 @@ async def _socket_member(socket: WebSocket, gate: Gate) -> Staff | None:
     try:
         member = await _by_cookie(given, cookie) if cookie and not token else await _by_bearer(given, token)
         return gate.check(member)
-    except Unauthorised:
+    except (Unauthorised, StoreError):
         return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -252,3 +253,33 @@ async def test_auditors_read_what_was_done_by_cursor(house: House, browser: http
     assert [each["detail"] for each in found["items"]] == ["password"]
     end = {"since": rest["next_since"]}
     assert (await browser.get("/api/v1/audit/accesses", params=end)).json() == {"items": [], "next_since": end["since"]}
+
+
+async def test_while_the_database_is_away_nobody_gets_in_and_it_is_said(
+    house: House, stage: Stage, browser: httpx.AsyncClient
+) -> None:
+    await signed_in(browser)
+    headers = {"Cookie": f"kinbridge_staff={browser.cookies['kinbridge_staff']}"}
+    await house.store.close()
+    problem(await browser.get("/api/v1/session"), 503, "database-away")
+    problem(await browser.post("/api/v1/session", json=MINE), 503, "database-away")
+    with pytest.raises(InvalidStatus, match="403"):
+        async with connect(f"{stage.ws_url}/api/v1/live", additional_headers=headers):
+            pass
+
+
+async def test_no_password_cookie_word_or_key_reaches_the_log(
+    house: House, stage: Stage, browser: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    made = await house.keys.add("carrier", frozenset({Scope.NODE_READ}), 365, "tester")
+    await browser.post("/api/v1/session", json=MINE | {"password": "wrong but secret"})
+    word = await signed_in(browser)
+    cookie = browser.cookies["kinbridge_staff"]
+    async with client(stage, made.key) as system:
+        await system.get("/api/v1/node")
+    await browser.delete("/api/v1/session", headers=word)
+    said = "\n".join(each.getMessage() for each in caplog.records if each.name.startswith(("gateway", "uvicorn")))
+    assert "POST /api/v1/session 200" in said
+    for secret in (PASSWORD, "wrong but secret", "badge-1", cookie, made.key, *word.values()):
+        assert secret not in said

@@ -9,9 +9,11 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
+from gateway.access import Scope
 from gateway.app import Gateway
 from gateway.cli import app
-from gateway.config import load_config
+from gateway.command_line.staff import KeyScope, Role
+from gateway.config import StaffRole, load_config
 from gateway.errors import AccessError
 from sip import FakeSipEndpoint
 from tests.gateway.test_cli import config as config  # noqa: PLC0414 - a fixture, re-exported
@@ -35,6 +37,11 @@ def test_accounts_of_the_staff_are_made_shown_and_changed(config: Path) -> None:
     assert said(config, "staff", "disable", "badge-1138") == "badge-1138: disabled, 0 sessions ended\n"
     assert said(config, "staff", "list").splitlines() == ["badge-1138  supervisor  (disabled)", "1 account"]
     assert said(config, "staff", "enable", "badge-1138") == "badge-1138: enabled\n"
+
+
+def test_the_command_line_knows_every_role_and_scope() -> None:
+    assert {each.value for each in Role} == {each.value for each in StaffRole}
+    assert {each.value for each in KeyScope} == {each.value for each in Scope}
 
 
 def test_a_name_of_the_configuration_is_taken(config: Path) -> None:
