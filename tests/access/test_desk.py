@@ -20,7 +20,7 @@ async def house(database_url: str) -> AsyncIterator[House]:
 
 @pytest.fixture
 async def home() -> AsyncIterator[House]:
-    """For what no database does otherwise."""
+    """For what no database does otherwise than another."""
     async with house_on("sqlite://") as house:
         yield house
 
@@ -40,12 +40,12 @@ async def test_who_signs_in_is_known_on_every_node(house: House) -> None:
     assert await house.acts() == [("tester", "staff.added", "badge-1"), ("badge-1", "staff.signed_in", "badge-1")]
 
 
-async def test_neither_password_nor_cookie_lies_in_the_store(house: House) -> None:
-    await house.hire()
-    ticket = await house.desk.sign_in("badge-1", PASSWORD, source=HERE)
-    (account,) = await house.desk.accounts()
+async def test_neither_password_nor_cookie_lies_in_the_store(home: House) -> None:
+    await home.hire()
+    ticket = await home.desk.sign_in("badge-1", PASSWORD, source=HERE)
+    (account,) = await home.desk.accounts()
     assert account.password_hash.startswith("$argon2id$")
-    assert await house.store.read(lambda work: work.staff.session(ticket.cookie)) is None
+    assert await home.store.read(lambda work: work.staff.session(ticket.cookie)) is None
     assert ticket.cookie not in repr(ticket)
 
 
@@ -60,22 +60,22 @@ async def test_a_session_ends_unused_and_ends_at_all(house: House) -> None:
     assert await house.desk.session(unused.cookie) is None
 
 
-async def test_signing_in_again_makes_a_new_session_of_the_old_one(house: House) -> None:
-    await house.hire()
-    first = await house.desk.sign_in("badge-1", PASSWORD, source=HERE)
-    second = await house.desk.sign_in("badge-1", PASSWORD, source=HERE, before=first.cookie)
+async def test_signing_in_again_makes_a_new_session_of_the_old_one(home: House) -> None:
+    await home.hire()
+    first = await home.desk.sign_in("badge-1", PASSWORD, source=HERE)
+    second = await home.desk.sign_in("badge-1", PASSWORD, source=HERE, before=first.cookie)
     assert second.cookie != first.cookie
-    assert await house.desk.session(first.cookie) is None
-    assert await house.desk.session(second.cookie) is not None
+    assert await home.desk.session(first.cookie) is None
+    assert await home.desk.session(second.cookie) is not None
 
 
-async def test_signing_out_ends_it_everywhere_and_twice_is_no_mistake(house: House) -> None:
-    await house.hire()
-    ticket = await house.desk.sign_in("badge-1", PASSWORD, source=HERE)
-    await house.desk.end(ticket.cookie)
-    await house.desk.end(ticket.cookie)
-    assert await house.other_node().session(ticket.cookie) is None
-    assert [act for _, act, _ in await house.acts()].count("staff.signed_out") == 1
+async def test_signing_out_ends_it_everywhere_and_twice_is_no_mistake(home: House) -> None:
+    await home.hire()
+    ticket = await home.desk.sign_in("badge-1", PASSWORD, source=HERE)
+    await home.desk.end(ticket.cookie)
+    await home.desk.end(ticket.cookie)
+    assert await home.other_node().session(ticket.cookie) is None
+    assert [act for _, act, _ in await home.acts()].count("staff.signed_out") == 1
 
 
 @pytest.mark.parametrize("change", ["disable", "password"])
@@ -95,47 +95,47 @@ async def test_a_disabled_account_or_a_new_password_ends_its_sessions_and_no_oth
     assert await house.desk.session(stays.cookie) is not None
 
 
-async def test_other_roles_count_from_the_next_request_on(house: House) -> None:
-    await house.hire("badge-1", StaffRole.ADMINISTRATOR)
-    ticket = await house.desk.sign_in("badge-1", PASSWORD, source=HERE)
-    await house.desk.set_roles("badge-1", frozenset({StaffRole.BILLING}), "tester")
-    session = await house.desk.session(ticket.cookie)
+async def test_other_roles_count_from_the_next_request_on(home: House) -> None:
+    await home.hire("badge-1", StaffRole.ADMINISTRATOR)
+    ticket = await home.desk.sign_in("badge-1", PASSWORD, source=HERE)
+    await home.desk.set_roles("badge-1", frozenset({StaffRole.BILLING}), "tester")
+    session = await home.desk.session(ticket.cookie)
     assert session is not None
     assert session.roles == {StaffRole.BILLING}
 
 
-async def test_a_name_that_failed_too_often_is_locked_out_in_words_with_a_time(house: House) -> None:
-    await house.hire()
+async def test_a_name_that_failed_too_often_is_locked_out_in_words_with_a_time(home: House) -> None:
+    await home.hire()
     for number in range(3):
-        await refused(house, "badge-1", "not the password", source=f"198.51.100.{number}")
+        await refused(home, "badge-1", "not the password", source=f"198.51.100.{number}")
     with pytest.raises(SignInLocked, match="too many sign-ins have failed") as locked:
-        await house.other_node().sign_in("badge-1", PASSWORD, source="203.0.113.9")
+        await home.other_node().sign_in("badge-1", PASSWORD, source="203.0.113.9")
     assert locked.value.retry_after_s == 15 * 60
-    assert await house.acts() == [
+    assert await home.acts() == [
         ("tester", "staff.added", "badge-1"),
         ("badge-1", "staff.sign_in_refused", "badge-1"),
         ("badge-1", "staff.sign_in_refused", "badge-1"),
         ("badge-1", "staff.locked_out", "badge-1"),
     ]
-    await house.clock.advance(15 * 60)
-    await house.desk.sign_in("badge-1", PASSWORD, source=HERE)
+    await home.clock.advance(15 * 60)
+    await home.desk.sign_in("badge-1", PASSWORD, source=HERE)
 
 
-async def test_names_that_nobody_has_are_answered_and_locked_out_just_so(house: House) -> None:
+async def test_names_that_nobody_has_are_answered_and_locked_out_just_so(home: House) -> None:
     for _ in range(3):
-        await refused(house, "nobody-at-all", "whatever it is")
+        await refused(home, "nobody-at-all", "whatever it is")
     with pytest.raises(SignInLocked, match="too many sign-ins have failed"):
-        await house.desk.sign_in("nobody-at-all", "whatever it is", source="203.0.113.9")
-    assert {subject for _, _, subject in await house.acts()} == {"(unknown)"}, "it may have been the password"
+        await home.desk.sign_in("nobody-at-all", "whatever it is", source="203.0.113.9")
+    assert {subject for _, _, subject in await home.acts()} == {"(unknown)"}, "it may have been the password"
 
 
-async def test_an_address_that_failed_too_often_is_locked_out_whatever_names_it_tries(house: House) -> None:
-    await house.hire()
+async def test_an_address_that_failed_too_often_is_locked_out_whatever_names_it_tries(home: House) -> None:
+    await home.hire()
     for number in range(8):
-        await refused(house, f"guess-{number}", "whatever it is")
+        await refused(home, f"guess-{number}", "whatever it is")
     with pytest.raises(SignInLocked):
-        await house.desk.sign_in("badge-1", PASSWORD, source=HERE)
-    await house.desk.sign_in("badge-1", PASSWORD, source="203.0.113.9")
+        await home.desk.sign_in("badge-1", PASSWORD, source=HERE)
+    await home.desk.sign_in("badge-1", PASSWORD, source="203.0.113.9")
 
 
 async def test_many_tries_at_once_are_no_more_than_as_many_one_after_the_other(house: House) -> None:
@@ -145,38 +145,38 @@ async def test_many_tries_at_once_are_no_more_than_as_many_one_after_the_other(h
     assert sorted(found) == ["SignInLocked"] * 7 + ["SignInRefused"] * 3
 
 
-async def test_who_gets_in_is_not_counted(house: House) -> None:
+async def test_who_gets_in_is_not_counted(home: House) -> None:
     """Many share one address behind a proxy: those who know their passwords lock nobody out."""
-    await house.hire()
+    await home.hire()
     for _ in range(10):
-        await house.desk.sign_in("badge-1", PASSWORD, source=HERE)
+        await home.desk.sign_in("badge-1", PASSWORD, source=HERE)
     for _ in range(2):
-        await refused(house, "badge-1", "not the password")
-    await house.desk.sign_in("badge-1", PASSWORD, source=HERE)
+        await refused(home, "badge-1", "not the password")
+    await home.desk.sign_in("badge-1", PASSWORD, source=HERE)
     for _ in range(2):
-        await refused(house, "badge-1", "not the password")
-    await house.desk.sign_in("badge-1", PASSWORD, source=HERE)
+        await refused(home, "badge-1", "not the password")
+    await home.desk.sign_in("badge-1", PASSWORD, source=HERE)
 
 
-async def test_a_new_password_ends_the_lock_out_of_its_name(house: House) -> None:
-    await house.hire()
+async def test_a_new_password_ends_the_lock_out_of_its_name(home: House) -> None:
+    await home.hire()
     for number in range(3):
-        await refused(house, "badge-1", "not the password", source=f"198.51.100.{number}")
-    await house.desk.set_password("badge-1", "another good long one", "tester")
-    await house.desk.sign_in("badge-1", "another good long one", source=HERE)
+        await refused(home, "badge-1", "not the password", source=f"198.51.100.{number}")
+    await home.desk.set_password("badge-1", "another good long one", "tester")
+    await home.desk.sign_in("badge-1", "another good long one", source=HERE)
 
 
-async def test_a_token_of_the_configuration_begins_a_session_and_a_wrong_one_is_counted(house: House) -> None:
-    ticket = await house.desk.sign_in_by_token("desk", "ab" * 32, source=HERE)
-    session = await house.desk.session(ticket.cookie)
+async def test_a_token_of_the_configuration_begins_a_session_and_a_wrong_one_is_counted(home: House) -> None:
+    ticket = await home.desk.sign_in_by_token("desk", "ab" * 32, source=HERE)
+    session = await home.desk.session(ticket.cookie)
     assert session is not None
     assert (session.name, session.roles) == ("desk", frozenset())
     assert session.token_mark not in ("", "ab" * 32)
     for _ in range(8):
         with pytest.raises(SignInRefused):
-            await house.desk.sign_in_by_token("", "", source=HERE)
+            await home.desk.sign_in_by_token("", "", source=HERE)
     with pytest.raises(SignInLocked):
-        await house.desk.sign_in_by_token("desk", "ab" * 32, source=HERE)
+        await home.desk.sign_in_by_token("desk", "ab" * 32, source=HERE)
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,10 @@ from websockets.exceptions import InvalidStatus
 
 from gateway.access import Scope
 from gateway.access.desk import LOOK_AGAIN_S
+from gateway.api.app import create_app
 from gateway.api.services import Staff
 from gateway.config import StaffRole
 from tests.access.stage import PASSWORD, House, house_on
-from tests.api.conftest import client
 from tests.api.test_family_signalling import problem
 from tests.api.test_staff import close_code, told
 from tests.support.stage import Stage
@@ -36,16 +36,29 @@ async def house() -> AsyncIterator[House]:
 
 
 @pytest.fixture
-async def stage(house: House) -> AsyncIterator[Stage]:
-    async with Stage(staff=(DESK,), access=house.desk, keys=house.keys) as stage:
+def stage(house: House) -> Stage:
+    """Its application, without a server: who has no socket to open asks it as it is."""
+    return Stage(staff=(DESK,), access=house.desk, keys=house.keys)
+
+
+@pytest.fixture
+async def served(stage: Stage) -> AsyncIterator[Stage]:
+    async with stage:
         yield stage
 
 
 @pytest.fixture
 async def browser(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
     """It keeps its cookies."""
-    async with client(stage) as browser:
+    async with asking(stage) as browser:
         yield browser
+
+
+def asking(stage: Stage, token: str = "", **headers: str) -> httpx.AsyncClient:
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    transport = httpx.ASGITransport(create_app(stage.services))
+    return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers)
 
 
 async def signed_in(browser: httpx.AsyncClient, **who: str) -> dict[str, str]:
@@ -70,9 +83,8 @@ async def test_a_configured_token_begins_one_with_its_own_roles(stage: Stage, br
     seen = (await browser.get("/api/v1/session")).json()
     assert (seen["name"], seen["roles"]) == ("desk", ["officer"])
     stage.services = replace(stage.services, staff=())  # started again without this token in its configuration
-    await stage.stop_serving()
-    await stage.serve_again()
-    problem(await browser.get("/api/v1/session"), 401, "unauthorised")
+    async with asking(stage, Cookie=f"kinbridge_staff={browser.cookies['kinbridge_staff']}") as again:
+        problem(await again.get("/api/v1/session"), 401, "unauthorised")
 
 
 async def test_the_cookie_is_for_this_site_and_no_script(browser: httpx.AsyncClient) -> None:
@@ -83,12 +95,12 @@ async def test_the_cookie_is_for_this_site_and_no_script(browser: httpx.AsyncCli
 
 
 async def test_where_pages_come_by_https_the_cookie_does_too(house: House) -> None:
-    async with Stage(access=house.desk, public_url="https://visits.example") as stage, client(stage) as browser:
+    async with asking(Stage(access=house.desk, public_url="https://visits.example")) as browser:
         said = (await browser.post("/api/v1/session", json=MINE)).headers["set-cookie"]
     assert "; Secure" in said
 
 
-async def test_a_planted_cookie_never_becomes_good(browser: httpx.AsyncClient) -> None:
+async def test_a_planted_cookie_never_becomes_good(stage: Stage, browser: httpx.AsyncClient) -> None:
     """Session fixation: what the browser had before is not what it has after."""
     browser.cookies.set("kinbridge_staff", "planted-by-somebody", domain="127.0.0.1", path="/")
     await signed_in(browser)
@@ -97,8 +109,7 @@ async def test_a_planted_cookie_never_becomes_good(browser: httpx.AsyncClient) -
     await signed_in(browser)
     assert browser.cookies["kinbridge_staff"] != first
     for old in ("planted-by-somebody", first):
-        headers = {"Cookie": f"kinbridge_staff={old}"}
-        async with httpx.AsyncClient(base_url=browser.base_url, headers=headers) as attacker:
+        async with asking(stage, Cookie=f"kinbridge_staff={old}") as attacker:
             problem(await attacker.get("/api/v1/session"), 401, "unauthorised")
 
 
@@ -172,27 +183,27 @@ async def test_no_password_comes_back_in_a_problem(browser: httpx.AsyncClient) -
     assert PASSWORD not in answer.text
 
 
-async def test_a_socket_takes_the_cookie_from_its_own_pages_only(stage: Stage, browser: httpx.AsyncClient) -> None:
+async def test_a_socket_takes_the_cookie_from_its_own_pages_only(served: Stage, browser: httpx.AsyncClient) -> None:
     await signed_in(browser)
     headers = {"Cookie": f"kinbridge_staff={browser.cookies['kinbridge_staff']}"}
-    async with connect(f"{stage.ws_url}/api/v1/live", additional_headers=headers, origin=stage.url) as feed:  # type: ignore[arg-type]  # a NewType of str
+    async with connect(f"{served.ws_url}/api/v1/live", additional_headers=headers, origin=served.url) as feed:  # type: ignore[arg-type]  # a NewType of str
         assert (await told(feed))["type"] == "snapshot"
     for more in (
         {"additional_headers": headers, "origin": "https://evil.example"},
         {"additional_headers": {"Cookie": "kinbridge_staff=x"}},
     ):
         with pytest.raises(InvalidStatus):
-            async with connect(f"{stage.ws_url}/api/v1/live", **more):  # type: ignore[arg-type]  # a plain dict
+            async with connect(f"{served.ws_url}/api/v1/live", **more):  # type: ignore[arg-type]  # a plain dict
                 pass
 
 
 @pytest.mark.parametrize("change", ["disable", "roles"])
 async def test_an_open_socket_is_closed_when_its_session_is_over_or_has_other_roles(
-    house: House, stage: Stage, browser: httpx.AsyncClient, change: str
+    house: House, served: Stage, browser: httpx.AsyncClient, change: str
 ) -> None:
     await signed_in(browser)
     headers = {"Cookie": f"kinbridge_staff={browser.cookies['kinbridge_staff']}"}
-    async with connect(f"{stage.ws_url}/api/v1/live", additional_headers=headers) as feed:
+    async with connect(f"{served.ws_url}/api/v1/live", additional_headers=headers) as feed:
         await told(feed)
         if change == "disable":
             await house.desk.set_active("badge-1", "tester", active=False)
@@ -202,10 +213,10 @@ async def test_an_open_socket_is_closed_when_its_session_is_over_or_has_other_ro
         assert await close_code(feed) == 4401
 
 
-async def test_an_open_socket_counts_as_use(house: House, stage: Stage, browser: httpx.AsyncClient) -> None:
+async def test_an_open_socket_counts_as_use(house: House, served: Stage, browser: httpx.AsyncClient) -> None:
     await signed_in(browser)
     headers = {"Cookie": f"kinbridge_staff={browser.cookies['kinbridge_staff']}"}
-    async with connect(f"{stage.ws_url}/api/v1/live", additional_headers=headers) as feed:
+    async with connect(f"{served.ws_url}/api/v1/live", additional_headers=headers) as feed:
         await told(feed)
         cookie, began = browser.cookies["kinbridge_staff"], house.clock.now()
         await house.clock.advance(25 * 60)
@@ -226,7 +237,7 @@ async def test_a_disabled_account_is_out_at_its_next_request(house: House, brows
 
 async def test_a_key_reads_what_its_scope_says_and_the_day_is_kept(stage: Stage, house: House) -> None:
     made = await house.keys.add("billing system", frozenset({Scope.RECORDS_READ}), 365, "tester")
-    async with client(stage, made.key) as system:
+    async with asking(stage, made.key) as system:
         assert len((await system.get("/api/v1/cdrs")).json()["items"]) == 2
         body = problem(await system.get("/api/v1/accounts"), 403, "forbidden")
         assert body["detail"] == "this needs the scope accounts:read"
@@ -234,10 +245,10 @@ async def test_a_key_reads_what_its_scope_says_and_the_day_is_kept(stage: Stage,
     assert [each.last_used_day for each in await house.keys.all()] == ["2026-01-05"]
 
 
-async def test_a_key_opens_no_socket(stage: Stage, house: House) -> None:
+async def test_a_key_opens_no_socket(served: Stage, house: House) -> None:
     made = await house.keys.add("all of it", frozenset(Scope), 365, "tester")
     with pytest.raises(InvalidStatus):
-        async with connect(f"{stage.ws_url}/api/v1/live?token={made.key}"):
+        async with connect(f"{served.ws_url}/api/v1/live?token={made.key}"):
             pass
 
 
@@ -256,7 +267,7 @@ async def test_auditors_read_what_was_done_by_cursor(house: House, browser: http
 
 
 async def test_while_the_database_is_away_nobody_gets_in_and_it_is_said(
-    house: House, stage: Stage, browser: httpx.AsyncClient
+    house: House, served: Stage, browser: httpx.AsyncClient
 ) -> None:
     await signed_in(browser)
     headers = {"Cookie": f"kinbridge_staff={browser.cookies['kinbridge_staff']}"}
@@ -264,7 +275,7 @@ async def test_while_the_database_is_away_nobody_gets_in_and_it_is_said(
     problem(await browser.get("/api/v1/session"), 503, "database-away")
     problem(await browser.post("/api/v1/session", json=MINE), 503, "database-away")
     with pytest.raises(InvalidStatus, match="403"):
-        async with connect(f"{stage.ws_url}/api/v1/live", additional_headers=headers):
+        async with connect(f"{served.ws_url}/api/v1/live", additional_headers=headers):
             pass
 
 
@@ -276,7 +287,7 @@ async def test_no_password_cookie_word_or_key_reaches_the_log(
     await browser.post("/api/v1/session", json=MINE | {"password": "wrong but secret"})
     word = await signed_in(browser)
     cookie = browser.cookies["kinbridge_staff"]
-    async with client(stage, made.key) as system:
+    async with asking(stage, made.key) as system:
         await system.get("/api/v1/node")
     await browser.delete("/api/v1/session", headers=word)
     said = "\n".join(each.getMessage() for each in caplog.records if each.name.startswith(("gateway", "uvicorn")))
