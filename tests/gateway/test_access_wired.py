@@ -16,9 +16,17 @@ from gateway.command_line.staff import KeyScope, Role
 from gateway.config import StaffRole, load_config
 from gateway.errors import AccessError
 from sip import FakeSipEndpoint
-from tests.gateway.test_cli import config as config  # noqa: PLC0414 - a fixture, re-exported
+from tests.gateway.test_cli import config as whole_config  # noqa: F401 - a fixture
 
 PASSWORD = "seven quiet herons at noon"
+
+
+@pytest.fixture
+def config(whole_config: Path) -> Path:  # noqa: F811 - pytest hands it over by its name
+    """With hashes that cost little."""
+    with whole_config.open("a") as file:
+        file.write("access: {password_memory_mib: 8}\n")
+    return whole_config
 
 
 def said(config: Path, *words: str, typed: str = "") -> str:
