@@ -92,6 +92,10 @@ class BookingDesk:
 
     # ---- what there is ----
 
+    def facilities(self) -> frozenset[str]:
+        """That take bookings."""
+        return frozenset(self._rules)
+
     def rules(self, facility: str) -> BookingRules:
         found = self._rules.get(facility)
         if found is None:

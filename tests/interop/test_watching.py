@@ -73,7 +73,8 @@ async def test_an_officer_watches_and_is_killed_and_the_visit_goes_on(tmp_path: 
 
 
 async def sign_in(officer: FamilyTab, gateway: GatewayProcess) -> None:
-    await officer.open(f"{gateway.base}/staff/watch")
+    await officer.open(f"{gateway.base}/console")
+    await officer.tab.evaluate("void document.getElementById('other-way').click()")
     token = f"document.getElementById('token').value = '{STAFF_TOKEN}'"
     await officer.tab.evaluate(f"void ({token}, document.getElementById('sign-in').requestSubmit())")
 

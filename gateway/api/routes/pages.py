@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fastapi import APIRouter
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.responses import Response
 from starlette.types import Scope
@@ -27,10 +27,16 @@ class FreshFiles(StaticFiles):
         return response
 
 
+@router.get("/console")
+async def console() -> FileResponse:
+    """The staff's page. It holds nothing: what it shows comes over the API, to whom is signed in."""
+    return FileResponse(WEB / "console.html", headers=NEVER_KEPT)
+
+
 @router.get("/staff/watch")
-async def staff_watch() -> FileResponse:
-    """The officers' page. It holds nothing: what it shows comes over the API, with the token that the officer types."""
-    return FileResponse(WEB / "watch.html", headers=NEVER_KEPT)
+async def staff_watch() -> RedirectResponse:
+    """Where it was before."""
+    return RedirectResponse("../console", status_code=308)
 
 
 @router.get("/family/{token}")

@@ -1,18 +1,29 @@
-// The gateway's address and its staff calls. The token lives in this tab alone, and only as long as the tab.
+// The gateway's address and its staff calls. Who is signed in is a cookie that no script can read; what changes something
+// sends the session's own word beside it.
 
-const base = location.pathname.replace(/\/staff\/watch\/?$/, "");
-const KEY = "kinbridge.staff-token";
+const base = location.pathname.replace(/\/console\/?$/, "");
+let csrf = "";
 
-export const token = {
-  get: () => sessionStorage.getItem(KEY) ?? "",
-  set: (value) => sessionStorage.setItem(KEY, value),
-  clear: () => sessionStorage.removeItem(KEY),
+export const session = {
+  now: () => ask("GET", "/session").then(keep),
+  begin: (given) => ask("POST", "/session", given).then(keep),
+  end: () => ask("DELETE", "/session"),
 };
 
-export async function ask(method, path, body) {
+function keep(said) {
+  csrf = said.csrf_token;
+  return said;
+}
+
+// A refusal is an Error with `status`; its message is the problem's own words.
+export async function ask(method, path, body, headers = {}) {
   const answer = await fetch(`${base}/api/v1${path}`, {
     method,
-    headers: { Authorization: `Bearer ${token.get()}`, ...(body && { "Content-Type": "application/json" }) },
+    headers: {
+      ...(method !== "GET" && csrf && { "X-Kinbridge-Csrf": csrf }),
+      ...(body && { "Content-Type": "application/json" }),
+      ...headers,
+    },
     body: body && JSON.stringify(body),
     keepalive: method === "DELETE", // also from a page that goes
   });
@@ -25,7 +36,15 @@ export async function ask(method, path, body) {
   return said;
 }
 
+// {a: 1, b: ""} -> "?a=1"
+export function query(values) {
+  const given = Object.entries(values).filter(([, value]) => value !== "" && value !== null && value !== undefined);
+  return given.length ? `?${new URLSearchParams(given)}` : "";
+}
+
+export const file = (path) => `${base}/api/v1${path}`;
+
 export function socketTo(path) {
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-  return new WebSocket(`${scheme}//${location.host}${base}/api/v1${path}?token=${encodeURIComponent(token.get())}`);
+  return new WebSocket(`${scheme}//${location.host}${base}/api/v1${path}`);
 }

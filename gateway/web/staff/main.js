@@ -1,194 +1,158 @@
-// The officers' page: joins the live feed, one watching and the eye.
+// The console: who is signed in, which sections that person has, and the one that is open.
 //
-//   gateway -> Live -> list of visits          Watch -> Watching -> two pictures and the sound
-//   Send -> the family's page                  End -> sure? -> the visit is over
+//   cookie -> session -> sections by role -> #name -> pages/<name>.js open(place, desk) -> close()
+//
+// A section that a role may not use is absent here and refused by the server.
 
-import { ask, token } from "./api.js";
-import { Live } from "./live.js";
-import { Watching } from "./watching.js";
-import * as view from "./view.js";
-import * as words from "./words.js";
+import { session } from "./api.js";
+import { byId, el } from "./build.js";
+import { choose, current, other, say } from "./words.js";
+import * as accounts from "./pages/accounts.js";
+import * as audit from "./pages/audit.js";
+import * as board from "./pages/board.js";
+import * as charts from "./pages/charts.js";
+import * as node from "./pages/node.js";
+import * as people from "./pages/people.js";
+import * as records from "./pages/records.js";
+import * as rules from "./pages/rules.js";
+import * as visits from "./pages/visits.js";
 
-const { byId } = view;
-const STILL_MS = 3000;
+const PAGES = { visits, board, people, records, accounts, charts, rules, audit, node };
 
-let live = null;
-let watching = null;
-let listening = true;
-let frames = { station: -Infinity, family: -Infinity };
+const SIGNED_IN = "kinbridge.signed-in";
 
-// ---- signing in ----
+let member = null;
+let close = null;
+let turn = 0;
 
-async function signIn(given) {
-  token.set(given);
-  try {
-    await ask("GET", "/visits");
-  } catch (error) {
-    token.clear();
-    view.phase("signing-in");
-    view.note("refused", error.status === 401 ? words.refused : error.message);
-    return;
-  }
-  view.note("refused", "");
-  byId("token").value = "";
-  view.phase("desk");
-  live = new Live({
-    changed: draw,
-    said: () => {},
-    link: (up) => view.note("trouble", up ? "" : words.trouble.lost),
-  });
-  live.open();
+const allowed = () => Object.entries(PAGES).filter(([, page]) => !page.roles || page.roles.some((each) => member.roles.includes(each)));
+
+// What a page gets: whether the person has one of these roles, and how to say that something is wrong.
+const desk = {
+  may: (...roles) => roles.some((each) => member.roles.includes(each)),
+  trouble: (text) => {
+    byId("trouble").hidden = !text;
+    byId("trouble").textContent = text;
+  },
+  speak: (text) => (byId("spoken").textContent = text),
+  get member() { return member; },
+};
+
+// ---- at the door ----
+
+async function enter(said) {
+  member = said;
+  localStorage.setItem(SIGNED_IN, "yes");
+  byId("who").textContent = [member.name, member.roles.join(", ")].filter(Boolean).join(" · ");
+  phase("desk");
+  await open();
 }
 
-function signOut() {
-  watching?.stop();
-  live?.close();
-  live = null;
-  token.clear();
-  view.phase("signing-in");
+function leave(words = "") {
+  close?.();
+  close = member = null;
+  localStorage.removeItem(SIGNED_IN);
+  byId("content").replaceChildren();
+  phase("door");
+  refuse(words);
+  byId(byId("with-token").hidden ? "name" : "token").focus();
 }
 
-// ---- watching ----
-
-async function watch(visitId) {
-  watching?.stop();
-  const mine = new Watching(visitId, {
-    show: (kind, stream) => mine === watching && show(kind, stream),
-    said: (state) => mine === watching && said(state),
-  });
-  watching = mine;
-  frames = { station: -Infinity, family: -Infinity };
-  const visit = live.visits.get(visitId);
-  view.watched(visit);
-  view.note("trouble", "");
-  byId("sent").textContent = "";
-  for (const kind of ["station", "family"]) view.cover(kind, words.cover.connecting);
-  draw(live.visits);
-  try {
-    await mine.begin();
-  } catch (error) {
-    if (mine !== watching) return;
-    leave();
-    view.note("trouble", error.message);
-  }
-}
-
-function show(kind, stream) {
-  const element = byId(kind);
-  element.srcObject = stream;
-  element.play().catch(() => {}); // sound that may not play yet plays with the next touch
-  if (kind === "sound") return;
-  const note = () => {
-    if (element.srcObject !== stream) return;
-    frames[kind] = performance.now();
-    watching?.saw(kind);
-    element.requestVideoFrameCallback(note);
-  };
-  element.requestVideoFrameCallback(note);
-}
-
-function said({ state, reason }) {
-  if (state === "watching") {
-    const visit = live.visits.get(watching.visitId);
-    if (visit) view.speak(words.spoken.watching(visit));
-    byId("watched-title").focus();
-    return;
-  }
-  if (state !== "ended") return;
-  leave();
-  if (reason !== "officer_left") view.note("trouble", words.endOf(reason));
-  view.speak(words.spoken.ended(reason));
-}
-
-function leave() {
-  watching = null;
-  for (const kind of ["sound", "station", "family"]) byId(kind).srcObject = null;
-  view.watched(null);
-  if (live) draw(live.visits);
-}
-
-function draw(visits) {
-  const sorted = new Map([...visits].sort(([, a], [, b]) => a.setup_at.localeCompare(b.setup_at)));
-  view.list(sorted, watching?.visitId, watch);
-  const visit = watching && visits.get(watching.visitId);
-  if (visit) view.watched(visit);
-}
-
-// A black rectangle says nothing: what does not move is covered, with the reason.
-function look() {
-  view.tick();
-  if (!watching) return;
-  const visit = live?.visits.get(watching.visitId);
-  for (const kind of ["station", "family"]) {
-    const moves = performance.now() - frames[kind] < STILL_MS;
-    const never = visit?.medium === "audio" ? words.cover.none : words.cover.waiting;
-    view.cover(kind, moves ? "" : watching.id ? never : words.cover.connecting);
-  }
-}
-
-// ---- acting ----
-
-async function send(event) {
+async function signIn(event) {
   event.preventDefault();
-  const text = byId("text").value.trim();
-  if (!text || !watching) return;
-  byId("send").disabled = true;
+  const byToken = !byId("with-token").hidden;
+  const given = byToken ? { token: byId("token").value.trim() } : { name: byId("name").value.trim(), password: byId("password").value };
   try {
-    const { pages } = await ask("POST", `/visits/${encodeURIComponent(watching.visitId)}/message`, { text });
-    byId("text").value = "";
-    byId("sent").textContent = words.sent(pages);
+    const said = await session.begin(given);
+    refuse("");
+    for (const id of ["token", "password"]) byId(id).value = "";
+    await enter(said);
   } catch (error) {
-    byId("sent").textContent = error.message;
-  }
-  byId("send").disabled = false;
-  left();
-}
-
-async function end() {
-  if (!watching) return;
-  try {
-    await ask("POST", `/visits/${encodeURIComponent(watching.visitId)}/end`);
-  } catch (error) {
-    if (error.status !== 404) view.note("trouble", error.message);
+    refuse(error.status === 401 ? say(byToken ? "refusedToken" : "refused") : error.message);
   }
 }
 
-function left() {
-  const area = byId("text");
-  byId("left").textContent = area.maxLength - area.value.length;
+function refuse(words) {
+  byId("refused").hidden = !words;
+  byId("refused").textContent = words;
 }
 
-byId("sign-in").addEventListener("submit", (event) => {
-  event.preventDefault();
-  signIn(byId("token").value.trim());
-});
-byId("sign-out").addEventListener("click", signOut);
-byId("stop").addEventListener("click", () => watching?.stop());
-byId("end").addEventListener("click", () => byId("sure").showModal());
-byId("sure").addEventListener("close", () => byId("sure").returnValue === "yes" && end());
-byId("listen").addEventListener("click", () => view.sound((listening = !listening)));
-byId("write").addEventListener("submit", send);
-byId("text").addEventListener("input", left);
-window.addEventListener("pagehide", () => watching?.stop());
-setInterval(look, 250);
+function otherWay() {
+  const byToken = byId("with-token").hidden;
+  byId("with-token").hidden = !byToken;
+  byId("with-password").hidden = byToken;
+  byId("other-way").dataset.say = byToken ? "byPassword" : "byToken";
+  told();
+  byId(byToken ? "token" : "name").focus();
+}
+
+// ---- at the desk ----
+
+async function open() {
+  const mine = (turn += 1);
+  const found = allowed();
+  const asked = location.hash.slice(1).split("/")[0];
+  const [name, page] = found.find(([each]) => each === asked) ?? found[0];
+  close?.();
+  close = null;
+  byId("sections").replaceChildren(el("ul", {}, ...found.map(([each]) =>
+    el("li", {}, el("a", { href: `#${each}`, "aria-current": each === name && "page" }, say(each))))));
+  byId("sections").querySelector("[aria-current]").scrollIntoView({ block: "nearest", inline: "center" });
+  byId("title").textContent = say(name);
+  document.title = `${say(name)} · Kinbridge`;
+  desk.trouble("");
+  const content = byId("content");
+  content.replaceChildren();
+  try {
+    const closing = await page.open(content, desk);
+    if (mine === turn) close = closing ?? null;
+    else closing?.();
+  } catch (error) {
+    if (mine === turn) failed(error);
+  }
+}
+
+function failed(error) {
+  if (error.status === 401) leave(say("over"));
+  else desk.trouble(error.message);
+}
+
+function phase(name) {
+  byId("page").dataset.phase = name;
+  byId("door").hidden = name !== "door";
+  byId("desk").hidden = name !== "desk";
+}
+
+function told() {
+  document.documentElement.lang = current();
+  byId("sections").setAttribute("aria-label", say("sections"));
+  for (const each of document.querySelectorAll("[data-say]")) each.textContent = say(each.dataset.say);
+  for (const each of document.querySelectorAll(".language")) each.lang = other();
+}
+
+byId("sign-in").addEventListener("submit", signIn);
+byId("other-way").addEventListener("click", otherWay);
+byId("sign-out").addEventListener("click", () => session.end().then(() => leave(), failed));
+for (const each of document.querySelectorAll(".language")) {
+  each.addEventListener("click", () => {
+    choose(other());
+    told();
+    if (member) open();
+  });
+}
+window.addEventListener("hashchange", () => member && open().then(() => byId("title").focus()));
+window.addEventListener("unhandledrejection", (event) => member && event.reason?.status === 401 && leave(say("over")));
 
 // What tests and support may look at, and nothing that they could change.
 Object.defineProperty(window, "kinbridge", {
   value: Object.freeze({
     get phase() { return byId("page").dataset.phase; },
-    get watching() { return watching && { id: watching.id, visit: watching.visitId, state: watching.pc.connectionState, times: { ...watching.times } }; },
-    async stats() {
-      const reports = watching ? [...(await watching.pc.getStats()).values()] : [];
-      const inbound = reports.filter((each) => each.type === "inbound-rtp");
-      const named = (each) => reports.find((other) => other.id === each.codecId)?.mimeType ?? "";
-      return inbound.map((each) => ({
-        kind: each.kind, mid: each.mid, codec: named(each), framesDecoded: each.framesDecoded ?? 0,
-        totalAudioEnergy: each.totalAudioEnergy ?? 0, packetsReceived: each.packetsReceived ?? 0,
-        packetsLost: each.packetsLost ?? 0, freezeCount: each.freezeCount ?? 0, pliCount: each.pliCount ?? 0,
-      }));
-    },
+    get watching() { return visits.seen(); },
+    stats: () => visits.stats(),
   }),
 });
 
-if (token.get()) signIn(token.get());
-else view.phase("signing-in");
+told();
+// Whether there may be a session is remembered apart from it: no script can see the cookie, and asking in vain is an error.
+if (localStorage.getItem(SIGNED_IN)) session.now().then(enter, () => leave());
+else leave();

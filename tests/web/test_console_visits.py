@@ -11,6 +11,7 @@ from playwright.async_api import Page
 
 from gateway.api.services import Staff
 from gateway.config import StaffRole
+from tests.access.stage import house_on
 from tests.support.family_tab import FamilyTab
 from tests.support.stage import Stage
 from tests.support.waiting import until
@@ -24,18 +25,20 @@ OFFICER = Staff("badge-1138", frozenset({StaffRole.OFFICER}), hashlib.sha256(TOK
 
 @pytest.fixture
 async def stage() -> AsyncIterator[Stage]:
-    async with Stage(media=True, staff=(OFFICER,)) as stage:
+    async with house_on("sqlite:///:memory:") as house, Stage(media=True, staff=(OFFICER,), access=house.desk) as stage:
         yield stage
 
 
 class Desk:
-    """The officers' page in a tab."""
+    """The console in a tab."""
 
     def __init__(self, tab: FamilyTab, page: OnePage) -> None:
         self.tab, self.page = tab, page
 
     async def sign_in(self, stage: Stage, token: str = TOKEN) -> None:
-        await self.tab.open(f"{stage.url}/staff/watch")
+        await self.tab.open(f"{stage.url}/console")
+        if not await self.page.page.is_visible("#token"):
+            await self.page.page.click("#other-way")
         await self.page.page.fill("#token", token)
         await self.page.page.press("#token", "Enter")
 
