@@ -13,6 +13,7 @@ export class Live {
   constructor({ changed, said, link }) {
     Object.assign(this, { changed, said, link });
     this.visits = new Map();
+    this.facts = 0; // so many came: for tests and support
   }
 
   open() {
@@ -35,6 +36,7 @@ export class Live {
       this.visits = new Map(message.visits.map((each) => [each.visit_id, each]));
       this.link(true);
     } else if (message.type === "fact") {
+      this.facts += 1;
       if (message.visit === null || message.kind === "recorded") this.visits.delete(message.visit_id);
       else this.visits.set(message.visit_id, message.visit);
       this.said(message);

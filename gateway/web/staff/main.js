@@ -148,6 +148,7 @@ Object.defineProperty(window, "kinbridge", {
   value: Object.freeze({
     get phase() { return byId("page").dataset.phase; },
     get watching() { return visits.seen(); },
+    get facts() { return visits.facts(); },
     stats: () => visits.stats(),
   }),
 });

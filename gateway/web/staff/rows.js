@@ -28,26 +28,30 @@ export class Rows {
 
   tick() {
     const now = Date.now();
-    for (const row of this.#rows.values()) row.put("since", clock((now - row.since) / 1000));
+    for (const row of this.#rows.values()) row.tick(now);
   }
 
   #write() {
+    const now = Date.now();
     for (const [id, row] of this.#rows) {
-      if (this.visits.has(id)) continue;
-      row.element.remove();
-      this.#rows.delete(id);
-    }
-    const sorted = [...this.visits.values()].sort((a, b) => a.setup_at.localeCompare(b.setup_at));
-    for (const visit of sorted) {
-      let row = this.#rows.get(visit.visit_id);
-      if (!row) {
-        row = new Row(visit.visit_id, this.watch);
-        this.#rows.set(visit.visit_id, row);
-        this.place.append(row.element);
+      const visit = this.visits.get(id);
+      if (visit) {
+        if (row.fill(visit, id === this.watchedId)) row.tick(now);
+      } else {
+        row.element.remove();
+        this.#rows.delete(id);
       }
-      row.fill(visit, visit.visit_id === this.watchedId);
     }
-    this.tick();
+    if (this.#rows.size === this.visits.size) return;
+    const fresh = [...this.visits.values()].filter((each) => !this.#rows.has(each.visit_id));
+    fresh.sort((a, b) => Date.parse(a.setup_at) - Date.parse(b.setup_at));
+    for (const visit of fresh) {
+      const row = new Row(visit.visit_id, this.watch);
+      this.#rows.set(visit.visit_id, row);
+      row.fill(visit, visit.visit_id === this.watchedId);
+      row.tick(now);
+    }
+    this.place.append(...fresh.map((each) => this.#rows.get(each.visit_id).element));
   }
 }
 
@@ -69,8 +73,13 @@ class Row {
     this.#parts[name].textContent = text;
   }
 
+  tick(now) {
+    this.put("since", clock((now - this.since) / 1000));
+  }
+
+  // Whether anything had to be written.
   fill(visit, watched) {
-    if (this.visit === visit && this.watched === watched) return;
+    if (this.visit === visit && this.watched === watched) return false;
     Object.assign(this, { visit, watched });
     const name = visit.caller_name || visit.station;
     this.put("name", name);
@@ -86,7 +95,9 @@ class Row {
     this.element.dataset.watched = watched;
     this.since = Date.parse(visit.media_start_at ?? visit.setup_at);
     this.button.hidden = !this.watch || !visit.monitored || !WATCHABLE.has(visit.state) || watched;
-    this.button.setAttribute("aria-label", say("watchOf", { name }));
+    if (this.name !== name) this.button.setAttribute("aria-label", say("watchOf", { name }));
+    this.name = name;
+    return true;
   }
 }
 

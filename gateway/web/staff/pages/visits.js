@@ -25,6 +25,7 @@ export function open(place, desk) {
 
 export const seen = () => page?.seen() ?? null;
 export const stats = () => page?.stats() ?? [];
+export const facts = () => page?.live.facts ?? 0;
 
 class Page {
   #watching = null;
