@@ -47,6 +47,7 @@ from gateway.events.bus import Bus, Overflow
 from gateway.events.mqtt import parse_url, run_publisher
 from gateway.exports.drops import dropping
 from gateway.exports.feed import CdrFeed
+from gateway.family import family_desk
 from gateway.people import PeopleDesk, PinRules
 from gateway.policy.plan import Dialplan
 from gateway.reaching import Call, Courier, JoinLinks, Kind, Post, Reaching, patience_of, receivers_of
@@ -376,6 +377,7 @@ class Gateway:
             bookings=self.bookings,
             access=AccessDesk(self.store, self._clock, AccessRules.of(config.access)),
             keys=KeyDesk(self.store, self._clock),
+            family=family_desk(config.family, self.store, self._clock, self._link_secret, lambda: self.public_url),
             sip_refused=lambda: self.visits.refused_requests,
             webhooks=lambda: self.courier.counters + self.reaching.counters,
         )

@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from bridge.types import MediaSettings
 from gateway.config_access import AccessConfig
 from gateway.config_booking import BookingConfig
+from gateway.config_family import FamilyConfig
 from gateway.config_people import PeopleConfig
 from gateway.config_webhooks import WebhooksConfig
 from gateway.documents import Document, DocumentError, Problem, load_with_source
@@ -293,6 +294,7 @@ class Config(Document):
     webhooks: WebhooksConfig = WebhooksConfig()
     people: PeopleConfig = PeopleConfig()
     access: AccessConfig = AccessConfig()
+    family: FamilyConfig = FamilyConfig()
     booking: BookingConfig = BookingConfig()
 
     def sip_settings(self) -> SipSettings:

@@ -24,6 +24,7 @@ KinbridgeError
 ├── CandidateGone         rules that were read and shown can be taken no more
 ├── AccessError           a staff account or an API key that does not fit; says what would be right
 ├── SignInRefused         no account has this name and this password, or no configuration this token
+├── NotOffered            this gateway is not set up for it; says which setting would
 ├── SignInLocked          a name or an address has failed too often; says for how long
 ├── VisitGone             the visit has ended or never was
 └── WatchingRefused       an officer may not, or cannot, watch this visit
@@ -143,6 +144,10 @@ class TooManyWatchers(WatchingRefused):
 
 class AccessError(KinbridgeError):
     """A staff account or an API key that does not fit. The message says what would be right."""
+
+
+class NotOffered(KinbridgeError):
+    """This gateway is not set up for it. The message names the setting."""
 
 
 class SignInRefused(KinbridgeError):

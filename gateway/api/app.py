@@ -23,6 +23,7 @@ from gateway.api.routes import (
     reports,
     rules,
     session,
+    sign_in,
     staff,
     trail,
     watching,
@@ -91,6 +92,8 @@ def create_app(services: Services) -> FastAPI:
     for router in (
         health.router,
         family.router,
+        sign_in.router,
+        sign_in.page,
         join.router,
         session.router,
         staff.router,
@@ -121,7 +124,9 @@ def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
     schemas = document["components"]["schemas"]
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
-    schemas["Problem"] = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    problem = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas |= problem.pop("$defs")
+    schemas["Problem"] = problem
     for path in document["paths"].values():
         for operation in path.values():
             if {"staffSession": []} in operation.get("security", ()):

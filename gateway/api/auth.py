@@ -27,6 +27,7 @@ from gateway.api.problems import Forbidden, Unauthorised
 from gateway.api.services import Guest, Services, Staff
 from gateway.config import StaffRole
 from gateway.errors import LinkForged, StoreError, VisitGone
+from gateway.family import Session as FamilySession
 
 _contact_scheme = HTTPBearer(
     auto_error=False,
@@ -46,11 +47,18 @@ _session_scheme = APIKeyCookie(
 _key_scheme = HTTPBearer(
     auto_error=False, scheme_name="apiKey", bearerFormat="kb_...", description="A key with the scope of the endpoint."
 )
+_family_scheme = APIKeyCookie(
+    name="kinbridge_family",
+    auto_error=False,
+    scheme_name="familySession",
+    description="Of POST /api/v1/family/sign-in/code. What changes something needs `X-Kinbridge-Csrf` too.",
+)
 _Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_staff_scheme)]
 _KeyBearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_key_scheme)]
 _Cookie = Annotated[str | None, Depends(_session_scheme)]
 _SCHEME = "bearer "
 STAFF_COOKIE = "kinbridge_staff"
+FAMILY_COOKIE = "kinbridge_family"
 CSRF_HEADER = "X-Kinbridge-Csrf"
 
 
@@ -106,14 +114,42 @@ def cookie_of(token: str) -> str:
 
 
 async def visitor(
-    request: Request, given: Given, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_contact_scheme)]
+    request: Request,
+    given: Given,
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_contact_scheme)],
+    cookie: Annotated[str | None, Depends(_family_scheme)],
 ) -> Visitor:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "join":
         return await joined(given, token.strip(), request.cookies.get(cookie_of(token.strip()), ""))
-    if bearer is None:
+    if bearer is not None:
+        return Visitor(contact_of(given, bearer.credentials))
+    if not cookie:
         raise Unauthorised("no token was sent", "Send `Authorization: Bearer` with the token of the contact's link.")
-    return Visitor(contact_of(given, bearer.credentials))
+    session = await family_session(given, cookie)
+    if session is None:
+        raise Unauthorised("the session is over", "Sign in again.")
+    _check_csrf(request, given, session.csrf_token, "/api/v1/family/session")
+    return Visitor(session.contact)
+
+
+async def family_session(given: Services, cookie: str) -> FamilySession | None:
+    """None: it is over, or its contact is no longer known. Raises StoreUnavailable."""
+    session = await given.family.session(cookie) if given.family is not None and cookie else None
+    return session if session is not None and given.contact_name(session.contact) is not None else None
+
+
+def _check_csrf(request: Request, given: Services, wanted: str, where: str) -> None:
+    """Raises Forbidden for a change that a page asks for without the word of its session, or from elsewhere."""
+    if request.method in ("GET", "HEAD", "OPTIONS"):
+        return
+    check_own_page(request.headers, given.public_url)
+    said = request.headers.get(CSRF_HEADER, "")
+    if not wanted or not hmac.compare_digest(said.encode(), wanted.encode()):
+        raise Forbidden(
+            f"a signed-in page sends the header {CSRF_HEADER} with what it changes",
+            f"Send the `csrf_token` of GET {where} in it.",
+        )
 
 
 async def socket_visitor(given: Services, socket: WebSocket) -> Visitor:
@@ -121,7 +157,13 @@ async def socket_visitor(given: Services, socket: WebSocket) -> Visitor:
     token = socket.query_params.get("join")
     if token is not None:
         return await joined(given, token, socket.cookies.get(cookie_of(token), ""))
-    return Visitor(contact_of(given, socket_token(socket)))
+    token, cookie = socket_token(socket), socket.cookies.get(FAMILY_COOKIE, "")
+    if cookie and not token:
+        session = await family_session(given, cookie)
+        if session is None:
+            raise LinkForged("the session is over")
+        return Visitor(session.contact)
+    return Visitor(contact_of(given, token))
 
 
 Family = Annotated[Visitor, Depends(visitor)]
@@ -232,14 +274,7 @@ async def _member(request: Request, given: Services, bearer: HTTPAuthorizationCr
     if not cookie:
         return check_staff(given, "")
     member = await _by_cookie(given, cookie)
-    if request.method not in ("GET", "HEAD", "OPTIONS"):
-        check_own_page(request.headers, given.public_url)
-        said = request.headers.get(CSRF_HEADER, "")
-        if member.session is None or not hmac.compare_digest(said.encode(), member.session.csrf_token.encode()):
-            raise Forbidden(
-                f"a signed-in page sends the header {CSRF_HEADER} with what it changes",
-                "Send the `csrf_token` of GET /api/v1/session in it.",
-            )
+    _check_csrf(request, given, member.session.csrf_token if member.session else "", "/api/v1/session")
     return member
 
 

@@ -7,6 +7,7 @@ SdpError, which name a line of the caller's own description, and of ReportError,
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -42,6 +43,7 @@ from gateway.errors import (
     LinkExpired,
     LinkForged,
     NothingToWatch,
+    NotOffered,
     PeopleError,
     ReportError,
     SignInLocked,
@@ -60,6 +62,19 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
 
 
+class FieldError(BaseModel):
+    """One field at fault."""
+
+    pointer: Annotated[
+        str,
+        Field(
+            description="JSON pointer into the body (RFC 6901), or `query:`, `path:`, `header:` with a name",
+            examples=["#/amount", "query:limit"],
+        ),
+    ]
+    detail: Annotated[str, Field(examples=["Field required"])]
+
+
 class Problem(BaseModel):
     """What went wrong and what to do about it (RFC 9457)."""
 
@@ -70,6 +85,7 @@ class Problem(BaseModel):
     remedy: Annotated[str, Field(description="what to do", examples=["Keep the page open: it rings again."])] = ""
     line: Annotated[int | None, Field(description="line of the SDP, from 1, when one is at fault")] = None
     fields: Annotated[list[str] | None, Field(description="fields of the request at fault")] = None
+    errors: Annotated[list[FieldError] | None, Field(description="the same, each with what is wrong")] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +129,8 @@ PROBLEMS: dict[type[Exception], Kind] = {
         HTTPStatus.UNPROCESSABLE_ENTITY, "sdp-unreadable", "The description cannot be read",
         "Send the SDP of RTCPeerConnection.localDescription as it is, lines ended by CRLF.", quoted=True,
     ),
+    NotOffered: Kind(HTTPStatus.NOT_FOUND, "not-offered", "This gateway does not offer it",
+        "Use another way; the detail names the setting.", quoted=True),
     BookingUnknown: Kind(HTTPStatus.NOT_FOUND, "no-such-booking", "There is no such booking",
         "Ask for the list of bookings.", quoted=True),
     SlotTaken: Kind(HTTPStatus.CONFLICT, "slot-taken", "Somebody else was faster",
@@ -229,21 +247,39 @@ async def _unauthorised(_: Request, error: Exception) -> JSONResponse:
 async def _invalid(_: Request, error: Exception) -> JSONResponse:
     """Names fields and rules; the values may be personal and stay out."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for nothing else
-    found = [(".".join(str(part) for part in each["loc"]), str(each["msg"])) for each in error.errors()]
-    problem = Problem(
+    found = [
+        (".".join(str(part) for part in each["loc"]), _pointer(each["loc"]), str(each["msg"]))
+        for each in error.errors()
+    ]
+    return reply(_unlike_description(found))
+
+
+def _unlike_description(found: list[tuple[str, str, str]]) -> Problem:
+    """found: each with the field's name, its pointer and the rule."""
+    return Problem(
         type="urn:kinbridge:problem:invalid-request",
         title="The request is not as described",
         status=HTTPStatus.UNPROCESSABLE_ENTITY,
-        detail="; ".join(f"{field}: {message}" for field, message in found),
+        detail="; ".join(f"{field}: {message}" for field, _, message in found),
         remedy="Compare with /openapi.json.",
-        fields=[field for field, _ in found],
+        fields=[field for field, _, _ in found],
+        errors=[FieldError(pointer=pointer, detail=message) for _, pointer, message in found],
     )
-    return reply(problem)
+
+
+def _pointer(place: Sequence[str | int]) -> str:
+    """A JSON pointer into the body as a fragment (RFC 6901); of a parameter, `query:name`."""
+    where, *inside = place
+    if where == "body":
+        return "#" + "".join(f"/{str(each).replace('~', '~0').replace('/', '~1')}" for each in inside)
+    return f"{where}:{'.'.join(str(each) for each in inside)}"
 
 
 async def _http(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
     status = HTTPStatus(error.status_code)
+    if status == HTTPStatus.BAD_REQUEST:  # of the framework alone: bytes that are no text
+        return reply(_unlike_description([("body", "#", "it is no JSON in UTF-8")]))
     problem = Problem(
         type=f"urn:kinbridge:problem:{status.phrase.lower().replace(' ', '-')}",
         title=status.phrase,

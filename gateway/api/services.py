@@ -23,6 +23,7 @@ from gateway.call.facts import Fact
 from gateway.call.notices import Ring
 from gateway.call.view import VisitView
 from gateway.config import StaffRole
+from gateway.family import FamilyDesk
 
 
 class LiveVisits(Protocol):
@@ -218,3 +219,4 @@ class Services:
     webhooks: Callable[[], Mapping[str, int]] = dict
     access: AccessDesk | None = None
     keys: KeyDesk | None = None
+    family: FamilyDesk | None = None

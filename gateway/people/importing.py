@@ -73,7 +73,7 @@ def _is_so(people: People, row: PeopleRow) -> bool:
         case ResidentRow():
             return people.residents.get((row.facility, row.id)) == row.resident()
         case ContactRow():
-            return people.contacts.get(row.id) == row.contact()
+            return not row.email and people.contacts.get(row.id) == row.contact()
         case ListRow():
             there = people.standings.get((row.facility, row.resident, row.contact))
             return there is not None and there == row.value()
@@ -221,7 +221,9 @@ class _Bringing:
                 people.set_pin(row.facility, row.id, pin_hash, by)
                 return bool(new)
             case ContactRow() as row:
-                return people.put_contact(row.contact(), by)
+                new = people.put_contact(row.contact(), by)
+                written = bool(row.email) and people.set_email(row.id, row.email.removeprefix("-"), by)
+                return bool(new) if written else new
             case ListRow() as row:
                 return set_standing(people, row, self._most.get(row.facility), by)
             case NumberRow(act="free") as row:

@@ -1,7 +1,7 @@
 """The rows of files of people: what may stand in each column. docs/people.md is the user's page.
 
 residents   facility, id, name, unit, account, language, active, max_minutes, visits_per_day, ..., pin
-contacts    id, name, number, account, telephone, monitored, recorded, also
+contacts    id, name, number, account, telephone, monitored, recorded, also, email
 lists       facility, resident, contact, standing
 numbers     facility, number, act, reason
 """
@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, field_validator
 
 from gateway.documents import Document
+from gateway.family import address_of
 from gateway.policy.numbers import telephone
 from gateway.policy.pattern import Pattern
 from gateway.policy.people import Barrier, Resident, Standing
@@ -64,7 +65,9 @@ class ResidentRow(Document):
 
 
 class ContactRow(Document):
-    """See policy.plan.Contact. also: ids with spaces between."""
+    """See policy.plan.Contact. also: ids with spaces between. email: for its own sign-in; empty: it stays what it is;
+    `-`: none any more. No rule reads it, so it is no part of what policy is given.
+    """
 
     id: ContactId
     name: Name
@@ -79,6 +82,16 @@ class ContactRow(Document):
     visits_per_day: Annotated[Annotated[int, Field(ge=1, le=1_000)] | None, BeforeValidator(_or_none)] = None
     visits_per_week: Annotated[Annotated[int, Field(ge=1, le=7_000)] | None, BeforeValidator(_or_none)] = None
 
+    email: Annotated[str, Field(max_length=254, repr=False)] = ""
+
+    @field_validator("email")
+    @classmethod
+    def _can_be_written_to(cls, text: str) -> str:
+        address = address_of(text)
+        if text not in ("", "-") and not address:
+            raise ValueError("this is no e-mail address; write for instance ada@example.org")
+        return address or text
+
     @field_validator("telephone")
     @classmethod
     def _can_be_called(cls, text: str) -> str:
@@ -89,7 +102,7 @@ class ContactRow(Document):
         return (self.id,)
 
     def contact(self) -> Contact:
-        return Contact(**(self.model_dump() | {"also": tuple(dict.fromkeys(self.also.split()))}))
+        return Contact(**(self.model_dump(exclude={"email"}) | {"also": tuple(dict.fromkeys(self.also.split()))}))
 
 
 class ListRow(Document):

@@ -5,6 +5,7 @@ from gateway.store.bookings import Booking, BookingState
 from gateway.store.database import Store
 from gateway.store.deliveries import Delivery, DeliveryState
 from gateway.store.drops import Drop
+from gateway.store.family import FamilySession, FamilySignIn
 from gateway.store.figures import NAMES as FIGURES
 from gateway.store.figures import FigurePage
 from gateway.store.joins import JoinLink
@@ -37,6 +38,8 @@ __all__ = [
     "StaffAccount",
     "StaffSession",
     "Tries",
+    "FamilySession",
+    "FamilySignIn",
     "Booking",
     "BookingState",
     "By",

@@ -18,6 +18,7 @@ from gateway.policy.pattern import Pattern
 from gateway.policy.people import Barrier, People, Resident, Standing
 from gateway.policy.plan import Contact
 from gateway.store.engine import for_update
+from gateway.store.family import FamilyBook
 from gateway.store.people_tables import barriers, contacts, people_changes, people_version, relationships, residents
 from gateway.store.postgresql import in_order
 from gateway.store.rows import from_ms, to_ms
@@ -25,7 +26,9 @@ from gateway.store.rows import from_ms, to_ms
 K = TypeVar("K")
 V = TypeVar("V")
 _FEW = 1_000  # changes that are read one by one
-RESIDENT, CONTACT, RELATIONSHIP, BARRIER, PIN = "resident", "contact", "relationship", "barrier", "pin"
+RESIDENT, CONTACT, RELATIONSHIP, BARRIER, PIN, EMAIL = (
+    "resident", "contact", "relationship", "barrier", "pin", "email",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +188,16 @@ class Peoples:
         old = None if before is None else _contact_values(before)
         self._log((CONTACT, contact.id), old, _contact_values(contact), by)
         return before is None
+
+    def set_email(self, contact_id: str, email: str, by: By) -> bool:
+        """Whether it was another one. The log says only that there is one. Raises PeopleError."""
+        families = FamilyBook(self._connection)
+        before = families.email_of(contact_id)
+        if not families.set_email(contact_id, email):
+            return False
+        families.end_all(contact_id)  # who had the old address has no say any more
+        self._log((EMAIL, contact_id), {"set": bool(before)}, {"set": bool(email)}, by)
+        return True
 
     def set_standing(
         self, facility: str, resident_id: str, contact_id: str, standing: Standing | None, *, by: By

@@ -12,6 +12,7 @@
     residents, contacts, relationships    who lives where, and whom each may reach: `people_tables`
     bookings                              visits that are agreed for a time: `bookings_tables`
     staff_accounts, api_keys              who may come in: `access_tables`
+contact_emails, family_*              the families' own accounts: `family_tables`
 
 `cdrs`, `movements`, `entries`, `watchings` and `accesses` refuse UPDATE and DELETE in the database itself (triggers).
 `accounts.balance_micros` and `held_micros` repeat what entries and open holds add up to, so that a reservation is one

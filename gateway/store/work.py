@@ -9,6 +9,7 @@ from gateway.store.accounts import Books
 from gateway.store.bookings import Bookings
 from gateway.store.deliveries import Deliveries
 from gateway.store.drops import Drops
+from gateway.store.family import FamilyBook
 from gateway.store.figures import Figures
 from gateway.store.joins import Joins
 from gateway.store.latest import Latest
@@ -38,3 +39,4 @@ class Work:
         self.bookings = Bookings(connection)
         self.staff = StaffBook(connection)
         self.keys = KeyBook(connection)
+        self.families = FamilyBook(connection)

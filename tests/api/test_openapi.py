@@ -42,10 +42,14 @@ async def test_every_error_is_a_problem(document: dict[str, Any]) -> None:
 
 
 async def test_every_way_to_come_in_is_described_and_required(document: dict[str, Any]) -> None:
-    schemes = {"contactLink", "staffToken", "staffSession", "apiKey"}
+    schemes = {"contactLink", "familySession", "staffToken", "staffSession", "apiKey"}
     assert schemes <= set(document["components"]["securitySchemes"])
     staff = ["staffToken", "staffSession"]
-    wanted = {"/api/v1/family": ["contactLink"], "/api/v1/visits": staff, "/api/v1/cdrs": [*staff, "apiKey"]}
+    wanted = {
+        "/api/v1/family": ["contactLink", "familySession"],
+        "/api/v1/visits": staff,
+        "/api/v1/cdrs": [*staff, "apiKey"],
+    }
     for name, operation in operations(document):
         for prefix, schemes_of_it in wanted.items():
             path = name.split(" ")[1]

@@ -91,6 +91,11 @@ POST   /api/v1/family/visits/{visit_id}/accept                            family
 POST   /api/v1/family/visits/{visit_id}/rejoin                            family
 POST   /api/v1/family/visits/{visit_id}/decline                           family
 POST   /api/v1/family/visits/{visit_id}/hangup                            family
+GET    /api/v1/family/session                                             family
+DELETE /api/v1/family/session                                             family
+POST   /api/v1/family/sign-in/start                                       anyone
+POST   /api/v1/family/sign-in/code                                        anyone
+POST   /api/v1/family/sign-in/link                                        anyone
 GET    /api/v1/family/bookings                                            family
 GET    /api/v1/family/bookings/slots                                      family
 POST   /api/v1/family/bookings                                            family

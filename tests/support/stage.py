@@ -12,6 +12,7 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import count
 from types import TracebackType
 from typing import Any, Self
 
@@ -34,6 +35,7 @@ from gateway.clock import Clock
 from gateway.errors import VisitGone
 from gateway.events.bus import Bus, Overflow
 from gateway.exports.feed import Download, RecordPage
+from gateway.family import FamilyDesk
 from gateway.money import Money
 from gateway.policy.decision import Medium
 from tests.support.far_side import FarSide
@@ -210,6 +212,7 @@ class Stage:
         bookings: BookingDesk | None = None,
         access: AccessDesk | None = None,
         keys: KeyDesk | None = None,
+        family: FamilyDesk | None = None,
         public_url: str = "",
     ) -> None:
         self.bus = Bus()
@@ -219,7 +222,7 @@ class Stage:
         self.records = Records()
         self.desk = WatchDesk(self.visits.may_watch, media)
         self.names: dict[str, str] = dict(NAMES)
-        self._numbers = iter(range(1, 100))
+        self._numbers = count(1)
         self.services = Services(
             node="node1",
             version="0.1.0",
@@ -241,6 +244,7 @@ class Stage:
             bookings=bookings,
             access=access,
             keys=keys,
+            family=family,
             public_url=public_url,
         )
         self._server = HttpServer(create_app(self.services), "127.0.0.1", 0, stop_s=1)

@@ -6,7 +6,6 @@ the browser had before is over: nobody can plant one that becomes good later.
 
 from __future__ import annotations
 
-import ipaddress
 from datetime import datetime
 from typing import Annotated
 
@@ -18,6 +17,7 @@ from gateway.api.auth import STAFF_COOKIE, Given, Member, anyone, check_own_page
 from gateway.api.problems import documented
 from gateway.api.routes.pages import NEVER_KEPT
 from gateway.api.services import Services, Staff
+from gateway.api.source import source_of
 from gateway.errors import SignInRefused
 
 router = APIRouter(prefix="/api/v1/session", tags=["session"])
@@ -91,7 +91,7 @@ async def sign_out(request: Request, given: Given, _member: Member) -> Response:
 
 
 async def _admitted(desk: AccessDesk, wanted: SignIn, found: Staff | None, request: Request) -> Ticket:
-    source, before = _source(request), request.cookies.get(STAFF_COOKIE, "")
+    source, before = source_of(request), request.cookies.get(STAFF_COOKIE, "")
     if not wanted.token:
         return await desk.sign_in(wanted.name, wanted.password, source=source, before=before)
     name, digest = (found.name, found.token_sha256) if found else ("", "")
@@ -102,15 +102,3 @@ def _desk(given: Services) -> AccessDesk:
     if given.access is None:
         raise SignInRefused("this gateway has no sign-in")
     return given.access
-
-
-def _source(request: Request) -> str:
-    """Who has one IPv6 address has its /64."""
-    host = request.client.host if request.client else ""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host
-    if address.version == 6 and address.ipv4_mapped is None:
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
