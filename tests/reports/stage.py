@@ -40,9 +40,10 @@ def local(day: int, hour: int = 18, minute: int = 0, month: int = 10) -> datetim
 class Books:
     """A store, its accounting, and a clock that follows the visits."""
 
-    def __init__(self, store: Store, clock: ManualClock, accounting: Accounting) -> None:
+    def __init__(self, store: Store, clock: ManualClock, accounting: Accounting, node: str = "node1") -> None:
         self.store = store
         self.accounting = accounting
+        self.node = node
         self._clock = clock
         self._count = 0
 
@@ -84,7 +85,7 @@ class Books:
         await self._at(setup)
         values: dict[str, object] = {
             "visit_id": visit_id,
-            "node": "node1",
+            "node": self.node,
             "facility": "north",
             "timezone": "America/Chicago",
             "station": "3101",
@@ -116,7 +117,7 @@ class Books:
         when = when.astimezone(UTC)
         await self._at(when)
         values: dict[str, object] = {
-            "visit_id": visit_id, "node": "node1", "facility": "north", "timezone": "America/Chicago",
+            "visit_id": visit_id, "node": self.node, "facility": "north", "timezone": "America/Chicago",
             "station": "3101", "dialled": "5552368001", "contact": "family-1", "account": "", "tariff": "",
             "rule": "family", "medium": Medium.VIDEO, "max_seconds": 0, "trunk": "pbx",
             "sip_call_id": f"{visit_id}@pbx", "setup_at": when,
@@ -129,7 +130,7 @@ class Books:
     async def credit(self, when: datetime, visit_id: str, amount: str, reason: str = "mostly_unusable") -> Cdr:
         await self._at(when)
         self._count += 1
-        hand, now = Hand(f"c{self._count}", reason, "badge-7", "node1"), self._clock.now()
+        hand, now = Hand(f"c{self._count}", reason, "badge-7", self.node), self._clock.now()
         return await self.store.write(
             lambda work: corrections.credit(work, f"cdr:{visit_id}", usd(amount), hand, now=now, rules=AccountRules())
         )
@@ -148,11 +149,11 @@ class Books:
 
 
 @asynccontextmanager
-async def books_on(url: str = "sqlite:///:memory:") -> AsyncIterator[Books]:
+async def books_on(url: str = "sqlite:///:memory:", node: str = "node1") -> AsyncIterator[Books]:
     clock = ManualClock(OCTOBER.astimezone(UTC) - timedelta(days=90))
     async with Store(url) as store:
-        accounting = Accounting(store, all_tariffs(), node="node1", clock=clock, rules=WHOLE_VISITS)
-        yield Books(store, clock, accounting)
+        accounting = Accounting(store, all_tariffs(), node=node, clock=clock, rules=WHOLE_VISITS)
+        yield Books(store, clock, accounting, node)
 
 
 __all__ = ["AFTERWARDS", "CHICAGO", "Books", "Payer", "books_on", "local"]

@@ -1,7 +1,9 @@
-// A table that is read page by page: `fetch(cursor)` gives {items, next}; next "" or 0 is the last page.
+// A table that is read page by page: `fetch(cursor)` gives {items, next}, PAGE items or, on the last page, fewer.
 
 import { button, el, rowOf, table } from "./build.js";
 import { say } from "./words.js";
+
+export const PAGE = 50;
 
 export async function listing(place, { caption, columns, fetch, onrow = null }) {
   const note = el("p", { class: "soft", role: "status" }, say("loading"));
@@ -27,14 +29,16 @@ export async function listing(place, { caption, columns, fetch, onrow = null }) 
       page = await fetch(page.next);
       body.append(...page.items.map((each) => rowOf(columns, each, onrow)));
       count += page.items.length;
-      note.textContent = say("rows", { count });
+      note.textContent = counted(count);
     } catch (error) {
       note.textContent = error.message;
     }
     more.disabled = false;
-    more.hidden = !page.next || !page.items.length;
+    more.hidden = page.items.length < PAGE;
   });
-  more.hidden = !page.next;
-  note.textContent = say("rows", { count });
+  more.hidden = page.items.length < PAGE;
+  note.textContent = counted(count);
   place.replaceChildren(shown, el("div", { class: "tools" }, note, more));
 }
+
+const counted = (count) => say(count === 1 ? "row" : "rows", { count });

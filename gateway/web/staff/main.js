@@ -91,12 +91,12 @@ function otherWay() {
 async function open() {
   const mine = (turn += 1);
   const found = allowed();
-  const asked = location.hash.slice(1).split("/")[0];
+  const asked = location.hash.replace(/^#\/?/, "").split("/")[0];
   const [name, page] = found.find(([each]) => each === asked) ?? found[0];
   close?.();
   close = null;
   byId("sections").replaceChildren(el("ul", {}, ...found.map(([each]) =>
-    el("li", {}, el("a", { href: `#${each}`, "aria-current": each === name && "page" }, say(each))))));
+    el("li", {}, el("a", { href: `#/${each}`, "aria-current": each === name && "page" }, say(each))))));
   byId("sections").querySelector("[aria-current]").scrollIntoView({ block: "nearest", inline: "center" });
   byId("title").textContent = say(name);
   document.title = `${say(name)} · Kinbridge`;

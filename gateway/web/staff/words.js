@@ -9,7 +9,7 @@ const SAID = {
     refused: "This name and password do not belong together, or do not let you in.",
     refusedToken: "This token is not valid.", over: "Your session is over. Sign in again.",
     lost: "The gateway cannot be reached. Trying again…", loading: "Loading…", nothing: "There is nothing here.",
-    rows: "{count} rows", more: "Show more", show: "Show", close: "Close", sections: "Sections", language: "Español",
+    rows: "{count} rows", row: "1 row", more: "Show more", show: "Show", close: "Close", sections: "Sections", language: "Español",
     from: "From", until: "Until", facility: "Facility", all: "All", save: "Save", saved: "Saved.", none: "none",
     yes: "yes", no: "no", when: "When", who: "Who", what: "What", reason: "Reason", state: "State", place: "Station",
     // visits
@@ -72,7 +72,7 @@ const SAID = {
     refused: "Ese nombre y esa contraseña no van juntos, o no le dejan entrar.",
     refusedToken: "Esta clave no es válida.", over: "Su sesión terminó. Entre de nuevo.",
     lost: "No se alcanza la pasarela. Se intenta de nuevo…", loading: "Cargando…", nothing: "Aquí no hay nada.",
-    rows: "{count} filas", more: "Mostrar más", show: "Mostrar", close: "Cerrar", sections: "Secciones", language: "English",
+    rows: "{count} filas", row: "1 fila", more: "Mostrar más", show: "Mostrar", close: "Cerrar", sections: "Secciones", language: "English",
     from: "Desde", until: "Hasta", facility: "Centro", all: "Todos", save: "Guardar", saved: "Guardado.", none: "ninguno",
     yes: "sí", no: "no", when: "Cuándo", who: "Quién", what: "Qué", reason: "Motivo", state: "Estado", place: "Terminal",
     visits: "Visitas en curso", nobody: "Nadie está de visita ahora.", count1: "1 visita", count: "{count} visitas",

@@ -2,7 +2,7 @@
 
 import { ask, query } from "../api.js";
 import { el, facts, field, valuesOf } from "../build.js";
-import { listing } from "../listing.js";
+import { PAGE, listing } from "../listing.js";
 import { money, say, when, word } from "../words.js";
 
 export const roles = ["billing"];
@@ -20,17 +20,17 @@ export async function open(place, desk) {
       { head: say("opened"), cell: (each) => when(each.opened_at) },
     ],
     fetch: async (after) => {
-      const page = await ask("GET", `/accounts${query({ after })}`);
+      const page = await ask("GET", `/accounts${query({ after, limit: PAGE })}`);
       return { items: page.items, next: page.next_after };
     },
     onrow: (account) => show(account.account),
   });
 
-  async function show(id) {
+  async function show(id, told = "") {
     const path = `/accounts/${encodeURIComponent(id)}`;
     const account = await ask("GET", path);
     const ledger = el("div", {});
-    const said = el("p", { class: "soft", role: "status" });
+    const said = el("p", { class: "soft", role: "status" }, told);
     // One key for one deposit, so that a second press is the same deposit
     const key = crypto.randomUUID();
     const pay = el("form", { class: "filters", onsubmit: async (event) => {
@@ -38,8 +38,7 @@ export async function open(place, desk) {
       const { amount } = valuesOf(pay);
       try {
         await ask("POST", `${path}/deposits`, { amount }, { "Idempotency-Key": key });
-        await show(id);
-        place.querySelector("[role=status].soft").textContent = say("depositTold", { amount: money(amount, account.balance.currency) });
+        await show(id, say("depositTold", { amount: money(amount, account.balance.currency) }));
       } catch (error) {
         said.textContent = error.message;
       }
@@ -65,8 +64,8 @@ export async function open(place, desk) {
         { head: say("who"), cell: (each) => each.who },
       ],
       fetch: async (since) => {
-        const page = await ask("GET", `${path}/ledger${query({ since })}`);
-        return { items: page.items, next: page.items.length ? page.next_since : 0 };
+        const page = await ask("GET", `${path}/ledger${query({ since, limit: PAGE })}`);
+        return { items: page.items, next: page.next_since };
       },
     });
   }

@@ -2,12 +2,11 @@
 
 import { ask, query } from "../api.js";
 import { el, field, valuesOf } from "../build.js";
-import { listing } from "../listing.js";
+import { PAGE, listing } from "../listing.js";
 import { say, when, word } from "../words.js";
 
 export const roles = ["auditor", "investigator"];
 
-const PAGE = 100;
 const column = (head, cell) => ({ head: say(head), cell });
 const text = (values) => (values ? JSON.stringify(values) : "");
 const TRAILS = {
@@ -55,7 +54,7 @@ export async function open(place) {
       columns: it.columns(),
       fetch: async (since) => {
         const page = await ask("GET", `${it.path}${query({ since, limit: PAGE, [it.filter]: filter })}`);
-        return { items: page.items, next: page.items.length === PAGE ? page.next_since : 0 };
+        return { items: page.items, next: page.next_since };
       },
     });
   }

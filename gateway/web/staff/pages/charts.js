@@ -19,11 +19,22 @@ export async function open(place) {
     field(say("month"), "month", { type: "month", value: new Date().toISOString().slice(0, 7), onchange: () => show() }));
   place.replaceChildren(form, away, result);
 
+  let asked = 0; // a report takes seconds: only the newest question is answered
   async function show() {
     const { facility, month } = valuesOf(form);
     if (!facility || !/^\d{4}-\d{2}$/.test(month)) return;
+    const turn = ++asked;
+    away.replaceChildren();
+    result.replaceChildren(el("p", { class: "soft", role: "status" }, say("loading")));
     const path = `/reports/facilities/${encodeURIComponent(facility)}`;
-    const { tables } = await ask("GET", `${path}${query({ month, format: "json" })}`);
+    let tables;
+    try {
+      ({ tables } = await ask("GET", `${path}${query({ month, format: "json" })}`));
+    } catch (error) {
+      if (turn === asked) result.replaceChildren(el("p", { class: "note", role: "alert" }, error.message));
+      return;
+    }
+    if (turn !== asked) return;
     away.replaceChildren(...Object.entries(FORMS).map(([format, words]) =>
       el("a", { href: file(`${path}${query({ month, format, language: current() })}`), target: "_blank", rel: "noopener" }, say(words))));
     result.replaceChildren(...charted(tables));

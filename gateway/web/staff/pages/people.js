@@ -3,7 +3,7 @@
 import { ask, query } from "../api.js";
 import { el, facts, field, valuesOf } from "../build.js";
 import { facilities } from "../places.js";
-import { listing } from "../listing.js";
+import { PAGE, listing } from "../listing.js";
 import { say, word } from "../words.js";
 
 export const roles = ["administrator", "supervisor", "investigator"];
@@ -32,7 +32,7 @@ export async function open(place, desk) {
         { head: say("active"), cell: (each) => say(each.active ? "yes" : "no") },
       ],
       fetch: async (after) => {
-        const page = await ask("GET", `${path}${query({ after })}`);
+        const page = await ask("GET", `${path}${query({ after, limit: PAGE })}`);
         return { items: page.items, next: page.next_after };
       },
       onrow: (resident) => show(`${path}/${encodeURIComponent(resident.id)}`),

@@ -3,12 +3,10 @@
 import { ask, file, query } from "../api.js";
 import { el, facts, field, valuesOf } from "../build.js";
 import { facilities } from "../places.js";
-import { listing } from "../listing.js";
+import { PAGE, listing } from "../listing.js";
 import { clock, money, say, when, word } from "../words.js";
 
 const DAYS_MS = 7 * 86_400_000;
-const PAGE = 100;
-
 export async function open(place) {
   const known = await facilities();
   const result = el("div", { class: "result" });
@@ -46,7 +44,7 @@ export async function open(place) {
       ],
       fetch: async (since) => {
         const page = await ask("GET", `/cdrs${query({ ...wanted, since, limit: PAGE })}`);
-        return { items: page.items, next: page.items.length === PAGE ? page.next_since : 0 };
+        return { items: page.items, next: page.next_since };
       },
       onrow: show,
     });
